@@ -1,0 +1,3 @@
+"""Ombud: oversight for sensitive data."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Core: the event, its canonical form, its commitment, and the errors."""
