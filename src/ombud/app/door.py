@@ -34,5 +34,14 @@ class Door(Protocol):
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""
 
+    def token_create(self, wanted: Json) -> Json:
+        """Return `{"token", …}`: the only time that the token itself is shown."""
+
+    def token_list(self) -> Json:
+        """Return `{"tokens"}`."""
+
+    def token_revoke(self, name: str) -> Json:
+        """Revoke a token."""
+
     def close(self) -> None:
         """Let go of the home."""

@@ -130,6 +130,18 @@ class RemoteDoor:
         """Return the tree head."""
         return self.call("GET", "/v1/record/head")
 
+    def token_create(self, wanted: Json) -> Json:
+        """Create a token."""
+        return self.call("POST", "/v1/tokens", body=wanted)
+
+    def token_list(self) -> Json:
+        """Return all tokens."""
+        return self.call("GET", "/v1/tokens")
+
+    def token_revoke(self, name: str) -> Json:
+        """Revoke a token."""
+        return self.call("DELETE", f"/v1/tokens/{quote(name, safe='')}")
+
 
 def _error(status: int, answer: Json) -> OmbudError:
     stated = answer.get("error", {})
