@@ -38,8 +38,13 @@ def own_event(*, time: int, source: str, action: str, native_id: str = "", **fie
     return Event(time=time, source=source, action=action, native_id=native_id, raw=raw, **known)
 
 
-def tick_event(now: int) -> Event:
-    """Return the event that carries log time to the engines."""
+def tick_event(time: int) -> Event:
+    """Return the event that carries log time to the engines; the same for the same time."""
     return own_event(
-        time=now, source=TICK, action="tick", actor_id="ombud", actor_type="service"
+        time=time,
+        source=TICK,
+        action="tick",
+        native_id=f"tick-{time}",
+        actor_id="ombud",
+        actor_type="service",
     )
