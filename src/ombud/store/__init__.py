@@ -1,0 +1,1 @@
+"""Store: what follows from the record and can be rebuilt from it."""
