@@ -104,7 +104,12 @@ def _shown(view: EventView, name: str) -> str:
     return _joined(find_values(view, name))
 
 
+def _one(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else text_of(value)
+    return text[:VALUE_LENGTH_MAX]
+
+
 def _joined(values: Any) -> str:
-    shown = [text_of(value)[:VALUE_LENGTH_MAX] for value in values if value is not None]
+    shown = [_one(value) for value in values if value is not None]
     rest = f" and {len(shown) - VALUES_MAX} more" if len(shown) > VALUES_MAX else ""
     return ", ".join(shown[:VALUES_MAX]) + rest

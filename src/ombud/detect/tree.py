@@ -107,7 +107,7 @@ class Some(Node):
                 texts.setdefault(part.field, set()).add(part.equals)
             else:
                 tests.append(part.compiled())
-        tests[:0] = [FieldIs(name, _is_one_of(some)).compiled() for name, some in texts.items()]
+        tests[:0] = [_is_one_of(name, options) for name, options in texts.items()]
         if len(tests) == 1:
             return tests[0]
 
@@ -136,8 +136,23 @@ class Some(Node):
             yield from part.fields()
 
 
-def _is_one_of(options: set[str]) -> Check:
-    return lambda value: lower_text_of(value) in options
+def _is_one_of(field: str, options: set[str]) -> Test:
+    """Return whether some value of the field has one of these texts, in lower case."""
+    values_of = getter(field)
+
+    def is_one_of(event: EventView) -> bool:
+        value = event.get(field)
+        if value.__class__ is str:  # By far the most: a text under that very key.
+            if value.lower() in options:
+                return True
+            if "." not in field:
+                return False
+        for value in values_of(event):
+            if value is not None and lower_text_of(value) in options:
+                return True
+        return False
+
+    return is_one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +201,8 @@ class FieldIs(Node):
 
     def compiled(self) -> Test:
         """Return the check over values fetched by the shortest way."""
+        if self.equals is not None:
+            return _is_one_of(self.field, {self.equals})
         values_of, check = getter(self.field), self.check
 
         def passes(event: EventView) -> bool:
@@ -330,7 +347,7 @@ class Keyword(Node):
     def verdict(self, occurs: Occurs) -> bool | None:
         """Return nothing: a keyword needs no field in particular."""
         del occurs
-        return None  # noqa: RET501 - open, not nothing to return.
+        return None
 
     def fields(self) -> Iterator[str]:
         """Yield nothing."""
