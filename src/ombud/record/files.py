@@ -95,13 +95,12 @@ def create(path: Path, data: bytes, *, mode: int = FILE_MODE) -> None:
 
 def replace(temporary: Path, path: Path) -> None:
     """Give a complete file its name."""
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def remove(path: Path) -> None:
     """Remove a file, if it is there."""
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+    path.unlink(missing_ok=True)
 
 
 def write_durably(path: Path, data: bytes, temporary: Path, *, mode: int = FILE_MODE) -> None:

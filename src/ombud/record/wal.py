@@ -24,15 +24,14 @@ from ombud.core.batch import COUNT_MAX, SIZE_MAX, Batch
 from ombud.core.commitment import LEAF_ENTRY_SIZE, SALT_SIZE
 from ombud.core.errors import EventError, TamperError, Unavailable
 from ombud.record import files
+from ombud.tlog.merkle import HASH_SIZE
+from ombud.tlog.tile import TILE_WIDTH, tile_widths
 
 VERSION = 1
 SALTS_SIZE = 4 * SALT_SIZE  # One salt for each field group of an event.
 NOTE_SIZE_MAX = 64 << 10  # A signed tree head with some cosignatures is under 4 KB.
 RESERVE_SIZE = 4 << 20  # Reserved at a time: fsync of reserved space is cheaper, and
 # a full disk is noticed before anything is signed.
-HASH_SIZE = 32
-TILE_WIDTH = 256
-TREE_LEVELS = 8  # 256**8 leaves: the size of the tree is a u64.
 
 _FILE_MAGIC = b"OMBUDWAL"
 _FRAME_MAGIC = 0x464C4157  # "WALF"
@@ -79,15 +78,10 @@ class FileHead:
     size: int
 
 
-def edge_widths(tree_size: int) -> list[int]:
-    """Return the width of the partial tile of each level, 0 where there is none."""
-    return [tree_size >> (8 * level) & (TILE_WIDTH - 1) for level in range(TREE_LEVELS)]
-
-
 def edge_size(tree_size: int) -> int:
     """Return the bytes of the right edge of a tree: partial tiles and partial bundle."""
-    widths = edge_widths(tree_size)
-    return sum(widths) * HASH_SIZE + widths[0] * LEAF_ENTRY_SIZE
+    hashes = sum(width for _, _, width in tile_widths(tree_size)) * HASH_SIZE
+    return hashes + tree_size % TILE_WIDTH * LEAF_ENTRY_SIZE
 
 
 def _padding(size: int) -> bytes:
