@@ -22,7 +22,7 @@ from ombud.web.ports import Services
 KIND = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 WRITERS = 16  # Deliveries written at once; what waits together is committed together.
 
-_ANY = {"schema": {}}
+_ANY: dict[str, Any] = {"schema": {}}
 _DELIVERY: dict[str, Any] = {
     "requestBody": {
         "required": True,

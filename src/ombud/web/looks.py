@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -24,13 +24,15 @@ LIMIT = 100  # What a page holds unless more is asked for.
 
 LimitPart = Annotated[int, Query(ge=1, description="How many at most.")]
 QueryPart = Annotated[str, Query(alias="q", description="What to find; empty means all.")]
-_MISSING = {404: {"model": ErrorBody, "description": "There is no such session."}}
+_MISSING: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorBody, "description": "There is no such session."}
+}
 
 router = APIRouter(tags=["looks"], responses=REFUSALS)
 
 
 @router.get("/v1/search", response_model=SearchBody)
-def search(
+def search(  # noqa: PLR0917 - FastAPI gives each by name.
     services: ServicesPart,
     asker: AskerPart,
     reason: ReasonPart,

@@ -82,19 +82,26 @@ def _listen_unix(path: Path) -> socket.socket:
     The caller holds the lock of the home, so a socket that lies there is stale.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         path.unlink(missing_ok=True)
-        is_short = len(os.fsencode(path)) <= SUN_PATH_MAX
-        listener.bind(str(path) if is_short else f"/proc/self/fd/{folder}/{path.name}")
+        _bind(listener, path)
         path.chmod(0o600)  # Nobody can connect before `listen`.
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise Unavailable(f"cannot listen on `{path}`: {error}") from error
+        raise Unavailable(f"cannot listen on `{path}`: {error.strerror}") from error
+    return listener
+
+
+def _bind(listener: socket.socket, path: Path) -> None:
+    if len(os.fsencode(path)) <= SUN_PATH_MAX:
+        listener.bind(str(path))
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
     finally:
         os.close(folder)
-    return listener
 
 
 class WebServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -12,7 +13,9 @@ from ombud.web.answers import JsonResponse, StateBody
 from ombud.web.errors import REFUSALS
 from ombud.web.metrics import CONTENT_TYPE, Metrics
 
-NOT_READY = {503: {"model": StateBody, "description": "Which part does not work."}}
+_NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"model": StateBody, "description": "Which part does not work."}
+}
 
 
 def state_routes(metrics: Metrics) -> APIRouter:
@@ -30,7 +33,7 @@ def state_routes(metrics: Metrics) -> APIRouter:
         """Say that the server answers."""
         return JsonResponse({"status": "ok", "checks": {}})
 
-    @router.get("/readyz", response_model=StateBody, responses=NOT_READY)
+    @router.get("/readyz", response_model=StateBody, responses=_NOT_READY)
     def ready(services: ServicesPart) -> Response:
         """Say whether every part of the home works."""
         checks = dict(services.health())

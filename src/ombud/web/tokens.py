@@ -41,7 +41,9 @@ _WANTED: dict[str, Any] = {
         },
     }
 }
-_MISSING = {404: {"model": ErrorBody, "description": "There is no such token in force."}}
+_MISSING: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorBody, "description": "There is no such token in force."}
+}
 
 
 def parse_wanted(body: bytes) -> dict[str, Any]:
