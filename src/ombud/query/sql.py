@@ -9,7 +9,6 @@ its columns' bounds.
 from __future__ import annotations
 
 import functools
-import json
 
 from ombud.query.columns import (
     INDEX,
@@ -19,7 +18,7 @@ from ombud.query.columns import (
     column_of,
 )
 from ombud.query.names import ATTRIBUTES_PREFIX, FLAGS, WORD_FIELDS
-from ombud.query.parser import parse_query
+from ombud.query.parse import parse_query
 from ombud.query.tree import (
     DAY_MS,
     MINUTE_MS,
@@ -46,6 +45,7 @@ from ombud.query.tree import (
     Word,
 )
 
+KEY = '"key"'
 _THURSDAY = 3  # 1970-01-01, counted from Monday.
 _TEXTS_OF = """from_json({0}, '["VARCHAR"]')"""
 BUCKET = "CAST(hash({kind}, {key}) & 4294967295 AS UINTEGER)"  # Narrows a look-up by key.
@@ -76,8 +76,15 @@ def _flag_tree(flag: str) -> Node:
     return And(()) if where is None else where
 
 
+def attribute_column(name: str, bindings: Bindings) -> Column:
+    """Return where the declared attribute `attributes.KEY` is found."""
+    path = bindings.add(f'$."{name.removeprefix(ATTRIBUTES_PREFIX)}"')
+    return Column(f"json_extract_string({column_of('attributes').expression}, {path})", Storage.TEXT)
+
+
 class _Compiler:
     def __init__(self, bindings: Bindings, now_ms: int) -> None:
+        self.bindings = bindings
         self.bind = bindings.add
         self.now_ms = now_ms
 
@@ -129,6 +136,8 @@ class _Compiler:
             return f"trim({column.expression}) <> ''"
         if column.storage is Storage.LIST:
             return f"{column.expression} <> '[]'"
+        if column.storage is Storage.MAP:
+            return f"{column.expression} <> '{{}}'"
         if column.storage is Storage.PRESENCE:
             return column.expression
         return f"{column.expression} IS NOT NULL"
@@ -136,10 +145,7 @@ class _Compiler:
     def column(self, name: str) -> Column:
         if not name.startswith(ATTRIBUTES_PREFIX):
             return column_of(name)
-        key = json.dumps(name.removeprefix(ATTRIBUTES_PREFIX), ensure_ascii=False)
-        path = self.bind(f"$.{key}")
-        attributes = column_of("attributes").expression
-        return Column(f"json_extract_string({attributes}, {path})", Storage.TEXT)
+        return attribute_column(name, self.bindings)
 
     def match(self, name: str, test: Test) -> str:
         if name in {"subject.kind", "subject.key"}:
@@ -231,5 +237,3 @@ class _Compiler:
         tests.append(self.in_subjects(f"contains(lower({KEY}), {place})"))
         return f"({' OR '.join(tests)})"
 
-
-KEY = '"key"'

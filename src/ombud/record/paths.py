@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ombud.core.errors import TamperError
 
@@ -22,13 +23,12 @@ WAL_SUFFIX = ".wal"
 SEGMENT_SUFFIX = ".parquet"
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentFile:
+class SegmentFile(NamedTuple):
     """A sealed segment as its name tells it: the events `[first_index, end)`."""
 
     path: Path
     first_index: int
-    count: int
+    count: int  # type: ignore[assignment]  # The field hides `tuple.count`, which nobody needs.
 
     @property
     def end(self) -> int:
@@ -36,8 +36,7 @@ class SegmentFile:
         return self.first_index + self.count
 
 
-@dataclass(frozen=True, slots=True)
-class WalFile:
+class WalFile(NamedTuple):
     """A write-ahead file as its name tells it; where it ends only its frames know."""
 
     path: Path

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import google_crc32c
 
@@ -147,8 +147,18 @@ def _check_zeros(file: BinaryIO, path: Path, offset: int) -> None:
             raise FrameError("bytes after the last frame", path, offset)
 
 
-def _read_frame(file: BinaryIO, path: Path, offset: int) -> Frame | None:
-    """Return the frame at an offset, or None where only zeros follow."""
+class _Head(NamedTuple):
+    crc: int
+    checked: bytes  # What of the head the checksum covers.
+    body_size: int
+    events: int
+    first_index: int
+    recorded_ms: int
+    note_size: int
+
+
+def _read_frame_head(file: BinaryIO, path: Path, offset: int) -> _Head | None:
+    """Return the head of the frame at an offset, or None where only zeros follow."""
     file.seek(offset)
     head = file.read(_FRAME_HEAD_SIZE)
     if head.count(0) == len(head):
@@ -157,38 +167,69 @@ def _read_frame(file: BinaryIO, path: Path, offset: int) -> Frame | None:
     if len(head) < _FRAME_HEAD_SIZE:
         raise FrameError("frame ends early", path, offset)
     magic, crc = _FRAME_START.unpack_from(head)
-    size, count, first_index, recorded_ms, note_size, zero = _FRAME_REST.unpack_from(
-        head, _FRAME_START.size
-    )
+    checked = head[_FRAME_START.size :]
+    size, count, first_index, recorded_ms, note_size, zero = _FRAME_REST.unpack(checked)
     if magic != _FRAME_MAGIC:
         raise FrameError("frame does not start with its magic", path, offset)
     if size > _BODY_SIZE_MAX or note_size > NOTE_SIZE_MAX or not 0 < count <= COUNT_MAX or zero:
         raise FrameError("frame has an impossible size", path, offset)
+    return _Head(crc, checked, size, count, first_index, recorded_ms, note_size)
+
+
+def _read_frame(file: BinaryIO, path: Path, offset: int) -> Frame | None:
+    """Return the frame at an offset, or None where only zeros follow."""
+    head = _read_frame_head(file, path, offset)
+    if head is None:
+        return None
+    size = head.body_size
     padding = _padding(size)
     body = file.read(size + len(padding))
     if len(body) < size + len(padding):
         raise FrameError("frame ends early", path, offset)
-    checked = body[:size] if padding else body
-    if crc != google_crc32c.extend(google_crc32c.value(head[_FRAME_START.size :]), checked):
+    covered = body[:size] if padding else body
+    if head.crc != google_crc32c.extend(google_crc32c.value(head.checked), covered):
         raise FrameError("frame does not match its checksum", path, offset)
-    batch_start = note_size + SALTS_SIZE * count
+    batch_start = head.note_size + SALTS_SIZE * head.events
     if body[size:] != padding or batch_start > size:
         raise FrameError("frame is malformed", path, offset)
     try:
         batch = Batch.from_bytes(memoryview(body)[batch_start:size])
     except EventError as error:
         raise FrameError(f"frame holds no batch: {error}", path, offset) from error
-    if batch.count != count:
+    if batch.count != head.events:
         raise FrameError("frame and its batch disagree on the number of events", path, offset)
     return Frame(
-        first_index,
-        recorded_ms,
-        body[:note_size],
-        body[note_size:batch_start],
+        head.first_index,
+        head.recorded_ms,
+        body[: head.note_size],
+        body[head.note_size : batch_start],
         batch,
         offset,
         offset + _FRAME_HEAD_SIZE + len(body),
     )
+
+
+def find_offsets(
+    path: Path, start: tuple[int, int] | None, until: int
+) -> Iterator[tuple[int, int, int]]:
+    """Yield (first index, end, offset) of frames up to an index, from their heads alone.
+
+    `start` is an (index, offset) as for `read_frames`.
+    """
+    with path.open("rb") as file:
+        if start is None:
+            file_head = _read_head(file, path)
+            start = (file_head.first_index, file_head.size)
+        index, offset = start
+        while index < until:
+            head = _read_frame_head(file, path, offset)
+            if head is None:
+                return
+            if head.first_index != index:
+                raise FrameError(f"event {index} is missing", path, offset)
+            yield index, index + head.events, offset
+            index += head.events
+            offset += _FRAME_HEAD_SIZE + head.body_size + len(_padding(head.body_size))
 
 
 def read_frames(

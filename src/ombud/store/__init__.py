@@ -1,1 +1,1 @@
-"""Store: what follows from the record and can be rebuilt from it."""
+"""Store: what is derived from the record and can be rebuilt from it: index, alerts, control."""

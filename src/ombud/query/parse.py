@@ -51,7 +51,7 @@ DEPTH_MAX = 32  # Brackets and negations within each other; the engine nests no 
 TERMS_MAX = 256  # Each is a test on every event searched.
 COUNT_BY_MAX = 6  # More columns than a reader can take in.
 
-_FIELD = re.compile(r"(attributes\.[^\s:<>=()\"|,]+|[A-Za-z_][A-Za-z0-9_.]*)(:|>=|<=|>|<|=)")
+_FIELD = re.compile(r"(attributes\.[\w.@/-]+|[A-Za-z_][A-Za-z0-9_.]*)(:|>=|<=|>|<|=)")
 _INSTANTS = re.compile(r"\d{4}-\d\d-\d\d")
 _KEYWORD = re.compile(r"(?:OR|AND|NOT)(?=[\s()\"]|$)")
 _NAME = re.compile(r"[^\s,|()\"]+")
