@@ -122,14 +122,14 @@ def work_plates(desk: Desk) -> Iterator[Act]:
             yield desk.act(
                 "plate.search", file=file, reason=text, query=about.plate[:4] + "*",
                 dataset=PLATE_READS, type="plate_read", rows=dice.between(1, 30),
-                **({} if file else {"purpose": "patrol.stop"}),
+                purpose="patrol.stop",
             )  # fmt: skip
         else:
             yield search_near(desk, about, file, text)
         if dice.chance(0.3):
             yield desk.act(
                 "plate.view", about=about, file=file, reason=text, dataset=PLATE_READS,
-                type="plate_read", rows=1, **({} if file else {"purpose": "patrol.stop"}),
+                type="plate_read", rows=1, purpose="patrol.stop",
             )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def search_plate(
     return desk.act(
         "plate.search", about=about, file=file, reason=text, query=about.plate,
         dataset=PLATE_READS, type="plate_read", rows=desk.dice.between(0, 25), context=context,
-        **({} if file else {"purpose": "patrol.stop"}),
+        purpose="patrol.stop",
     )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def search_near(
         place=(lat, lon, dice.pick(_SEARCH_RADII_M)), area=f"{home.town}, {dice.pick(AREAS)}",
         rows=dice.between(5, 400),
         context={"location_class": location_class or dice.pick(_LOCATION_CLASSES)},
-        **({} if file else {"purpose": "patrol.stop"}),
+        purpose="patrol.stop",
     )  # fmt: skip
 
 
