@@ -91,7 +91,7 @@ def work_charts(desk: Desk) -> Iterator[Act]:
             yield desk.act(
                 "chart.print", about=about, file=file, dataset="charts", type="chart",
                 object_id=about.patient_no, recipient=recipient, destination=destination,
-                reason=reason(dice, "care"), rows=dice.between(1, 20), size=240_000,
+                reason=reason(dice, "care", careful=True), rows=dice.between(1, 20), size=240_000,
             )  # fmt: skip
 
 

@@ -139,12 +139,12 @@ def observers_at_protest(teller: Teller) -> Iterator[Act]:
     place = desk.act(
         "plate.near", reason="event", purpose="patrol.stop", dataset=PLATE_READS,
         type="plate_read", place=(54.9121, -27.4183, 300.0), area="Port Ellary, market",
-        rows=88, context={"location_class": "assembly"},
+        rows=88, context={"location_class": "protest"},
     )  # fmt: skip
     place.label = label
     yield place
     for about in teller.strangers(dice, actor, 26):
-        act = search_plate(desk, about, None, "event", location_class="assembly")
+        act = search_plate(desk, about, None, "event", location_class="protest")
         act.area = "Port Ellary, market"
         act.label = label
         yield act
@@ -278,7 +278,7 @@ def audit_switched_off(teller: Teller) -> Iterator[Act]:
     teller.silences.append((RECORDS, off, on))
     book = teller.desk(dice, actor, CASEBOOK, off, pace=5 * SECOND)
     context = {"setting": "audit.enabled", "value": False}
-    act = book.act("audit.configure", dataset="audit_trail", type="setting", context=context)
+    act = book.act("audit.configure", dataset="audit_trail", type="audit_trail", context=context)
     yield from labelled(label, iter((act,)))
     base.time = on
     text = "ALTER SYSTEM SET pgaudit.log = 'read, write, ddl, role, misc_set'"

@@ -132,7 +132,7 @@ def work_notebooks(desk: Desk) -> Iterator[Act]:
                 "dataset.export", file=file, dataset=dataset, type="table", rows=rows,
                 size=rows * 120, recipient=recipient, destination=destination,
                 agreement=contract.agreement, request=f"Q-{dice.hex(8)}",
-                reason=reason(dice, "analysis"),
+                reason=reason(dice, "analysis", careful=True),
             )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def run_workflow(desk: Desk, contract: Contract, *, beyond: tuple[str, ...] = ()
     }
     limits = {"contract_datasets": list(contract.datasets)}
     yield desk.act("workflow.run", dataset="workflows", type="workflow",
-                   object_id=contract.workflow, context=limits, **shared)  # fmt: skip
+                   object_id=contract.workflow, **shared)  # fmt: skip
     for dataset in (*contract.datasets, *beyond):
         yield desk.act(
             "dataset.read", dataset=dataset, type="table", rows=dice.between(800, 60_000),
@@ -156,7 +156,7 @@ def run_workflow(desk: Desk, contract: Contract, *, beyond: tuple[str, ...] = ()
     yield desk.act(
         "workflow.deliver", dataset=f"{contract.workflow}.result", type="table", rows=rows,
         size=rows * 140, recipient=contract.recipient, destination=contract.destination,
-        context=limits, **shared,
+        reason=f"Scheduled run under {contract.agreement}", **shared,
     )  # fmt: skip
 
 
