@@ -1,0 +1,34 @@
+"""Registry: the benchmarks by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ombud.bench import simulation
+from ombud.bench.report import Options, Report
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark: what it measures, how, and with how many events unless told."""
+
+    summary: str
+    run: Callable[[Options], Report]
+    events: int
+    reps: int = 3
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
+}
+
+
+def find_vectors() -> Path | None:
+    """Return the folder of published logs: `OMBUD_VECTORS`, or beside the repository, or None."""
+    named = os.environ.get("OMBUD_VECTORS")
+    beside = Path(__file__).resolve().parents[3].parent / "shared" / "vectors"
+    folder = Path(named) if named else beside
+    return folder if (folder / "cloudtrail" / "stratus-run.ndjson").is_file() else None
