@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 SELF = "this process"
@@ -49,7 +50,7 @@ class Meter:
     wall_seconds: float = 0.0
     cpu: dict[str, float] = field(default_factory=dict)
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> Self:
         """Start counting."""
         self._before = {name: cpu_seconds(pid) for name, pid in self.others.items()}
         self._own = time.process_time()

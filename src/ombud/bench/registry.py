@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ombud.bench import simulation
 from ombud.bench.report import Options, Report
+from ombud.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,15 @@ class Benchmark:
 BENCHMARKS: dict[str, Benchmark] = {
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
+
+
+def get_benchmark(name: str) -> Benchmark:
+    """Return a benchmark by name; raises `InputError` for a name there is not."""
+    try:
+        return BENCHMARKS[name]
+    except KeyError:
+        known = ", ".join(BENCHMARKS)
+        raise InputError(f"there is no benchmark `{name}`", hint=f"there are {known}") from None
 
 
 def find_vectors() -> Path | None:
