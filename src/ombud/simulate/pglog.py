@@ -62,7 +62,7 @@ def write_line(act: Act) -> tuple[str, bytes]:
         f'{session},{seat.line},"{tag}",{pg_time(seat.started)},{transaction},{number},{level},{state},'
         f'"{message}",,,,,,,,,"{application}","{backend}",,0'
     )
-    return f"{session}/{seat.line}", line.encode()
+    return f"{session}:{seat.line}", line.encode()
 
 
 def _audit(act: Act) -> str:

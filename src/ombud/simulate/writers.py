@@ -159,7 +159,7 @@ class Writers:
         status, status_id = _STATUSES[act.outcome]
         metadata: dict[str, Any] = {
             "version": "1.8.0",
-            "product": {"name": "Plateline", "vendor_name": "Hallowmere County"},
+            "product": {"name": PLATELINE, "vendor_name": "Hallowmere County"},
             "original_event_uid": native_id,
             "log_provider": "plateline-1",
         }
