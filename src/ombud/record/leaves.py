@@ -36,7 +36,7 @@ def make_leaves(batch: Batch, salts: bytes, unix_ms: int) -> tuple[list[bytes], 
     starts = {class_uid: _leaf_start(class_uid, unix_ms) for class_uid in set(batch.classes)}
     ends1, ends2, ends3, ends4 = (offsets.tolist() for offsets in batch.offsets)
     actors, data_subjects, contents, raws = batch.blobs
-    actor_group, data_subject_group, content_group, raw_group = Group
+    actor_group, data_subject_group, content_group, raw_group = map(int, Group)
     entries: list[bytes] = []
     hashes: list[bytes] = []
     a = d = c = r = s = 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from ombud.tlog.tile import TILE_WIDTH, tile_widths
 
 VERSION = 1
 SALTS_SIZE = 4 * SALT_SIZE  # One salt for each field group of an event.
-NOTE_SIZE_MAX = 64 << 10  # A signed tree head with some cosignatures is under 4 KB.
+NOTE_SIZE_MAX = 16 << 10  # A signed tree head with some cosignatures is under 4 KB.
 RESERVE_SIZE = 4 << 20  # Reserved at a time: fsync of reserved space is cheaper, and
 # a full disk is noticed before anything is signed.
 
@@ -96,22 +96,22 @@ def encode_file_head(first_index: int, edge: bytes) -> bytes:
 
 
 def encode_frame(
-    first_index: int, recorded_ms: int, note: bytes, salts: bytes, batch: Batch
+    first_index: int, recorded_ms: int, note: bytes, salts: bytes, parts: Sequence[bytes]
 ) -> list[bytes]:
-    """Return the pieces of a frame, in order."""
-    body = [note, salts, *batch.to_parts()]
+    """Return the pieces of a frame, in order; `parts` are those of its batch."""
+    body = [note, salts, *parts]
     size = sum(map(len, body))
-    rest = _FRAME_REST.pack(size, batch.count, first_index, recorded_ms, len(note), 0)
+    count = len(salts) // SALTS_SIZE
+    rest = _FRAME_REST.pack(size, count, first_index, recorded_ms, len(note), 0)
     crc = google_crc32c.value(rest)
     for part in body:
         crc = google_crc32c.extend(crc, part)
     return [_FRAME_START.pack(_FRAME_MAGIC, crc), rest, *body, _padding(size)]
 
 
-def frame_size_max(batch: Batch) -> int:
-    """Return the bytes that a frame of this batch takes at most."""
-    parts = sum(map(len, batch.to_parts()))
-    return _FRAME_HEAD_SIZE + NOTE_SIZE_MAX + SALTS_SIZE * batch.count + parts + 8
+def frame_size_max(count: int, parts: Sequence[bytes]) -> int:
+    """Return the bytes that a frame takes at most, before its note is known."""
+    return _FRAME_HEAD_SIZE + NOTE_SIZE_MAX + SALTS_SIZE * count + sum(map(len, parts)) + 8
 
 
 def _read_head(file: BinaryIO, path: Path) -> FileHead:
