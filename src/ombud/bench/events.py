@@ -17,11 +17,13 @@ BATCH_EVENTS = 512  # Larger batches cost page faults and gain nothing.
 _NOW_MS = int(END.timestamp() * 1000)
 
 
-def cloudtrail_batches(vectors: Path | None, count: int, *, start: int = 0) -> Iterator[Batch]:
-    """Yield CloudTrail events in batches."""
+def cloudtrail_batches(
+    vectors: Path | None, count: int, *, start: int = 0, rows: int = BATCH_EVENTS
+) -> Iterator[Batch]:
+    """Yield CloudTrail events in batches of `rows`."""
     source = get_source(CLOUDTRAIL)
     lines = ((CLOUDTRAIL, line) for line in cloudtrail_lines(vectors, count, start=start))
-    return to_batches({CLOUDTRAIL: source}, lines)
+    return to_batches({CLOUDTRAIL: source}, lines, rows=rows)
 
 
 def county_batches(count: int, *, days: int = 60) -> Iterator[Batch]:
@@ -37,12 +39,14 @@ def county_sources() -> dict[str, Source]:
     }
 
 
-def to_batches(sources: dict[str, Source], lines: Iterable[tuple[str, bytes]]) -> Iterator[Batch]:
-    """Turn lines into events and yield them in batches."""
+def to_batches(
+    sources: dict[str, Source], lines: Iterable[tuple[str, bytes]], *, rows: int = BATCH_EVENTS
+) -> Iterator[Batch]:
+    """Turn lines into events and yield them in batches of `rows`."""
     builder = BatchBuilder()
     for kind, line in lines:
         builder.add(sources[kind].parse(line, now_ms=_NOW_MS))
-        if builder.count == BATCH_EVENTS:
+        if builder.count == rows:
             yield builder.take()
     if builder.count:
         yield builder.take()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ombud.bench import simulation
+from ombud.bench import cost, latency, record_path, rules, search, simulation, verify, whole_path
 from ombud.bench.report import Options, Report
 from ombud.core.errors import InputError
 
@@ -23,6 +23,13 @@ class Benchmark:
 
 
 BENCHMARKS: dict[str, Benchmark] = {
+    "record-path": Benchmark("a log line to a durable event", record_path.run, 200_000),
+    "whole-path": Benchmark("all a home does with a log line", whole_path.run, 200_000),
+    "ack-latency": Benchmark("from due to receipt at 10,000/s", latency.run, 200_000),
+    "search": Benchmark("answers while events arrive", search.run, 1_000_000, 1),
+    "cost": Benchmark("bytes an event, memory of all processes", cost.run, 1_000_000, 1),
+    "verify": Benchmark("re-deriving the whole record", verify.run, 200_000),
+    "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
 

@@ -131,9 +131,7 @@ def _questions(index: Index, picks: _Picks, dice: Dice) -> dict[str, Ask]:
     }
 
 
-def _ask_under_load(
-    index: Index, picks: _Picks, chunks: list[Committed], rep: int
-) -> Figures:
+def _ask_under_load(index: Index, picks: _Picks, chunks: list[Committed], rep: int) -> Figures:
     dice = Dice("questions", rep)
     times: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     writer = _Writer(index, chunks)
