@@ -86,7 +86,10 @@ class OpenHome:
         self._watch_follower = Follower(self.reader, self.watch)
         record_settings(appender, self.control, settings, now_ms())
         self.ingesting = Ingesting(
-            appender=appender, quarantine_folder=paths.quarantine, settings=settings
+            appender=appender,
+            home=home,
+            quarantine_folder=paths.quarantine,
+            settings=settings,
         )
         self.services = self._open_services(background or Background())
 
