@@ -49,7 +49,7 @@ class AlertStore:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, schema: str = "") -> None:
         self._connection = connection
-        self._prefix = "{schema}." if schema else ""
+        self._prefix = f"{schema}." if schema else ""
         for statement in _TABLES:
             self._run(statement)
 

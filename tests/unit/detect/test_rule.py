@@ -86,7 +86,7 @@ def test_refuses_detection(refusal_of: Callable[..., Refusal], detection: str, r
         pytest.param(GOOD.replace("a: 1", "a: 1, a: 2"), "Duplicate key", id="duplicate inside"),
         pytest.param("- 1", "a rule is a YAML map", id="list"),
         pytest.param(GOOD + BOMB, "billion laughs", id="aliases that explode"),
-        pytest.param("[" * 20_000, "", id="deep YAML"),
+        pytest.param("[" * 5_000, "", id="deep YAML"),
         pytest.param("a: !!python/object:os.system x", "", id="foreign tag"),
         pytest.param("x" * (FILE_SIZE_MAX + 1), "larger than 1024 KiB", id="large"),
         pytest.param("---\na: 1\n" * (DOCUMENTS_MAX + 1), "more than 1000 rules", id="many"),
