@@ -107,6 +107,8 @@ def number_of(value: Any) -> int | float | None:
 
 def is_same(left: Any, right: Any) -> bool:
     """Whether two values of an event are the same: as numbers if both are, else as text."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left.lower() == right.lower()
     if _is_number(left) and _is_number(right):
         return bool(left == right)
     return text_of(left).lower() == text_of(right).lower()

@@ -82,6 +82,17 @@ def test_verdict_is_kept(tree: Node, event: dict[str, Any]) -> None:
     assert verdict in (None, tree.is_match(event))
 
 
+@given(tree=trees, event=events, data=st.data())
+def test_given_leaves_the_rest(tree: Node, event: dict[str, Any], data: st.DataObject) -> None:
+    """What is left of a tree when some fields are known decides as the whole."""
+    top = [name for name in event if "." not in name]
+    known = data.draw(st.sets(st.sampled_from(top))) if top else set()
+
+    left = tree.given({name: event[name] for name in known})
+
+    assert (left.is_match(event) if isinstance(left, Node) else left) is tree.is_match(event)
+
+
 @given(tree=trees, event=events)
 def test_matched_fields_are_fields_of_the_tree(tree: Node, event: dict[str, Any]) -> None:
     """Only what the tree names, or where a keyword stands, is told as matched."""
