@@ -34,19 +34,15 @@ def file_batches(source: Source, path: Path) -> Iterator[Batch]:
     """Yield the events of a file in batches, by the fast path where the source has one."""
     builder = BatchBuilder()
     canonical = getattr(source, "canonical", None)
+    kind = source.kind
     for raw in _records(source, path):
         row = canonical(raw) if canonical is not None else None
         if row is None:
             builder.add(source.parse(raw, now_ms=0))
         else:
+            class_uid, actor, data_subject, content, native_id = row
             builder.add_canonical(
-                row.class_uid,
-                row.actor,
-                row.data_subject,
-                row.content,
-                raw,
-                source=source.kind,
-                native_id=row.native_id,
+                class_uid, actor, data_subject, content, raw, source=kind, native_id=native_id
             )
         if builder.count == BATCH_EVENTS:
             yield builder.take()

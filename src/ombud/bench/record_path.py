@@ -66,9 +66,8 @@ def _in_process(options: Options, path: Path, rep: int) -> Figures:
 
 def _over_socket(options: Options, path: Path, rep: int) -> Figures:
     root = options.folder / f"running-{rep}"
-    with RunningHome(root) as home:
-        with Meter(home.pids) as meter:
-            recorded, _ = ingest(path, home.client.append)
+    with RunningHome(root) as home, Meter(home.pids) as meter:
+        recorded, _ = ingest(path, home.client.append)
     shutil.rmtree(root)
     return {
         "socket_cpu_us_per_event": meter.cpu_seconds / recorded * 1e6,
