@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ombud.config.settings import settings_page
 from ombud.core.event import ACTIONS, ACTOR_TYPES, OUTCOMES, Action
 from ombud.core.fields import (
     ACTOR_FIELDS,
@@ -105,7 +106,10 @@ def event_model() -> str:
     )
 
 
-PAGES = {"event-model.md": event_model}
+PAGES = {
+    "event-model.md": event_model,
+    "settings.md": settings_page,
+}
 
 
 def main() -> int:

@@ -13,10 +13,10 @@ import typer
 from rich.panel import Panel
 
 from ombud.app.demo import Feed, fresh_demo_home
-from ombud.app.serve import Server
 from ombud.cli.options import JsonOption, default_home
 from ombud.cli.output import note, print_json, print_line, progress, stdout
 from ombud.config.settings import load_settings
+from ombud.web.serving import Server
 
 app = typer.Typer(add_completion=False)
 

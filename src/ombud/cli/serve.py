@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ombud.app.serve import Server
+from ombud.web.serving import Server
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_json
 from ombud.config.settings import load_settings

@@ -13,7 +13,7 @@ from ombud.config.settings import Settings
 from ombud.core.clock import Clock
 from ombud.core.errors import InputError, NotFound
 from ombud.core.event import Event
-from ombud.query.parse import parse_query
+from ombud.query.parser import parse_query
 from ombud.record.reader import RecordReader
 from ombud.services.asker import Asker
 from ombud.services.follow import Follower
@@ -131,6 +131,11 @@ class Looks:
         self._look("who", asker, why, case, subjects=((kind, key),))
         return self._index.who(kind, key, visibility=_visibility(asker))
 
+    def record_alert_look(self, asker: Asker) -> None:
+        """Record that somebody looks at alerts; that is their work and needs no reason."""
+        asker.require("search")
+        record_events(self._appender, [self._look_event("alerts", asker, None, None)])
+
     def _check_limit(self, limit: int) -> None:
         if not 1 <= limit <= LIMIT_MAX:
             raise InputError(
@@ -151,10 +156,19 @@ class Looks:
             if len(value or "") > TEXT_MAX:
                 raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
         size, _ = self._appender.head()
-        event = own_event(
+        record_events(
+            self._appender, [self._look_event(operation, asker, why, case, **fields)]
+        )
+        self._follower.catch_up(size)
+        return size
+
+    def _look_event(
+        self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+    ) -> Event:
+        return own_event(
             time=self._clock(),
             source=LOOK,
-            action="search" if operation != "session" else "read",
+            action="read" if operation in {"session", "alerts"} else "search",
             operation=operation,
             class_uid=DATASTORE_ACTIVITY,
             activity_id=ACTIVITY_QUERY,
@@ -166,9 +180,6 @@ class Looks:
             attributes={"via": asker.via, "token": asker.token_id or ""},
             **fields,
         )
-        record_events(self._appender, [event])
-        self._follower.catch_up(size)
-        return size
 
 
 def _visibility(asker: Asker) -> Visibility:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ombud.core.errors import Forbidden, InputError, Unauthenticated
-from ombud.services.asker import SCOPES, Asker
+from ombud.services.asker import Asker, local_owner
 from ombud.web.ports import Services
 
 TOKEN_MAX = 256  # Characters; a token has 49.
@@ -26,22 +25,14 @@ def services_of(request: Request) -> Services:
     return services
 
 
-def person_of(uid: int) -> str:
-    """Return the name of a local person."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid:{uid}"
-
-
-def local_owner(uid: int) -> Asker:
+def socket_owner(uid: int) -> Asker:
     """Return the asker behind the home's own socket; raises `Forbidden` for anyone else.
 
     The socket's mode lets in the owner alone; this says so again, in case it was changed.
     """
     if uid not in {os.geteuid(), ROOT}:
         raise Forbidden("only the owner of the home comes in here without a token")
-    return Asker(person=person_of(uid), scopes=frozenset(SCOPES), via="cli")
+    return local_owner(uid)
 
 
 def asker(
@@ -57,7 +48,7 @@ def asker(
     # Set by the server from the kernel's word about the peer, never from the request.
     uid = getattr(request.state, "peer_uid", None)
     if isinstance(uid, int) and "authorization" not in request.headers:
-        return local_owner(uid)
+        return socket_owner(uid)
     raise Unauthenticated(
         "this needs a token", hint="send `Authorization: Bearer TOKEN`; see `ombud token create`"
     )

@@ -15,7 +15,8 @@ import pytest
 from doubles.web_home import Services
 from ombud.core.errors import Forbidden, Unavailable
 from ombud.services.asker import SCOPES
-from ombud.web.access import local_owner, person_of
+from ombud.services.asker import person_of
+from ombud.web.access import socket_owner
 from ombud.web.app import create_app
 from ombud.web.server import HEAD_MAX, WebServer
 
@@ -86,7 +87,7 @@ def test_socket_is_for_the_owner_alone(tmp_path: Path) -> None:
 def test_another_user_is_not_the_owner() -> None:
     """Should the mode have been changed, the kernel's word about the peer still decides."""
     with pytest.raises(Forbidden, match="only the owner of the home"):
-        local_owner(os.geteuid() + 12_345)
+        socket_owner(os.geteuid() + 12_345)
 
 
 def test_person_without_a_name_is_a_number() -> None:

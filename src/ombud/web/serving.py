@@ -1,4 +1,4 @@
-"""Serve: a home's three processes and the standing work of the server.
+"""Serving: a home's three processes and the standing work of the server.
 
 Order of starting: recorder, sealer, server.  Order of stopping: the API takes
 no more, what was taken is answered, the followers stop, the sealer, then the
