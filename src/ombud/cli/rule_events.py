@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
 
@@ -42,13 +43,19 @@ def read_lines(path: Path, *, refuse: Callable[[int, str], None]) -> Iterator[Li
         raise InputError(f"`{path}` is no whole gzip file: {error}") from error
 
 
-def _opened(path: Path) -> IO[bytes]:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     if path == STDIN:
-        return sys.stdin.buffer
-    opened = path.open("rb")
-    head = opened.read(len(_GZIP))
-    opened.seek(0)
-    return gzip.open(opened) if head == _GZIP else opened  # type: ignore[return-value]
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as opened:
+        is_gzip = opened.read(len(_GZIP)) == _GZIP
+        opened.seek(0)
+        if not is_gzip:
+            yield opened
+            return
+        with gzip.GzipFile(fileobj=opened) as unpacked:
+            yield cast("IO[bytes]", unpacked)
 
 
 def _parsed(lines: IO[bytes], refuse: Callable[[int, str], None]) -> Iterator[Line]:

@@ -46,6 +46,8 @@ from ombud.detect.values import check_of, keyword_check, plain_text
 
 Placeholders = Mapping[str, Sequence[str]]
 
+DEPTH_MAX = 100  # Levels of `and`, `or`, `not`: what loads must also run, on any stack.
+
 
 def tree_of(rule: SigmaRule, placeholders: Placeholders) -> Node:
     """Return the tree of a rule; several conditions are alternatives.
@@ -56,14 +58,16 @@ def tree_of(rule: SigmaRule, placeholders: Placeholders) -> Node:
     return nodes[0] if len(nodes) == 1 else Some(tuple(nodes))
 
 
-def _node(item: Any, placeholders: Placeholders) -> Node:
+def _node(item: Any, placeholders: Placeholders, depth: int = 0) -> Node:
+    if depth > DEPTH_MAX:
+        raise RuleError(f"condition is nested deeper than {DEPTH_MAX} levels")
     match item:
         case ConditionAND(args):
-            return All(tuple(_node(arg, placeholders) for arg in args))
+            return All(tuple(_node(arg, placeholders, depth + 1) for arg in args))
         case ConditionOR(args):
-            return Some(tuple(_node(arg, placeholders) for arg in args))
+            return Some(tuple(_node(arg, placeholders, depth + 1) for arg in args))
         case ConditionNOT(args):
-            return Not(_node(args[0], placeholders))
+            return Not(_node(args[0], placeholders, depth + 1))
         case ConditionFieldEqualsValueExpression(field, value):
             if field.count(".") >= FIELD_PARTS_MAX:
                 raise RuleError(f"field `{field}` has more than {FIELD_PARTS_MAX} parts")

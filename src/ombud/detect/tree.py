@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ombud.detect.paths import EventView, find_values, getter, is_present, leaves
+from ombud.detect.paths import EventView, find_values, is_present, leaves, opened, peeker
 from ombud.detect.values import Check, is_same, lower_text_of
 
 Test = Callable[[EventView], bool]
 Occurs = Callable[[str], bool]
+_MANY = frozenset({list, tuple})
 Matched = Iterator[tuple[str, Any]]
 
 
@@ -41,6 +42,11 @@ class Node(ABC):
     @abstractmethod
     def verdict(self, occurs: Occurs) -> bool | None:
         """Return what is decided if only fields that `occurs` were ever carried; None if open."""
+
+    def given(self, known: EventView) -> Node | bool:
+        """Return what is left to decide of events whose fields in `known` have these values."""
+        del known
+        return self
 
     @abstractmethod
     def fields(self) -> Iterator[str]:
@@ -81,6 +87,14 @@ class All(Node):
         """Return false if any part is false."""
         verdicts = {part.verdict(occurs) for part in self.parts}
         return False if False in verdicts else None if None in verdicts else True
+
+    def given(self, known: EventView) -> Node | bool:
+        """Return the parts that are left, or false if one of them is."""
+        left = [part.given(known) for part in self.parts]
+        if any(part is False for part in left):
+            return False
+        nodes = tuple(part for part in left if isinstance(part, Node))
+        return All(nodes) if len(nodes) > 1 else nodes[0] if nodes else True
 
     def fields(self) -> Iterator[str]:
         """Yield the fields of every part."""
@@ -130,6 +144,14 @@ class Some(Node):
         verdicts = {part.verdict(occurs) for part in self.parts}
         return True if True in verdicts else None if None in verdicts else False
 
+    def given(self, known: EventView) -> Node | bool:
+        """Return the parts that are left, or true if one of them is."""
+        left = [part.given(known) for part in self.parts]
+        if any(part is True for part in left):
+            return True
+        nodes = tuple(part for part in left if isinstance(part, Node))
+        return Some(nodes) if len(nodes) > 1 else nodes[0] if nodes else False
+
     def fields(self) -> Iterator[str]:
         """Yield the fields of every part."""
         for part in self.parts:
@@ -138,19 +160,15 @@ class Some(Node):
 
 def _is_one_of(field: str, options: set[str]) -> Test:
     """Return whether some value of the field has one of these texts, in lower case."""
-    values_of = getter(field)
+    peek = peeker(field)
 
     def is_one_of(event: EventView) -> bool:
-        value = event.get(field)
-        if value.__class__ is str:  # By far the most: a text under that very key.
-            if value.lower() in options:
-                return True
-            if "." not in field:
-                return False
-        for value in values_of(event):
-            if value is not None and lower_text_of(value) in options:
-                return True
-        return False
+        value = peek(event)
+        if value.__class__ is str:
+            return value.lower() in options
+        if value is None:
+            return False
+        return any(one is not None and lower_text_of(one) in options for one in opened(value))
 
     return is_one_of
 
@@ -180,6 +198,11 @@ class Not(Node):
         verdict = self.part.verdict(occurs)
         return None if verdict is None else not verdict
 
+    def given(self, known: EventView) -> Node | bool:
+        """Return the contrary of what is left of the part."""
+        left = self.part.given(known)
+        return Not(left) if isinstance(left, Node) else not left
+
     def fields(self) -> Iterator[str]:
         """Yield the fields of the part."""
         return self.part.fields()
@@ -203,13 +226,15 @@ class FieldIs(Node):
         """Return the check over values fetched by the shortest way."""
         if self.equals is not None:
             return _is_one_of(self.field, {self.equals})
-        values_of, check = getter(self.field), self.check
+        peek, check = peeker(self.field), self.check
 
         def passes(event: EventView) -> bool:
-            for value in values_of(event):  # noqa: SIM110 - a generator costs more.
-                if value is not None and check(value):
-                    return True
-            return False
+            value = peek(event)
+            if value is None:
+                return False
+            if value.__class__ in _MANY:
+                return any(one is not None and check(one) for one in opened(value))
+            return check(value)
 
         return passes
 
@@ -222,6 +247,10 @@ class FieldIs(Node):
     def verdict(self, occurs: Occurs) -> bool | None:
         """Return false if the field never occurs."""
         return None if occurs(self.field) else False
+
+    def given(self, known: EventView) -> Node | bool:
+        """Return the outcome if the field is known."""
+        return self.is_match(known) if self.field in known else self
 
     def fields(self) -> Iterator[str]:
         """Yield the field."""
@@ -241,11 +270,14 @@ class FieldIsNull(Node):
 
     def compiled(self) -> Test:
         """Return the same over values fetched by the shortest way."""
-        values_of = getter(self.field)
+        peek = peeker(self.field)
 
         def is_null(event: EventView) -> bool:
-            values = values_of(event)
-            return not values or None in values
+            value = peek(event)
+            if value.__class__ in _MANY:
+                values = opened(value)
+                return not values or None in values
+            return value is None
 
         return is_null
 
@@ -257,6 +289,10 @@ class FieldIsNull(Node):
     def verdict(self, occurs: Occurs) -> bool | None:
         """Return true if the field never occurs."""
         return None if occurs(self.field) else True
+
+    def given(self, known: EventView) -> Node | bool:
+        """Return the outcome if the field is known."""
+        return self.is_match(known) if self.field in known else self
 
     def fields(self) -> Iterator[str]:
         """Yield the field."""
@@ -283,6 +319,10 @@ class FieldExists(Node):
         """Return whether its absence is what is demanded, if the field never occurs."""
         return None if occurs(self.field) else not self.exists
 
+    def given(self, known: EventView) -> Node | bool:
+        """Return the outcome if the field is known."""
+        return self.is_match(known) if self.field in known else self
+
     def fields(self) -> Iterator[str]:
         """Yield the field."""
         yield self.field
@@ -300,6 +340,23 @@ class FieldsAgree(Node):
     def is_match(self, event: EventView) -> bool:
         """Whether any pair of values agrees; null agrees with nothing."""
         return any(True for _ in self._pairs(event))
+
+    def compiled(self) -> Test:
+        """Return the same over values fetched by the shortest way."""
+        peek, peek_other, agree = peeker(self.field), peeker(self.other), self._agree
+
+        def agrees(event: EventView) -> bool:
+            other, value = peek_other(event), peek(event)
+            if other is None or value is None:
+                return False
+            others = opened(other)
+            for one in opened(value):
+                for two in others:
+                    if one is not None and two is not None and agree(one, two):
+                        return True
+            return False
+
+        return agrees
 
     def _pairs(self, event: EventView) -> Iterator[tuple[Any, Any]]:
         others = [value for value in find_values(event, self.other) if value is not None]
