@@ -13,7 +13,8 @@ from ombud.collect.intake import Intake, IntakeResult
 from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.source import Source
-from ombud.collect.sources import SOURCE_KINDS, get_source, load_mapping
+from ombud.collect.mapping_file import load_mapping
+from ombud.collect.sources import BUILT_IN, MAPPING, get_source
 from ombud.collect.streams import stream_blocks
 from ombud.config.settings import FollowedSource, Settings
 from ombud.core.clock import now_ms
@@ -47,18 +48,17 @@ class Ingesting:
         """Return the mapping file of each kind of source that is mapped in this home."""
         files = sorted((self._home / MAPPINGS_FOLDER).glob("*.y*ml"))
         files += [source.mapping for source in self._settings.sources if source.mapping]
-        return {load_mapping(path).kind: path for path in files}
+        return {load_mapping(path).source: path for path in files}
 
     def kinds(self) -> list[str]:
         """Return the kinds that may be delivered to this home."""
-        built_in = [kind for kind in SOURCE_KINDS if kind != "mapping"]
-        return sorted({*built_in, *self._mapped})
+        return sorted({*BUILT_IN, *self._mapped})
 
     def source(self, kind: str) -> Source:
         """Return a source by kind; raises `NotFound` for one this home does not know."""
         if kind in self._mapped:
-            return get_source("mapping", mapping=self._mapped[kind])
-        if kind == "mapping" or kind not in SOURCE_KINDS:
+            return get_source(MAPPING, mapping=self._mapped[kind])
+        if kind not in BUILT_IN:
             raise NotFound(
                 f"no source of kind `{kind}`",
                 hint=f"this home knows {', '.join(self.kinds())};"
