@@ -34,9 +34,10 @@ def run(options: Options) -> Report:
                 home.client.append(together)
                 raw += sum(len(batch.blobs[-1]) for batch in together)
                 peak = max(peak, sum(home.pss_bytes().values()))
+            home.client.rotate()
+            home.wait_for_seal()
             size = home.client.head()[0]
             home.wait_for_index(size)
-            home.wait_for_seal(size)
             pss = home.pss_bytes()
             peak = max(peak, sum(pss.values()))
         figures = _sizes(root, size)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import select
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from ombud.bench.processes import followed_path
+from ombud.core.batch import Committed
 from ombud.record.client import RecorderClient
 from ombud.record.paths import Home
 from ombud.record.reader import RecordReader
@@ -27,7 +29,7 @@ class _Unread:
     def __init__(self, reader: RecordReader) -> None:
         self._reader = reader
 
-    def read(self, first_index: int, limit: int):  # noqa: ANN201
+    def read(self, first_index: int, limit: int) -> Iterator[Committed]:
         """Yield what is durable from an index on, in log order."""
         return self._reader.read(first_index, limit, raw=False)
 

@@ -41,9 +41,8 @@ def run(options: Options) -> Report:
         figures: Figures = {}
         for name, sealer in (("quiet", False), ("sealing", True)):
             root = options.folder / f"{name}-{rep}"
-            with RunningHome(root, sealer=sealer) as home:
-                with Meter(home.pids) as meter:
-                    times = offer(root, batches)
+            with RunningHome(root, sealer=sealer) as home, Meter(home.pids) as meter:
+                times = offer(root, batches)
             shutil.rmtree(root)
             for label, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
                 figures[f"{name}_{label}_ms"] = quantile(times, share)

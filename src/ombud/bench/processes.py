@@ -71,13 +71,13 @@ class RunningHome:
                 raise Unavailable(f"the index did not reach {size} events")
             time.sleep(_POLL_SECONDS)
 
-    def wait_for_seal(self, size: int) -> None:
-        """Return when no more than the youngest write-ahead file is unsealed below `size`."""
+    def wait_for_seal(self) -> None:
+        """Return when every write-ahead file but the youngest is sealed."""
         home = Home(self.root)
         deadline = time.monotonic() + SETTLE_SECONDS
         while len(home.wal_files()) > 1:
             if time.monotonic() > deadline:
-                raise Unavailable(f"the sealer did not come to rest below {size} events")
+                raise Unavailable("the sealer did not come to rest")
             time.sleep(_POLL_SECONDS)
 
 

@@ -12,17 +12,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ombud.bench.events import BATCH_EVENTS
-from ombud.bench.ingest import file_batches, ingest
+from ombud.bench.ingest import Kept, ingest
 from ombud.bench.load import cloudtrail_lines, write_cloudtrail
 from ombud.bench.meter import Meter
 from ombud.bench.peers import hash_chain_us_per_event, sqlite_us_per_event
 from ombud.bench.processes import RunningHome
 from ombud.bench.report import Figures, Limit, Options, Report, repeat
-from ombud.collect.sources import get_source
 from ombud.record.duplicates import DuplicateKeys
 from ombud.record.recorder import ROTATE_EVENTS, Recorder
-from ombud.simulate.act import CLOUDTRAIL
 
 LIMITS = (
     Limit("cpu_us_per_event", 20.0),
@@ -36,7 +33,7 @@ def run(options: Options) -> Report:
     path = options.folder / "cloudtrail.ndjson"
     size = write_cloudtrail(path, options.vectors, options.events)
     report = Report("record-path", options, limits=LIMITS)
-    report.notes.append(f"{size / options.events:,.0f} bytes a line; batches of {BATCH_EVENTS}")
+    report.notes.append(f"{size / options.events:,.0f} bytes a line")
 
     def once(rep: int) -> Figures:
         figures = _in_process(options, path, rep) | _over_socket(options, path, rep)
@@ -55,7 +52,7 @@ def run(options: Options) -> Report:
 def _in_process(options: Options, path: Path, rep: int) -> Figures:
     root = options.folder / f"home-{rep}"
     with Recorder.open(root) as recorder, Meter() as meter:
-        recorded, _ = ingest(path, recorder.append)
+        recorded = ingest(path, recorder).recorded
         recorder.publish()
     shutil.rmtree(root)
     return {
@@ -66,9 +63,8 @@ def _in_process(options: Options, path: Path, rep: int) -> Figures:
 
 def _over_socket(options: Options, path: Path, rep: int) -> Figures:
     root = options.folder / f"running-{rep}"
-    with RunningHome(root) as home:
-        with Meter(home.pids) as meter:
-            recorded, _ = ingest(path, home.client.append)
+    with RunningHome(root) as home, Meter(home.pids) as meter:
+        recorded = ingest(path, home.client).recorded
     shutil.rmtree(root)
     return {
         "socket_cpu_us_per_event": meter.cpu_seconds / recorded * 1e6,
@@ -79,14 +75,15 @@ def _over_socket(options: Options, path: Path, rep: int) -> Figures:
 
 def duplicate_us_per_event(folder: Path, path: Path) -> float:
     """Return the CPU of checking and keeping the keys of a file, runs on disk included."""
-    batches = list(file_batches(get_source(CLOUDTRAIL), path))
+    kept = Kept(keep=True)
+    ingest(path, kept)
     folder.mkdir()
     keys = DuplicateKeys(folder, folder.with_suffix(".part"))
     keys.open_runs()
     keys.start(0)
     started = count = 0
     with Meter() as meter:
-        for batch in batches:
+        for batch in kept.batches:
             verdict = keys.check(batch.identities, batch.raw_digests)
             keys.add(batch.identities, batch.raw_digests, repeated=bool(verdict.conflicts))
             count += batch.count
@@ -101,8 +98,7 @@ def duplicate_us_per_event(folder: Path, path: Path) -> float:
 def _parse_us_per_event(path: Path, events: int) -> float:
     """Return the CPU of everything before the record: read, cut, parse, map, canonical form."""
     with Meter() as meter:
-        for _ in file_batches(get_source(CLOUDTRAIL), path):
-            pass
+        ingest(path, Kept(keep=False))
     return meter.cpu_seconds / events * 1e6
 
 

@@ -39,7 +39,7 @@ def run(options: Options) -> Report:
             with Meter(home.pids) as meter:
                 told = ingest_in_process(root, path)
                 home.wait_for_index(told["recorded"])
-                home.wait_for_seal(told["recorded"])
+                home.wait_for_seal()
             pss = home.pss_bytes()
         shutil.rmtree(root)
         recorded = told["recorded"]

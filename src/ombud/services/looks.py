@@ -13,7 +13,7 @@ from ombud.config.settings import Settings
 from ombud.core.clock import Clock
 from ombud.core.errors import InputError, NotFound
 from ombud.core.event import Event
-from ombud.query.parser import parse_query
+from ombud.query.parse import parse_query
 from ombud.record.reader import RecordReader
 from ombud.services.asker import Asker
 from ombud.services.follow import Follower

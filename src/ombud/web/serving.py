@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from functools import partial
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -30,7 +31,7 @@ log = logging.getLogger("ombud")
 
 START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
 FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
-FOLLOWED_SECONDS = 0.5  # How often a followed file that stood still is looked at.
+FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
 
 
 class Server:
@@ -123,6 +124,7 @@ class Server:
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
         )
         repeat("tick", ticker.turn, every_seconds=1.0)
-        for number, turn in enumerate(opened.followed_sources(), start=1):
-            repeat(f"source {number}", turn, every_seconds=FOLLOWED_SECONDS)
-        repeat("health", opened.check_sources, every_seconds=5.0)
+        for source in self._settings.sources:
+            follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
+            repeat(f"source {source.kind} {source.path}", follow, every_seconds=FOLLOWED_SECONDS)
+        repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)
