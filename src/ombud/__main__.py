@@ -1,0 +1,5 @@
+"""Entry: `python -m ombud`."""
+
+from ombud.cli.main import main
+
+main()

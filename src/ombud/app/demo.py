@@ -1,0 +1,81 @@
+"""Demo: a fictional county on a fresh home, seeded while the API already answers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ombud.config.settings import FILE_NAME
+from ombud.core.errors import Conflict
+
+MARKER = "DEMO"
+SETTINGS = """\
+# A demo home: looks need no reason here, so that trying things out is quick.
+# In a real home leave both out; then every look states a reason and a case.
+looks:
+  why_required: false
+  case_required: false
+"""
+
+
+def fresh_demo_home(home: Path) -> None:
+    """Make an empty demo home; what an earlier demo left there goes.
+
+    Raises `Conflict` for a folder that holds anything but a demo.
+    """
+    if home.exists() and any(home.iterdir()):
+        if not (home / MARKER).exists():
+            raise Conflict(
+                f"`{home}` holds something that is no demo",
+                hint="give `--home` an empty or a new folder",
+            )
+        shutil.rmtree(home)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / MARKER).write_text("This folder is made anew by each `ombud demo`.\n")
+    (home / FILE_NAME).write_text(SETTINGS)
+
+
+class Feed:
+    """The process that feeds the county's logs into the running home."""
+
+    def __init__(self, home: Path) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - fixed words, no shell.
+            [sys.executable, "-m", "ombud.app.feed", str(home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def steps(self) -> Iterator[dict[str, Any]]:
+        """Yield what the feed says, until it is seeded or has failed."""
+        output = self._process.stdout
+        if output is None:
+            return
+        for line in output:
+            step = orjson.loads(line)
+            yield step
+            if step["step"] == "seeded":
+                return
+
+    @property
+    def is_running(self) -> bool:
+        """Whether live activity still flows."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the feed."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        deadline = time.monotonic() + 5
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()

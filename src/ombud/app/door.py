@@ -1,0 +1,47 @@
+"""Door: what a command asks of a home, whether it opens the home or finds it running.
+
+`LocalDoor` holds the home open itself; `RemoteDoor` reaches the server that does,
+over the socket in the home.  Both answer with the JSON that the API answers with.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+
+class Door(Protocol):
+    """The questions that can be put to a home; raises the errors of `ombud.core.errors`."""
+
+    def search(
+        self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
+    ) -> Json:
+        """Return `{"events" or "rows", "next_cursor"}`, newest first."""
+
+    def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:
+        """Return `{"sessions"}`, the latest first."""
+
+    def session(self, session_id: str, *, why: str | None, case: str | None) -> Json:
+        """Return `{"session", "events"}`, events in order."""
+
+    def who(self, kind: str, key: str, *, why: str | None, case: str | None) -> Json:
+        """Return `{"subject", "actors"}`."""
+
+    def alerts(self, *, limit: int) -> Json:
+        """Return `{"alerts"}`, the latest first."""
+
+    def head(self) -> Json:
+        """Return the durable size, the root and the signed tree head."""
+
+    def token_create(self, wanted: Json) -> Json:
+        """Return `{"token", …}`: the only time that the token itself is shown."""
+
+    def token_list(self) -> Json:
+        """Return `{"tokens"}`."""
+
+    def token_revoke(self, name: str) -> Json:
+        """Revoke a token."""
+
+    def close(self) -> None:
+        """Let go of the home."""

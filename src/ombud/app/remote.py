@@ -1,0 +1,154 @@
+"""Remote door: a running home, reached over the socket that its server keeps in it.
+
+The socket lies in the home with mode 0600, so whoever can open it is the owner
+of the home, and is on record as such.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from ombud.app.door import Json
+from ombud.core.errors import (
+    Conflict,
+    Forbidden,
+    InputError,
+    NotFound,
+    OmbudError,
+    TamperError,
+    Unauthenticated,
+    Unavailable,
+)
+
+TIMEOUT_SECONDS = 120.0  # A catching-up index can take this long after a bulk load.
+KINDS: dict[str, type[OmbudError]] = {
+    kind.code: kind
+    for kind in (Conflict, Forbidden, InputError, NotFound, TamperError, Unauthenticated)
+}
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = connect_unix(self._path)
+        self.sock.settimeout(self.timeout)
+
+
+def connect_unix(path: Path) -> socket.socket:
+    """Return a connected stream socket; the path may be of any length.
+
+    Raises `OSError` when nothing listens there.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if len(os.fsencode(path)) < 100:  # noqa: PLR2004 - sun_path holds 107 bytes (unix(7)).
+            connection.connect(str(path))
+        else:
+            folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+            try:
+                connection.connect(f"/proc/self/fd/{folder}/{path.name}")
+            finally:
+                os.close(folder)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+class RemoteDoor:
+    """A home whose server is running."""
+
+    def __init__(self, socket_path: Path) -> None:
+        self._connection = _SocketConnection(socket_path)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def call(self, method: str, path: str, *, body: Any = None, **query: Any) -> Json:
+        """Return the answer of one call; raises what the server answered with."""
+        given = {name: value for name, value in query.items() if value is not None}
+        target = path + ("?" + urlencode(given) if given else "")
+        headers = {"Accept": "application/json"}
+        payload = None
+        if body is not None:
+            payload = orjson.dumps(body)
+            headers["Content-Type"] = "application/json"
+        try:
+            self._connection.request(method, target, body=payload, headers=headers)
+            response = self._connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(
+                f"the running server did not answer: {error or type(error).__name__}",
+                hint="see what `ombud serve` printed",
+            ) from error
+        answer = orjson.loads(text) if text else {}
+        if response.status < http.client.BAD_REQUEST:
+            return dict(answer)
+        raise _error(response.status, answer)
+
+    def search(
+        self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
+    ) -> Json:
+        """Return a page of events."""
+        return self.call(
+            "GET", "/v1/search", q=query, limit=limit, cursor=cursor, why=why, case=case
+        )
+
+    def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:
+        """Return sessions."""
+        return self.call("GET", "/v1/sessions", q=query, limit=limit, why=why, case=case)
+
+    def session(self, session_id: str, *, why: str | None, case: str | None) -> Json:
+        """Return one session."""
+        path = f"/v1/sessions/{quote(session_id, safe='')}"
+        return self.call("GET", path, why=why, case=case)
+
+    def who(self, kind: str, key: str, *, why: str | None, case: str | None) -> Json:
+        """Return who touched one person's data."""
+        path = f"/v1/who/{quote(kind, safe='')}/{quote(key, safe='')}"
+        return self.call("GET", path, why=why, case=case)
+
+    def alerts(self, *, limit: int) -> Json:
+        """Return alerts."""
+        return self.call("GET", "/v1/alerts", limit=limit)
+
+    def head(self) -> Json:
+        """Return the tree head."""
+        return self.call("GET", "/v1/record/head")
+
+    def token_create(self, wanted: Json) -> Json:
+        """Create a token."""
+        return self.call("POST", "/v1/tokens", body=wanted)
+
+    def token_list(self) -> Json:
+        """Return all tokens."""
+        return self.call("GET", "/v1/tokens")
+
+    def token_revoke(self, name: str) -> Json:
+        """Revoke a token."""
+        return self.call("DELETE", f"/v1/tokens/{quote(name, safe='')}")
+
+
+def _error(status: int, answer: Json) -> OmbudError:
+    stated = answer.get("error", {})
+    message = str(stated.get("message", f"the server answered {status}"))
+    origin, hint = str(stated.get("origin", "")), str(stated.get("hint", ""))
+    code = str(stated.get("code", ""))
+    if status == http.client.SERVICE_UNAVAILABLE or status == http.client.TOO_MANY_REQUESTS:
+        return Unavailable(message, hint=hint)
+    kind = KINDS.get(code, InputError if status < http.client.INTERNAL_SERVER_ERROR else OmbudError)
+    return kind(message, origin=origin, hint=hint, code=code or None)

@@ -1,0 +1,1 @@
+"""Command line: thin faces that parse, call one thing and print."""

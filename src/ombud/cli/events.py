@@ -1,0 +1,41 @@
+"""Events on a terminal: one line each, from their OCSF form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ombud.core.clock import format_instant
+
+EVENT_COLUMNS = ("id", "time", "actor", "action", "on", "purpose", "case", "outcome", "what")
+WHAT_LENGTH = 60  # Characters of a statement or search shown in a table.
+
+
+def dig(event: dict[str, Any], path: str) -> Any:
+    """Return the value at a dotted path, or None."""
+    value: Any = event
+    for part in path.split("."):
+        if isinstance(value, list):
+            value = value[0] if value else None
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def event_row(event: dict[str, Any]) -> tuple[object, ...]:
+    """Return the cells of one OCSF event, in the order of `EVENT_COLUMNS`."""
+    place = [dig(event, "resources.name"), dig(event, "resources.uid")]
+    subjects = dig(event, "ombud.data_subjects") or ()
+    who = ", ".join(f"{row['kind']}:{row['key']}" for row in subjects if isinstance(row, dict))
+    what = dig(event, "query_info.query_string") or dig(event, "api.operation") or ""
+    return (
+        dig(event, "metadata.uid"),
+        format_instant(event["time"]),
+        dig(event, "actor.user.name") or dig(event, "actor.user.uid"),
+        dig(event, "ombud.action"),
+        who or "/".join(str(part) for part in place if part),
+        dig(event, "ombud.purpose"),
+        dig(event, "ombud.case_uid"),
+        event.get("status"),
+        " ".join(str(what).split())[:WHAT_LENGTH],
+    )

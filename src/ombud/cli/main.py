@@ -1,0 +1,155 @@
+"""Entry point: finds the command, runs it, turns errors into one line and a status.
+
+Commands live in modules of their own that are only loaded when named, so that a
+small command starts fast.  Exit statuses live here alone: 0 good, 1 a problem
+found or a "no", 2 wrong usage or input, 3 could not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import typer
+
+from ombud import __version__
+from ombud.cli.output import note
+from ombud.core.errors import (
+    Conflict,
+    Forbidden,
+    InputError,
+    NotFound,
+    OmbudError,
+    TamperError,
+    Unauthenticated,
+    Unavailable,
+)
+
+GOOD, PROBLEM, WRONG, COULD_NOT = 0, 1, 2, 3
+EXIT_STATUSES: tuple[tuple[type[OmbudError], int], ...] = (
+    (InputError, WRONG),
+    (NotFound, PROBLEM),
+    (Conflict, PROBLEM),
+    (Forbidden, PROBLEM),
+    (Unauthenticated, PROBLEM),
+    (TamperError, PROBLEM),
+    (Unavailable, COULD_NOT),
+)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("ombud.cli.demo", "See Ombud at work on a fictional county."),
+    "serve": ("ombud.cli.serve", "Run a home: recorder, sealer, API, index and alerts."),
+    "ingest": ("ombud.cli.ingest", "Record audit logs of a source."),
+    "search": ("ombud.cli.search", "Find events."),
+    "sessions": ("ombud.cli.sessions", "List sessions."),
+    "session": ("ombud.cli.session", "Show one session in order."),
+    "who": ("ombud.cli.who", "List everyone who touched one person's data."),
+    "alerts": ("ombud.cli.alerts", "List alerts."),
+    "rules": ("ombud.cli.rules", "Check, test, list and run rules."),
+    "record": ("ombud.cli.record", "Verify the record, prove an event, show its head and key."),
+    "quarantine": ("ombud.cli.quarantine", "List, show and replay what could not become an event."),
+    "sources": ("ombud.cli.sources", "List the kinds of sources and what each has delivered."),
+    "token": ("ombud.cli.token", "Create, list and revoke tokens."),
+    "settings": ("ombud.cli.settings", "Show the settings in force."),
+    "reindex": ("ombud.cli.reindex", "Rebuild everything derived from the record."),
+    "simulate": ("ombud.cli.simulate", "Write a fictional county's logs."),
+    "bench": ("ombud.cli.bench", "Measure speed and cost."),
+}
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """A group whose commands are loaded when they are named."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        """Return the names of all commands, in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+        """Return a command by name: its summary until it has been loaded."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+        return self.commands[cmd_name]
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
+        """Load the command that is about to run."""
+        if args and args[0] in COMMANDS:
+            module = importlib.import_module(COMMANDS[args[0]][0])
+            command = typer.main.get_command(module.app)
+            command.name = args[0]
+            self.commands[args[0]] = command
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="ombud",
+    help="Oversight for sensitive data: who looked at what, why, and that nobody hid it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"ombud {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def ombud(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Oversight for sensitive data: who looked at what, why, and that nobody hid it."""
+    del version
+
+
+def _report(error: OmbudError, arguments: Sequence[str]) -> int:
+    if "--json" in arguments:
+        body = {"code": error.code, "message": error.message}
+        body.update({k: v for k, v in (("origin", error.origin), ("hint", error.hint)) if v})
+        note(orjson.dumps({"error": body}).decode())
+    else:
+        note(f"ombud: {error}")
+        if error.hint:
+            note(f"  {error.hint}")
+    for kind, status in EXIT_STATUSES:
+        if isinstance(error, kind):
+            return status
+    return COULD_NOT
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status."""
+    try:
+        app(args=list(arguments), prog_name="ombud")
+    except SystemExit as leaving:  # How Typer ends, with its own message on wrong usage.
+        return leaving.code if isinstance(leaving.code, int) else GOOD
+    except OmbudError as error:
+        return _report(error, arguments)
+    except KeyboardInterrupt:
+        note("ombud: stopped")
+        return COULD_NOT
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does; not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        note(f"ombud: {place}{(error.strerror or str(error)).lower()}")
+        return COULD_NOT
+    return GOOD
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))

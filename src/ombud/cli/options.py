@@ -1,0 +1,37 @@
+"""Options: those that many commands share, each stated once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def default_home() -> Path:
+    """Return the user's data folder for Ombud (XDG base directories)."""
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "ombud"
+
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home",
+        envvar="OMBUD_HOME",
+        default_factory=default_home,
+        show_default="the user's data folder",
+        help="Folder that holds the record, its keys and its index.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one value per line.")]
+WhyOption = Annotated[
+    str | None, typer.Option("--why", help="Why you look; it becomes part of the record.")
+]
+CaseOption = Annotated[
+    str | None, typer.Option("--case", help="Your organisation's case this look belongs to.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Stop after so many; default is all.")
+]

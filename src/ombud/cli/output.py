@@ -1,0 +1,74 @@
+"""Output: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one value as one line of JSON."""
+    sys.stdout.buffer.write(orjson.dumps(value, default=str) + b"\n")
+
+
+def print_line(text: str) -> None:
+    """Print one line of result as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Say something that is no result."""
+    stderr.print(Text(text))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """Print rows for people; values are shown as text, never as markup."""
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    stdout.print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print names with their values, one per line, aligned."""
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        stdout.print(Text(f"{name:<{width}}  {value}"))
+
+
+@contextmanager
+def progress(label: str, *, unit: str = "events") -> Iterator[Progress]:
+    """Show a progress bar on a terminal, and nothing elsewhere."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
+        yield bar

@@ -1,0 +1,32 @@
+"""Command `session`: one session as a timeline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ombud.app.home import open_door
+from ombud.cli.events import EVENT_COLUMNS, event_row
+from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
+from ombud.cli.output import print_json, print_table
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def session(
+    session_id: Annotated[str, typer.Argument(help="A session's id, as `sessions` lists it.")],
+    home: HomeOption,
+    why: WhyOption = None,
+    case: CaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show every event of one session, in order."""
+    with open_door(home) as door:
+        events = door.session(session_id, why=why, case=case)["events"]
+    if json:
+        for event in events:
+            print_json(event)
+        return
+    print_table(EVENT_COLUMNS, (event_row(event) for event in events), title=session_id)

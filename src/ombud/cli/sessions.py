@@ -1,0 +1,49 @@
+"""Command `sessions`: runs of one actor on one system."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ombud.app.home import open_door
+from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
+from ombud.cli.output import print_json, print_table
+from ombud.core.clock import format_instant
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def sessions(
+    home: HomeOption,
+    query: Annotated[str, typer.Argument(help="Which events' sessions; empty means all.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Sessions at most.")] = 100,
+    why: WhyOption = None,
+    case: CaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List sessions with an event that matches, the latest first."""
+    with open_door(home) as door:
+        rows = door.sessions(query, limit=limit, why=why, case=case)["sessions"]
+    if json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(
+        ("session", "actor", "system", "from", "to", "events", "denied", "rows", "purposes"),
+        (
+            (
+                row["id"],
+                row["actor_name"] or row["actor_id"],
+                row["system"],
+                format_instant(row["first_time"]),
+                format_instant(row["last_time"]),
+                row["events"],
+                row["denied"],
+                row["rows_returned"],
+                ", ".join(row["purposes"]),
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Config: the one settings file of a home."""

@@ -1,0 +1,1 @@
+"""Services: the use cases, each in terms of the record, the index and the engines."""

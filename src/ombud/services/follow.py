@@ -1,0 +1,58 @@
+"""Follow: what is derived from the record catches up with it, in log order.
+
+A follower never holds up an acknowledgement: it reads what is already durable.
+`catch_up` may be called from any thread; one at a time does the work.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Protocol
+
+from ombud.core.batch import Committed
+
+STEP = 50_000  # Events asked of the reader at once: bounds how long the lock is held.
+
+
+class Reader(Protocol):
+    """What is read of the record."""
+
+    def read(self, first_index: int, limit: int) -> Iterator[Committed]:
+        """Yield what is durable from an index on, in log order."""
+
+
+class Derived(Protocol):
+    """What is derived: it knows how far it has come."""
+
+    def watermark(self) -> int:
+        """Return the index of the next event to apply."""
+
+    def apply(self, committed: Committed) -> None:
+        """Apply events and move the watermark, in one transaction."""
+
+
+class Follower:
+    """Feeds one derived thing from the record."""
+
+    def __init__(self, reader: Reader, derived: Derived) -> None:
+        self._reader = reader
+        self._derived = derived
+        self._lock = threading.Lock()
+
+    def lag(self, size: int) -> int:
+        """Return how many durable events are not yet applied."""
+        return max(0, size - self._derived.watermark())
+
+    def catch_up(self, size: int) -> None:
+        """Apply everything below `size`."""
+        while self._derived.watermark() < size:
+            with self._lock:
+                self._advance(size)
+
+    def _advance(self, size: int) -> None:
+        start = self._derived.watermark()
+        if start >= size:
+            return
+        for committed in self._reader.read(start, min(STEP, size - start)):
+            self._derived.apply(committed)

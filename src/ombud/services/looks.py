@@ -1,0 +1,186 @@
+"""Looks: search, sessions, session and who; each is an event before it is answered.
+
+Looking is an act.  Whoever looks is on record with the question, the reason and
+the case before a single event leaves; a look that cannot be recorded is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ombud.config.settings import Settings
+from ombud.core.clock import Clock
+from ombud.core.errors import InputError, NotFound
+from ombud.core.event import Event
+from ombud.query.parse import parse_query
+from ombud.record.reader import RecordReader
+from ombud.services.asker import Asker
+from ombud.services.follow import Follower
+from ombud.services.own_events import ACTIVITY_QUERY, DATASTORE_ACTIVITY, LOOK, own_event
+from ombud.services.record_port import Appender, record_events
+from ombud.store.index import Index
+from ombud.store.visibility import Visibility
+
+LIMIT_MAX = 5_000  # Events of one page; a cursor continues it.
+TEXT_MAX = 4_000  # Characters of a reason or a case.
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search: events newest first, or the rows of an aggregation."""
+
+    events: list[Event] = field(default_factory=list)
+    rows: list[dict[str, Any]] | None = None
+    next_cursor: str | None = None
+
+
+class Looks:
+    """Every way to look at what is recorded."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands over each part once.
+        self,
+        *,
+        appender: Appender,
+        reader: RecordReader,
+        index: Index,
+        follower: Follower,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._appender = appender
+        self._reader = reader
+        self._index = index
+        self._follower = follower
+        self._settings = settings
+        self._clock = clock
+
+    def search(
+        self,
+        text: str,
+        *,
+        limit: int,
+        asker: Asker,
+        cursor: str | None = None,
+        why: str | None = None,
+        case: str | None = None,
+    ) -> Page:
+        """Return a page of what matches the query, as of the last durable event."""
+        query = parse_query(text)
+        self._check_limit(limit)
+        size = self._look("search", asker, why, case, query_text=text)
+        page = self._index.search(
+            query,
+            limit=limit,
+            cursor=cursor,
+            below=size,
+            now_ms=self._clock(),
+            visibility=_visibility(asker),
+        )
+        if page.rows is not None:
+            return Page(rows=page.rows)
+        return Page(events=self._reader.fetch(page.indices), next_cursor=page.next_cursor)
+
+    def sessions(
+        self,
+        text: str,
+        *,
+        limit: int,
+        asker: Asker,
+        why: str | None = None,
+        case: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the sessions that hold an event that matches, the latest first."""
+        query = parse_query(text)
+        self._check_limit(limit)
+        self._look("sessions", asker, why, case, query_text=text)
+        return self._index.sessions(
+            query,
+            limit=limit,
+            now_ms=self._clock(),
+            visibility=_visibility(asker),
+            idle_minutes=self._settings["sessions.idle_minutes"],
+        )
+
+    def session(
+        self, session_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
+    ) -> list[Event]:
+        """Return every event of one session, in order."""
+        self._look("session", asker, why, case, resource_id=session_id)
+        indices = self._index.session(
+            session_id,
+            visibility=_visibility(asker),
+            idle_minutes=self._settings["sessions.idle_minutes"],
+        )
+        if not indices:
+            raise NotFound(
+                f"no session `{session_id}`", hint="`ombud sessions` lists those there are"
+            )
+        return self._reader.fetch(indices)
+
+    def who(
+        self,
+        kind: str,
+        key: str,
+        *,
+        asker: Asker,
+        why: str | None = None,
+        case: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return everyone who touched one person's data, the most frequent first."""
+        self._look("who", asker, why, case, subjects=((kind, key),))
+        return self._index.who(kind, key, visibility=_visibility(asker))
+
+    def record_alert_look(self, asker: Asker) -> None:
+        """Record that somebody looks at alerts; that is their work and needs no reason."""
+        asker.require("search")
+        record_events(self._appender, [self._look_event("alerts", asker, None, None)])
+
+    def _check_limit(self, limit: int) -> None:
+        if not 1 <= limit <= LIMIT_MAX:
+            raise InputError(
+                f"limit `{limit}` is not in 1..{LIMIT_MAX}", hint="a cursor continues a page"
+            )
+
+    def _look(
+        self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+    ) -> int:
+        """Record the look, let the index catch up, and return the size as of before it."""
+        asker.require("search")
+        for name, value in (("why", why), ("case", case)):
+            if self._settings[f"looks.{name}_required"] and not (value or "").strip():
+                raise InputError(
+                    f"looking needs a {'reason' if name == 'why' else 'case'}",
+                    hint=f"add `--{name} …`; `looks.{name}_required` is set in this home",
+                )
+            if len(value or "") > TEXT_MAX:
+                raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
+        size, _ = self._appender.head()
+        record_events(
+            self._appender, [self._look_event(operation, asker, why, case, **fields)]
+        )
+        self._follower.catch_up(size)
+        return size
+
+    def _look_event(
+        self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+    ) -> Event:
+        return own_event(
+            time=self._clock(),
+            source=LOOK,
+            action="read" if operation in {"session", "alerts"} else "search",
+            operation=operation,
+            class_uid=DATASTORE_ACTIVITY,
+            activity_id=ACTIVITY_QUERY,
+            actor_id=asker.person,
+            actor_type="person",
+            resource_dataset="record",
+            justification_text=why,
+            case=case,
+            attributes={"via": asker.via, "token": asker.token_id or ""},
+            **fields,
+        )
+
+
+def _visibility(asker: Asker) -> Visibility:
+    return Visibility(units=asker.units, systems=asker.systems)

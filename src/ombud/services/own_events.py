@@ -1,0 +1,50 @@
+"""Own events: what Ombud itself does, as events like any other.
+
+Sources that start with `ombud.` are Ombud's own.  The original of such an event
+is the canonical JSON of its fields, so that it can be read without Ombud.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import orjson
+
+from ombud.core.event import Event
+
+SYSTEM = "ombud"
+LOOK = "ombud.look"
+TICK = "ombud.tick"
+API_ACTIVITY = 6003
+DATASTORE_ACTIVITY = 6005
+ACTIVITY_READ = 2
+ACTIVITY_QUERY = 4
+ACTIVITY_OTHER = 99
+
+
+def own_event(*, time: int, source: str, action: str, native_id: str = "", **fields: Any) -> Event:
+    """Return an event of Ombud's own with its original filled in."""
+    native_id = native_id or uuid.uuid4().hex
+    known = {name: value for name, value in fields.items() if value is not None}
+    raw = orjson.dumps(
+        {"time": time, "source": source, "action": action, "native_id": native_id, **known},
+        option=orjson.OPT_SORT_KEYS,
+    )
+    known.setdefault("resource_system", SYSTEM)
+    known.setdefault("outcome", "success")
+    known.setdefault("class_uid", API_ACTIVITY)
+    known.setdefault("activity_id", ACTIVITY_OTHER)
+    return Event(time=time, source=source, action=action, native_id=native_id, raw=raw, **known)
+
+
+def tick_event(time: int) -> Event:
+    """Return the event that carries log time to the engines; the same for the same time."""
+    return own_event(
+        time=time,
+        source=TICK,
+        action="tick",
+        native_id=f"tick-{time}",
+        actor_id="ombud",
+        actor_type="service",
+    )

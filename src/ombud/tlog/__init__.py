@@ -1,0 +1,1 @@
+"""Tlog: the Merkle tree, its tiles, its proofs and its signed heads; pure."""

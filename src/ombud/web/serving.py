@@ -1,0 +1,130 @@
+"""Serving: a home's three processes and the standing work of the server.
+
+Order of starting: recorder, sealer, server.  Order of stopping: the API takes
+no more, what was taken is answered, the followers stop, the sealer, then the
+recorder.  A lost recorder ends the whole: nothing may pretend to record.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from functools import partial
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from ombud.app.children import Child, Supervisor
+from ombud.app.home import OpenHome, prepare_home
+from ombud.app.paths import HomePaths
+from ombud.config.settings import Settings
+from ombud.core.clock import now_ms
+from ombud.core.errors import Unavailable
+from ombud.record.client import RecorderClient
+from ombud.services.background import Background
+from ombud.services.upkeep import Ticker
+from ombud.web.app import create_app
+from ombud.web.server import WebServer
+
+log = logging.getLogger("ombud")
+
+START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
+FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
+FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
+
+
+class Server:
+    """A running home; a context manager whose end is the graceful stop."""
+
+    def __init__(self, home: Path, *, settings: Settings, port: int | None = None) -> None:
+        self._home = home
+        self._settings = settings
+        self._port = settings["server.port"] if port is None else port
+        self._ended = threading.Event()
+        self._lost: str | None = None
+
+    def __enter__(self) -> Server:
+        """Start everything; returns when the API answers."""
+        paths = HomePaths(self._home)
+        prepare_home(self._home)
+        recorder = Child("ombud.record.process", self._home)
+        try:
+            client = RecorderClient(paths.recorder_socket)
+            recorder.wait_until(client.ping, seconds=START_SECONDS)
+            self._supervisor = Supervisor(
+                recorder, Child("ombud.record.sealer", self._home), on_loss=self._lose
+            )
+        except BaseException:
+            recorder.stop()
+            raise
+        try:
+            self._background = Background()
+            self._open = OpenHome(self._home, settings=self._settings, appender=client)
+            self._open.background = self._background
+            self._web = WebServer(
+                create_app(self._open.services),
+                host=self._settings["server.host"],
+                port=self._port,
+                unix_path=paths.server_socket,
+            )
+            self._web.start()
+            self._start_background()
+        except BaseException:
+            self._supervisor.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything in order."""
+        self._web.stop()
+        self._background.stop()
+        self._open.close()
+        self._supervisor.stop()
+        if self._lost is not None:
+            raise Unavailable(self._lost, hint="the lines above say why; the record is unharmed")
+
+    @property
+    def address(self) -> str:
+        """Where the API answers."""
+        return f"http://{self._settings['server.host']}:{self._web.port}"
+
+    @property
+    def home(self) -> OpenHome:
+        """The open home, for work in this process."""
+        return self._open
+
+    @property
+    def background(self) -> Background:
+        """The standing work, to which more may be added."""
+        return self._background
+
+    def wait(self) -> None:
+        """Return when told to stop by SIGINT or SIGTERM, or when the recorder is lost."""
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self._ended.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        while not self._ended.wait(0.5):
+            pass
+
+    def _lose(self, reason: str) -> None:
+        log.error("%s", reason)
+        self._lost = reason
+        self._ended.set()
+
+    def _start_background(self) -> None:
+        repeat: Callable[..., None] = self._background.repeat
+        opened = self._open
+        repeat("index", opened.follow_index, every_seconds=FOLLOW_SECONDS)
+        repeat("rules", opened.follow_rules, every_seconds=FOLLOW_SECONDS)
+        ticker = Ticker(
+            opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
+        )
+        repeat("tick", ticker.turn, every_seconds=1.0)
+        for source in self._settings.sources:
+            follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
+            repeat(f"source {source.kind} {source.path}", follow, every_seconds=FOLLOWED_SECONDS)
+        repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)

@@ -1,0 +1,83 @@
+"""Exit statuses, one-line errors, and that every listed command loads."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from ombud.cli import main
+from ombud.core.errors import (
+    InputError,
+    NotFound,
+    OmbudError,
+    TamperError,
+    Unavailable,
+)
+
+
+def _raising(error: Exception) -> typer.Typer:
+    app = typer.Typer()
+
+    @app.command()
+    def command() -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InputError("bad"), 2),
+        (NotFound("gone"), 1),
+        (TamperError("changed", origin="log/checkpoint"), 1),
+        (Unavailable("later"), 3),
+        (OmbudError("else"), 3),
+        (PermissionError(13, "Permission denied", "x"), 3),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_errors_become_statuses(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    """Each kind of error has its exit status, and never a traceback."""
+    monkeypatch.setattr(main, "app", _raising(error))
+
+    assert main.run([]) == status
+
+
+def test_error_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--json` the error is JSON too, on standard error."""
+    monkeypatch.setattr(main, "app", _raising(InputError("bad", origin="here", hint="do that")))
+
+    main._report(InputError("bad", origin="here", hint="do that"), ["--json"])
+
+    stated = json.loads(capsys.readouterr().err)
+    assert stated == {
+        "error": {"code": "input", "message": "bad", "origin": "here", "hint": "do that"}
+    }
+
+
+@pytest.mark.parametrize("name", list(main.COMMANDS))
+def test_every_command_loads_and_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command of the table exists, loads, and explains itself."""
+    assert isinstance(importlib.import_module(main.COMMANDS[name][0]).app, typer.Typer)
+    assert main.run([name, "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """Unknown commands and options are wrong usage."""
+    assert main.run(["nosuch"]) == 2
+    assert main.run(["settings", "--nosuch"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_settings_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`settings --json` prints one object."""
+    assert main.run(["settings", "--home", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["server.port"] == 8420
