@@ -258,6 +258,7 @@ class CloudTrail:
     sequence_scope: str | None = None
     heartbeat_seconds: int | None = 3600  # A trail delivers about every five minutes.
     has_native_ids = False  # Only nearly always.
+    file_patterns: tuple[str, ...] = ("*",)
 
     def cutter(self) -> Cutter:
         """Return a cutter of `{"Records": […]}` documents and of lines, mixed."""

@@ -91,7 +91,7 @@ class Follower:
     def _discover(self) -> Iterator[Path]:
         for path in self._paths:
             try:
-                yield from files_of(path)
+                yield from files_of(path, self._source.file_patterns)
             except (NotFound, Unavailable):
                 continue  # Not there now, as between rename and create.
 

@@ -19,6 +19,13 @@ _SUBJECTS_MAX = 1000  # Data subjects of one event; more are a list, not a look.
 _NAMES = {field.attribute: field.name for field in BY_NAME.values()}
 
 
+def _holds(found: Any) -> bool:
+    """Whether JMESPath calls a value true: the number 0 is."""
+    if found is UNUSABLE or found is None or found is False:
+        return False
+    return not isinstance(found, str | list | dict) or bool(found)
+
+
 class MappedSource:
     """The source that a mapping describes; its `kind` is the mapping's `source`."""
 
@@ -29,6 +36,7 @@ class MappedSource:
         self.sequence_scope: str | None = mapping.sequence_scope
         self.heartbeat_seconds: int | None = mapping.heartbeat_seconds
         self.has_native_ids = False
+        self.file_patterns: tuple[str, ...] = ("*",)
 
     def cutter(self) -> Cutter:
         """Return a cutter of lines, arrays and documents, mixed."""
@@ -41,7 +49,7 @@ class MappedSource:
         """
         document, noticed = parse_object(raw)
         condition = self._mapping.record_if
-        if condition is not None and evaluate(condition, document) in (UNUSABLE, None, False, ""):
+        if condition is not None and not _holds(evaluate(condition, document)):
             raise EventError(f"JSON, but not a record of {self.kind}: `record_if` does not hold")
         flags = list(noticed)
         values: dict[str, Any] = {}

@@ -32,6 +32,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
 _TOP = ("source", "record_if", "heartbeat", "sequence_scope", "timezone", "fields", "attributes")
 _VALUE = ("path", "const", "values", "default", "format", "timezone")
 _SUBJECT = ("kind", "path")
+_PLAIN_PARENTS = frozenset({"mapping", "fields", "attributes"})
 _WORDS = {"action": ACTIONS, "outcome": OUTCOMES, "actor.type": ACTOR_TYPES}
 # Fields that are not a mapping's to give.
 _GIVEN = {
@@ -105,13 +106,13 @@ class _Checker:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._faults: list[str] = []
+        self._faults: list[tuple[int, str]] = []  # Line and text.
         self._zone = UTC
         self._seen: set[int] = set()
 
     def _fault(self, node: yaml.Node | None, key: str, message: str) -> None:
         line = node.start_mark.line + 1 if node is not None else 1
-        self._faults.append(f"{self._path}:{line}: `{key}`: {message}")
+        self._faults.append((line, f"{self._path}:{line}: `{key}`: {message}"))
 
     def mapping(self, text: str) -> Mapping:
         try:
@@ -134,7 +135,7 @@ class _Checker:
         }
         scope = self._scope(top.get("sequence_scope"), fields)
         if self._faults:
-            raise MappingError(self._faults)
+            raise MappingError(fault for _, fault in sorted(self._faults))
         return Mapping(source, fields, subjects, attributes, record_if, heartbeat, scope)
 
     def _members(
@@ -151,10 +152,11 @@ class _Checker:
         members: dict[str, yaml.Node] = {}
         for name_node, child in node.value:
             name = str(name_node.value) if isinstance(name_node, yaml.ScalarNode) else "?"
+            place = name if key in _PLAIN_PARENTS else f"{key}.{name}"
             if name in members:
-                self._fault(name_node, name, "given twice")
+                self._fault(name_node, place, "given twice")
             elif known is not None and name not in known:
-                self._fault(name_node, name, f"unknown key{suggest(name, known)}")
+                self._fault(name_node, place, f"unknown key{suggest(name, known)}")
             else:
                 members[name] = child
         return members

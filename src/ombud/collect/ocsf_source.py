@@ -28,6 +28,7 @@ class Ocsf:
     sequence_scope: str | None = None
     heartbeat_seconds: int | None = None
     has_native_ids = False
+    file_patterns: tuple[str, ...] = ("*",)
 
     def cutter(self) -> Cutter:
         """Return a cutter of lines, arrays and documents, mixed."""

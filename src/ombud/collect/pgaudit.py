@@ -23,7 +23,9 @@ _SYSTEM = "postgresql"
 _AUDIT = "AUDIT: "
 _FIELDS_MIN = 9  # Up to the parameters; `pgaudit.log_rows` adds the rows behind them.
 _NOT_LOGGED = frozenset({"<not logged>", "<previously logged>", "<none>", ""})
+_COUNTED = frozenset({"READ", "WRITE"})
 _LOGOFF, _OTHER = 2, 99
+_CLIENTS = frozenset({"", "client backend", "not initialized"})
 
 _BY_COMMAND = {
     "SELECT": "read", "FETCH": "read", "SHOW": "read", "EXPLAIN": "read", "TABLE": "read",
@@ -33,13 +35,15 @@ _BY_COMMAND = {
     "GRANT": "grant", "GRANT ROLE": "grant", "REVOKE": "revoke", "REVOKE ROLE": "revoke",
     "EXECUTE": "execute", "DO": "execute", "CALL": "execute", "VACUUM": "execute",
     "ANALYZE": "execute", "CLUSTER": "execute", "REINDEX": "execute", "LOAD": "execute",
-    "SET": "configure", "RESET": "configure", "COMMENT": "configure", "SECURITY LABEL": "configure",
+    "PREPARE": "other", "DEALLOCATE": "other", "SET": "configure", "RESET": "configure", "COMMENT": "configure", "SECURITY LABEL": "configure",
 }  # fmt: skip
 _DROPS_DATA = re.compile(r"DROP (TABLE|DATABASE|SCHEMA|VIEW|MATERIALIZED VIEW|SEQUENCE|OWNED)")
 _BY_CLASS = {
     "READ": "read", "WRITE": "write", "FUNCTION": "execute", "ROLE": "configure",
     "DDL": "configure", "MISC_SET": "configure",
 }  # fmt: skip
+# COPY is logged without its relation; a plain name behind it is one.
+_COPIED = re.compile(r'\s*copy\s+((?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))?)', re.I)
 _CHANGES = ("CREATE", "ALTER", "DROP", "IMPORT")
 
 # Messages of the server, in English, and what they say of a sign-in.
@@ -102,7 +106,11 @@ def _audit(line: LogLine) -> _Act | None:
     statement = None if text in _NOT_LOGGED else text
     if statement is not None and given not in _NOT_LOGGED:
         statement = f"{statement}\n-- parameters: {given}"
-    rows = fields[9] if len(fields) > _FIELDS_MIN else ""
+    # For COPY, and for what neither reads nor writes, pgaudit says 0 and means nothing.
+    has_rows = len(fields) > _FIELDS_MIN and audit_class in _COUNTED and command != "COPY"
+    if command == "COPY" and not name and (copied := _COPIED.match(text)) is not None:
+        name = copied[1]
+    rows = fields[9] if has_rows else ""
     class_uid, activity_id = _classify(action)
     return _Act(
         action,
@@ -155,6 +163,8 @@ class PgAudit:
     sequence_scope: str | None = "session_id"
     heartbeat_seconds: int | None = None  # A database may rest; set one where it must not.
     has_native_ids = True
+    # Beside them the server keeps a file without suffix, for what it says before logging starts.
+    file_patterns: tuple[str, ...] = ("*.csv", "*.json", "*.csv.*", "*.json.*")
 
     def cutter(self) -> Cutter:
         """Return a cutter that tells csvlog from jsonlog by its first byte."""
@@ -187,7 +197,7 @@ class PgAudit:
             sequence=line.number,
             native_id=f"{line.session}:{line.number}" if line.session and line.number else None,
             actor_id=line.user or None,
-            actor_type=None if line.backend in ("", "client backend") else "service",
+            actor_type=None if line.backend in _CLIENTS else "service",
             origin_ip=address,
             origin_device=remote if address is None else None,
             origin_agent=line.application or None,

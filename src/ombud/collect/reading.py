@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,8 +23,8 @@ from ombud.core.errors import NotFound, Unavailable
 STANDARD_INPUT = "-"
 
 
-def files_of(path: Path) -> Iterator[Path]:
-    """Yield a file itself, or the files of a folder and all below it by name.
+def files_of(path: Path, patterns: tuple[str, ...] = ("*",)) -> Iterator[Path]:
+    """Yield a file itself, or the files of a folder and all below it that fit a pattern.
 
     Raises `NotFound` when there is nothing of that name.
     """
@@ -40,8 +41,8 @@ def files_of(path: Path) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from files_of(Path(entry.path))
-        elif entry.is_file():
+            yield from files_of(Path(entry.path), patterns)
+        elif entry.is_file() and any(fnmatch(entry.name, pattern) for pattern in patterns):
             yield Path(entry.path)
 
 
@@ -115,7 +116,7 @@ def _read_all(
 ) -> Iterator[Block]:
     for text in paths:
         if text != STANDARD_INPUT:
-            for path in files_of(Path(text)):
+            for path in files_of(Path(text), source.file_patterns):
                 yield from read_file(source, path, positions)
         elif standard_input is not None:
             chunks = iter(lambda: _read_some(standard_input), b"")
@@ -128,13 +129,13 @@ def _read_some(stream: BinaryIO) -> bytes:
     return bytes(read_one(CHUNK_SIZE))
 
 
-def size_of(paths: Iterable[str]) -> int | None:
+def size_of(source: Source, paths: Iterable[str]) -> int | None:
     """Return how many bytes there are to read, for a progress bar; None when it is unknown."""
     total = 0
     for text in paths:
         if text == STANDARD_INPUT:
             return None
-        for path in files_of(Path(text)):
+        for path in files_of(Path(text), source.file_patterns):
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
                 return None

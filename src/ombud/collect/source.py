@@ -26,6 +26,7 @@ class Source(Protocol):
     `sequence_scope` (None: the whole source).  `heartbeat_seconds` is the longest
     silence that is normal; None when it may be silent for ever.
     `has_native_ids` says that no record of it lacks an id of its own.
+    `file_patterns` are the names that files of it bear in a folder.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Source(Protocol):
     sequence_scope: str | None
     heartbeat_seconds: int | None
     has_native_ids: bool
+    file_patterns: tuple[str, ...]
 
     def cutter(self) -> Cutter:
         """Return a new cutter for one input of this source."""
