@@ -64,9 +64,7 @@ class Teller:
 
     def label(self, kind: str, actor: Actor, note: str, *, is_misuse: bool = True) -> Label:
         """Start a label; acts that carry it add their lines to it."""
-        label = Label(
-            kind=kind, actor=actor.login, misuse=is_misuse, note=note, native_ids={}
-        )
+        label = Label(kind=kind, actor=actor.login, misuse=is_misuse, note=note, native_ids={})
         self.labels.append(label)
         return label
 

@@ -100,7 +100,8 @@ def summary_columns(bindings: Bindings, *, now_ms: int = 0) -> str:
     return (
         'count(*) AS "events", min("time") AS "first_time", max("time") AS "last_time", '
         'histogram("action") AS "actions", '
-        f'count_if({denied}) AS "denied", count_if({exported}) AS "exports", '
+        f'count(*) FILTER (WHERE {denied}) AS "denied", '
+        f'count(*) FILTER (WHERE {exported}) AS "exports", '
         'sum("rows_returned")::HUGEINT AS "rows_returned", '
         'sum("bytes_returned")::HUGEINT AS "bytes_returned", '
         'list_sort(list(DISTINCT "purpose") FILTER ("purpose" IS NOT NULL)) AS "purposes", '

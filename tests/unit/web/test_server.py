@@ -14,8 +14,7 @@ import pytest
 
 from doubles.web_home import Services
 from ombud.core.errors import Forbidden, Unavailable
-from ombud.services.asker import SCOPES
-from ombud.services.asker import person_of
+from ombud.services.asker import SCOPES, person_of
 from ombud.web.access import socket_owner
 from ombud.web.app import create_app
 from ombud.web.server import HEAD_MAX, WebServer
