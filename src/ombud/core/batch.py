@@ -29,7 +29,8 @@ RAW_SIZE_MAX = 16 << 20  # Bytes of one original; what is larger goes to quarant
 _HEAD = struct.Struct("<II4I")  # magic, count, bytes of each blob
 _MAGIC = 0x31424D4F  # "OMB1"
 
-assert sys.byteorder == "little"  # Frames are little-endian; so is every platform we run on.
+if sys.byteorder != "little":  # Columns are written as they lie in memory.
+    raise ImportError("the record is written on little-endian machines only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Committed:
 
     def event(self, row: int) -> Event:
         """Return one row as an event, with `id`, `ingested_at` and the original."""
-        values = {"time": self.recorded_ms[row], "source": "", "action": "other"}
+        values: dict[str, Any] = {"time": self.recorded_ms[row], "source": "", "action": "other"}
         values.update(self.values(row))
         return Event(
             **values,

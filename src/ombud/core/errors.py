@@ -29,6 +29,7 @@ class OmbudError(Exception):
             self.code = code
 
     def __str__(self) -> str:
+        """Return the line that a person is shown."""
         return f"{self.origin}: {self.message}" if self.origin else self.message
 
 

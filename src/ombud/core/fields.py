@@ -61,7 +61,7 @@ def _rows(group: Group, *rows: tuple[str, Kind, str, str]) -> tuple[Field, ...]:
     return tuple(Field(name, group, kind, ocsf, meaning) for name, kind, ocsf, meaning in rows)
 
 
-T, I, B, R, L, M = Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.REAL, Kind.TEXTS, Kind.MAP
+T, I, B, R, L, M = Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.REAL, Kind.TEXTS, Kind.MAP  # noqa: E741
 
 ACTOR_FIELDS = _rows(
     Group.ACTOR,

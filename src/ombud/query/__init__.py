@@ -1,0 +1,1 @@
+"""Query: the language in which the record is searched, its tree and its SQL."""

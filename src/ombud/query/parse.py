@@ -1,0 +1,268 @@
+"""Parser: query text to tree, by recursive descent; every refusal names its column.
+
+```
+query = [or] ["|" "count" "by" field {"," field}]
+or    = and {"OR" and}          and  = unary {["AND"] unary}
+unary = ["-" | "NOT"] atom      atom = "(" or ")" | term
+term  = field ":" value | field operator value | "has:" field | "is:" flag
+      | "last:" duration | "since:" instant | "until:" instant | instant ".." instant
+      | "day:" days | "subject:" kind ":" value | quoted | word
+```
+"""
+
+from __future__ import annotations
+
+import re
+
+from ombud.core.errors import QueryError
+from ombud.core.fields import Kind
+from ombud.query.names import (
+    ATTRIBUTES_PREFIX,
+    FLAGS,
+    LATER_FIELDS,
+    PRESENCE_ONLY,
+    QueryField,
+    find_field,
+    is_countable,
+    suggest,
+    suggest_field,
+)
+from ombud.query.scan import Scanner
+from ombud.query.terms import read_days, read_subject, read_test
+from ombud.query.tree import (
+    Ago,
+    And,
+    Between,
+    Compare,
+    Has,
+    Is,
+    Match,
+    Moment,
+    Node,
+    Not,
+    Or,
+    Query,
+    Word,
+)
+from ombud.query.values import parse_duration, parse_instant, parse_time_of_day
+
+TEXT_MAX = 4096  # Characters: a screenful, and bounds every other cost.
+DEPTH_MAX = 32  # Brackets and negations within each other; the engine nests no deeper.
+TERMS_MAX = 256  # Each is a test on every event searched.
+COUNT_BY_MAX = 6  # More columns than a reader can take in.
+
+_FIELD = re.compile(r"(attributes\.[\w.@/-]+|[A-Za-z_][A-Za-z0-9_.]*)(:|>=|<=|>|<|=)")
+_INSTANTS = re.compile(r"\d{4}-\d\d-\d\d")
+_KEYWORD = re.compile(r"(?:OR|AND|NOT)(?=[\s()\"]|$)")
+_NAME = re.compile(r"[^\s,|()\"]+")
+
+
+def parse_query(text: str) -> Query:
+    """Return the query that the text means; an empty text asks for all events.
+
+    Raises `QueryError` with the column of the first fault and, where there is
+    one, a suggestion.
+    """
+    if len(text) > TEXT_MAX:
+        raise QueryError(f"query is longer than {TEXT_MAX} characters", column=TEXT_MAX + 1)
+    return _Parser(text).query()
+
+
+class _Parser(Scanner):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.terms = 0
+
+    def query(self) -> Query:
+        self.skip_space()
+        where = None if self.at_end or self.peek() == "|" else self.either(0)
+        self.skip_space()
+        count_by = self.shape() if self.accept("|") else ()
+        self.skip_space()
+        if self.accept(")"):
+            self.fail("bracket was never opened", at=self.position - 1)
+        if not self.at_end:
+            self.fail("a query has one `|` at most, at its end")
+        return Query(where, count_by)
+
+    def either(self, depth: int) -> Node:
+        parts = [self.both(depth)]
+        while self.keyword("OR"):
+            parts.append(self.both(depth))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def both(self, depth: int) -> Node:
+        parts = [self.unary(depth)]
+        while True:
+            explicit = self.keyword("AND")
+            self.skip_space()
+            found = _KEYWORD.match(self.text, self.position)
+            is_end = self.at_end or self.peek() in ")|" or (found and found[0] == "OR")
+            if is_end and not explicit:
+                break
+            parts.append(self.unary(depth))
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def unary(self, depth: int) -> Node:
+        if depth > DEPTH_MAX:
+            self.fail(f"query nests deeper than {DEPTH_MAX} levels")
+        if self.keyword("NOT") or self.accept("-"):
+            return Not(self.unary(depth + 1))
+        return self.atom(depth)
+
+    def keyword(self, word: str) -> bool:
+        self.skip_space()
+        found = _KEYWORD.match(self.text, self.position)
+        return found is not None and found[0] == word and self.accept(word)
+
+    def atom(self, depth: int) -> Node:
+        self.skip_space()
+        start = self.position
+        found = _KEYWORD.match(self.text, self.position)
+        if self.at_end or self.peek() in ")|" or found:
+            self.fail(f"something to search for is missing{' before it' if found else ''}")
+        if not self.accept("("):
+            self.terms += 1
+            if self.terms > TERMS_MAX:
+                self.fail(f"query has more than {TERMS_MAX} terms")
+            return self.term()
+        node = self.either(depth + 1)
+        self.skip_space()
+        if not self.accept(")"):
+            self.fail("bracket is not closed", at=start)
+        return node
+
+    def term(self) -> Node:
+        start = self.position
+        if self.peek() == '"':
+            return self.word(self.quoted(), start)
+        found = self.accept_pattern(_FIELD)
+        if found is not None:
+            return self.field_term(found[1], found[2], start)
+        text = self.bare()
+        if ".." in text and _INSTANTS.match(text):
+            return self.range_of_time(text, start)
+        if len(text) > 1 and text[0] == text[-1] == "/":
+            self.fail("regular expressions come with a later version", at=start)
+        return self.word(text.rstrip("*"), start)
+
+    def word(self, text: str, start: int) -> Word:
+        if not text.strip():
+            self.fail("a word to search for is missing", at=start)
+        return Word(text)
+
+    def range_of_time(self, text: str, start: int) -> Match:
+        low_text, _, high_text = text.partition("..")
+        low, high = parse_instant(low_text), parse_instant(high_text)
+        if low is None or high is None:
+            self.fail(f"`{text}` is not a range of dates or times", at=start)
+        return Match("time", Between(low, high))
+
+    def field_term(self, name: str, operator: str, start: int) -> Node:
+        if operator == ":":
+            special = self.special_term(name, start)
+            if special is not None:
+                return special
+        if name in LATER_FIELDS:
+            self.fail(f"`{name}`: {LATER_FIELDS[name]} come with a later version", at=start)
+        field = self.field(name, start, at_value=True)
+        if field.name == "subjects":
+            if operator != ":":
+                self.fail("a data subject is searched as `subject:kind:key`", at=start)
+            return Has("subjects") if self.accept_star() else read_subject(self)
+        if operator == ":" and self.accept_star():
+            return Has(field.name)
+        if field.kind is Kind.MAP:
+            self.fail(self.map_message(field), at=start)
+        if field.name == "time" and operator == ":" and self.time_of_day_follows():
+            return self.time_of_day()
+        return Match(field.name, read_test(self, field, operator))
+
+    @staticmethod
+    def map_message(field: QueryField) -> str:
+        if field.name in PRESENCE_ONLY:
+            return f"`{field.name}` is not searched - only `has:{field.name}` is"
+        return f"`{field.name}` holds many values - name one, as in `{ATTRIBUTES_PREFIX}shift:late`"
+
+    def accept_star(self) -> bool:
+        following = self.text[self.position + 1 : self.position + 2]
+        return (not following or following in " \t\r\n)|") and self.accept("*")
+
+    def special_term(self, name: str, start: int) -> Node | None:
+        at = self.position
+        if name == "has":
+            return Has(self.field(self.bare(), at).name)
+        if name == "is":
+            flag = self.bare()
+            if flag not in FLAGS:
+                self.fail(f"unknown flag `{flag}`{suggest(flag, set(FLAGS))}", at=at)
+            return Is(flag)
+        if name == "last":
+            ago = parse_duration(text := self.bare())
+            if ago is None:
+                self.fail(f"`{text}` is not a duration - write it as `12h` or `30d`", at=at)
+            return Match("time", Compare(">=", ago))
+        if name in {"since", "until"}:
+            return Match("time", Compare(">=" if name == "since" else "<=", self.instant(at)))
+        return read_days(self) if name == "day" else None
+
+    def instant(self, at: int) -> Moment | Ago:
+        instant = parse_instant(text := self.bare())
+        if instant is None:
+            self.fail(
+                f"`{text}` is not a time - write it as `2026-11-01`, `2026-11-01T08` or `12h`",
+                at=at,
+            )
+        return instant
+
+    def time_of_day_follows(self) -> bool:
+        return re.match(r"\d{1,2}:\d\d\.\.", self.text[self.position :]) is not None
+
+    def time_of_day(self) -> Node:
+        at = self.position
+        found = parse_time_of_day(text := self.bare())
+        if found is None:
+            self.fail(f"`{text}` is not a time of day - write it as `22:00..06:00`", at=at)
+        return found
+
+    def field(self, name: str, at: int, *, at_value: bool = False) -> QueryField:
+        field = find_field(name)
+        if field is not None:
+            return field
+        suggestion = suggest_field(name)
+        if at_value and not suggestion:
+            suggestion = ' - put the words in quotes to search for them, as in `"a:b"`'
+        self.fail(f"unknown field `{name}`{suggestion}", at=at)
+
+    def shape(self) -> tuple[str, ...]:
+        self.skip_space()
+        at = self.position
+        verb = self.bare()
+        if verb in {"top", "join"}:
+            self.fail(f"`| {verb}` comes with a later version - use `| count by`", at=at)
+        if verb != "count":
+            self.fail(f"unknown shape `{verb}` - only `| count by` is known", at=at)
+        self.skip_space()
+        at = self.position
+        if self.bare() != "by":
+            self.fail("`count` must be followed by `by` and a field", at=at)
+        names = [self.count_field()]
+        self.skip_space()
+        while self.accept(","):
+            names.append(self.count_field())
+            self.skip_space()
+        if len(names) > COUNT_BY_MAX:
+            self.fail(f"cannot count by more than {COUNT_BY_MAX} fields", at=at)
+        return tuple(names)
+
+    def count_field(self) -> str:
+        self.skip_space()
+        at = self.position
+        found = self.accept_pattern(_NAME)
+        if found is None:
+            self.fail("a field to count by is missing")
+        field = self.field(found[0], at)
+        if not is_countable(field):
+            self.fail(f"cannot count by `{found[0]}`", at=at)
+        return field.name
+

@@ -1,0 +1,148 @@
+"""Schema: the tables of the index, and how canonical bytes become their rows.
+
+The engine itself reads the canonical arrays, so that no event passes through
+Python and one projection serves batches and segments alike.  Tables:
+
+- `event`: one row an event, in log order; fields by `ombud.query.columns`.
+- `subject`: one row for each data subject of an event; `bucket` is a 32-bit hash
+  of kind and key, compared before the texts are.
+- `watermark`: how many events of the record have been applied.
+
+The place of further side tables, each filled in `fill_statements` in the same
+transaction: `session` (bounds of declared sessions), `token` (words by hash),
+`place` (cells searched).  A change of any of this is a new `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+from ombud.core.canonical import NO_DATA_SUBJECT
+from ombud.core.fields import (
+    CANONICAL_VERSION,
+    ACTOR_FIELDS,
+    CONTENT_FIELDS,
+    DATA_SUBJECT_FIELDS,
+    Field,
+)
+from ombud.query.columns import (
+    COLUMN_FIELDS,
+    EVENT_TABLE,
+    SCHEMA,
+    SUBJECT_TABLE,
+    Storage,
+    quoted,
+    storage_of,
+)
+from ombud.query.sql import BUCKET
+
+TIME_MAX = 4 * 10**18  # Beyond any calendar; the difference of two still fits 64 bits.
+# Another one in the file, or another version of the engine, whose hashes may
+# differ: the index is built anew.
+SCHEMA_VERSION = 1
+
+_TYPES = {
+    Storage.DIGEST: "UBIGINT",
+    Storage.NUMBER: "BIGINT",
+    Storage.BOOLEAN: "BOOLEAN",
+    Storage.PRESENCE: "BOOLEAN",
+}
+_GROUPS: tuple[tuple[Field, ...], ...] = (ACTOR_FIELDS, DATA_SUBJECT_FIELDS, CONTENT_FIELDS)
+WATERMARK_TABLE = f"{SCHEMA}.watermark"
+META_TABLE = f"{SCHEMA}.meta"
+
+
+def create_statements() -> list[str]:
+    """Return the statements that make an empty index."""
+    columns = ", ".join(
+        f"{quoted(field)} {_TYPES.get(storage_of(field), 'VARCHAR')}" for field in COLUMN_FIELDS
+    )
+    return [
+        f'CREATE TABLE {EVENT_TABLE} ("index" BIGINT, "recorded" BIGINT, {columns})',
+        f'CREATE TABLE {SUBJECT_TABLE} '
+        '("bucket" UINTEGER, "index" BIGINT, "kind" VARCHAR, "key" VARCHAR)',
+        f"CREATE TABLE {WATERMARK_TABLE} (size BIGINT)",
+        f"INSERT INTO {WATERMARK_TABLE} VALUES (0)",
+        f"CREATE TABLE {META_TABLE} (schema_version INTEGER, engine VARCHAR)",
+        f"INSERT INTO {META_TABLE} VALUES ({SCHEMA_VERSION}, version())",
+    ]
+
+
+def _array(field: Field) -> tuple[int, int]:
+    """Return the group of a field, and its position in the canonical array."""
+    group = int(field.group)
+    return group, 1 + _GROUPS[group - 1].index(field)
+
+
+class _Extraction:
+    """The values taken from the canonical arrays, each array parsed once for all of them."""
+
+    def __init__(self) -> None:
+        self.positions: dict[int, list[int]] = {1: [], 2: [], 3: []}
+        for field in COLUMN_FIELDS:
+            group, position = _array(field)
+            self.positions[group].append(position)
+
+    def lists(self) -> str:
+        """Return one list of texts for each array, as `l1`, `l2` and `l3`."""
+        lists = []
+        for group, positions in self.positions.items():
+            paths = ", ".join(f"'$[{position}]'" for position in positions)
+            lists.append(f"json_extract_string(nullif(g{group}, ''), [{paths}]) AS l{group}")
+        return ", ".join(lists)
+
+    def value(self, field: Field) -> str:
+        group, position = _array(field)
+        return f"l{group}[{self.positions[group].index(position) + 1}]"
+
+
+def _column(field: Field, text: str) -> str:
+    storage = storage_of(field)
+    if field.name == "time":
+        time = f"coalesce(TRY_CAST({text} AS BIGINT), recorded)"
+        return f"greatest(least({time}, {TIME_MAX}), -{TIME_MAX})"
+    if field.name == "source":
+        return f"coalesce({text}, '')"
+    if field.name == "action":
+        return f"coalesce({text}, 'other')"
+    if storage is Storage.SENTENCE:
+        return f"lower({text})"
+    if storage is Storage.DIGEST:
+        return f"CASE WHEN {text} IS NOT NULL THEN hash({text}) END"
+    if storage is Storage.PRESENCE:
+        # The last field of its group, so the end of the bytes tells.
+        return "g3 <> '' AND NOT ends_with(g3, ',null]')"
+    if storage in _TYPES:
+        return f"TRY_CAST({text} AS {_TYPES[storage]})"
+    return text
+
+
+def event_insert(groups: str) -> str:
+    """Return the statement that fills `event` from rows of index, recorded, g1, g2, g3.
+
+    `groups` is the SQL they come from; an erased group is empty there.
+    """
+    extraction = _Extraction()
+    columns = ", ".join(_column(field, extraction.value(field)) for field in COLUMN_FIELDS)
+    head = f"[{CANONICAL_VERSION},"
+    checked = (
+        f"CASE WHEN starts_with(g3, '{head}') OR g3 = '' THEN g3 "
+        "ELSE error('canonical bytes are of a version this program does not know') END"
+    )
+    return (
+        f'INSERT INTO {EVENT_TABLE} SELECT "index", recorded, {columns} '
+        f'FROM (SELECT "index", recorded, g3, {extraction.lists()} '
+        f'FROM (SELECT "index", recorded, g1, g2, {checked} AS g3 FROM ({groups})))'
+    )
+
+
+def subject_insert(groups: str) -> str:
+    """Return the statement that fills `subject` from rows of index and g2."""
+    subjects = next(field for field in DATA_SUBJECT_FIELDS if field.name == "subjects")
+    path = f"$[{_array(subjects)[1]}]"
+    bucket = BUCKET.format(kind='"kind"', key='"key"')
+    none = NO_DATA_SUBJECT.decode()
+    return (
+        f'INSERT INTO {SUBJECT_TABLE} SELECT {bucket}, "index", "kind", "key" FROM ('
+        f"""SELECT "index", unnest(json_extract_string(g2, '{path}[*][0]')) AS "kind", """
+        f"""unnest(json_extract_string(g2, '{path}[*][1]')) AS "key" """
+        f"FROM ({groups}) WHERE g2 NOT IN ('', '{none}'))"
+    )

@@ -1,0 +1,179 @@
+"""Sessions: what a source declares as one, or a run of one actor on one system.
+
+A run ends when the actor is idle on that system for longer than the setting
+says, reckoned in the time of the events, so that late arrivals fall into place.
+A run's id names its first event, and any later id of it (an earlier event came
+late) still finds it: `actor@system@index`, parts percent-encoded.  Declared ids
+stand as they are, but for one that could be taken for a run's: it gets a `=`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from ombud.query.columns import EVENT_TABLE
+from ombud.query.sql import Bindings
+from ombud.query.tree import Node
+from ombud.store.statement import Scope, Statement, summary_columns
+from ombud.store.visibility import Visibility
+
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One session that was found: its declared id, or the actor, system and bounds of a run."""
+
+    declared: str | None
+    actor: str | None
+    place: str | None
+    begin: int | None
+    end: int | None
+    first_index: int | None
+
+    @property
+    def id(self) -> str:
+        """The id by which the session is asked for."""
+        if self.declared is not None:
+            return declared_id(self.declared)
+        return run_id(self.actor or "", self.place or "", self.first_index or 0)
+
+
+_RUN_ID = re.compile(r"([^@]*)@([^@]*)@(\d{1,18})", re.ASCII)
+_SYSTEM = "coalesce(\"resource_system\", '')"
+_OF_MATCHED = (
+    f'("actor_id", {_SYSTEM}) IN '
+    '(SELECT ("actor_id", "system") FROM matched WHERE "session_id" IS NULL)'
+)
+_IN_RUN = '"session_id" IS NULL AND "actor_id" IS NOT NULL'
+
+
+def run_id(actor: str, system: str, first_index: int) -> str:
+    """Return the id of the run that begins with an event."""
+    return f"{quote(actor, safe='')}@{quote(system, safe='')}@{first_index}"
+
+
+def declared_id(session: str) -> str:
+    """Return the id under which a declared session is listed."""
+    return f"={session}" if session.startswith("=") or _RUN_ID.fullmatch(session) else session
+
+
+def _runs(condition: str, idle: str) -> str:
+    """Select events of runs with `run`, which counts the runs of one actor on one system."""
+    return (
+        f'SELECT *, sum("begins") OVER (PARTITION BY "actor_id", "system" '
+        'ORDER BY "time", "index") AS "run" FROM ('
+        f'SELECT "index", "time", "actor_id", {_SYSTEM} AS "system", '
+        'CASE WHEN "time" - lag("time") OVER '
+        f'(PARTITION BY "actor_id", {_SYSTEM} ORDER BY "time", "index") <= {idle} '
+        f'THEN 0 ELSE 1 END AS "begins" FROM {EVENT_TABLE} WHERE {_IN_RUN} AND {condition})'
+    )
+
+
+def latest_statement(
+    where: Node | None, scope: Scope, *, limit: int, idle_ms: int, events: int, back_ms: int | None
+) -> Statement:
+    """Select the sessions of the latest `events` events that the query means, latest first.
+
+    Runs are reckoned from `back_ms` before the earliest of those events, or over
+    all time.  Each row also says how many events and from when on were considered.
+    """
+    bindings = Bindings()
+    matching = scope.condition(bindings, where)
+    seen = scope.condition(bindings, None)
+    idle, most = bindings.add(idle_ms), bindings.add(limit)
+    considered = bindings.add(events)
+    if back_ms is not None:
+        back = bindings.add(back_ms)
+        seen += f' AND "time" >= (SELECT min("time") FROM matched) - {back}'
+    return Statement(
+        f"""
+WITH matched AS MATERIALIZED (
+  SELECT "time", "index", "session_id", "actor_id", {_SYSTEM} AS "system"
+  FROM {EVENT_TABLE} WHERE {matching} AND ("session_id" IS NOT NULL OR "actor_id" IS NOT NULL)
+  ORDER BY "time" DESC, "index" DESC LIMIT {considered}
+), found AS (
+  SELECT "session_id" AS "declared", NULL AS "actor_id", NULL AS "system",
+    NULL AS "begin", NULL AS "end", NULL AS "first_index",
+    max("time") AS "latest", arg_max("index", ("time", "index")) AS "latest_index"
+  FROM matched WHERE "session_id" IS NOT NULL GROUP BY "session_id"
+  UNION ALL
+  SELECT NULL, run."actor_id", run."system", min(run."time"), max(run."time"),
+    arg_min(run."index", (run."time", run."index")),
+    max(matched."time"), arg_max(matched."index", (matched."time", matched."index"))
+  FROM ({_runs(f"{seen} AND {_OF_MATCHED}", idle)}) AS run
+  LEFT JOIN matched ON matched."index" = run."index"
+  GROUP BY run."actor_id", run."system", run."run" HAVING count(matched."index") > 0
+)
+SELECT "declared", "actor_id", "system", "begin", "end", "first_index",
+  (SELECT count(*) FROM matched), (SELECT min("time") FROM matched)
+FROM found ORDER BY "latest" DESC, "latest_index" DESC LIMIT {most}
+""",
+        bindings.values,
+    )
+
+
+def summary_statement(found: Sequence[Found], scope: Scope) -> Statement:
+    """Sum up each session over all its events that may be seen; rows begin with its place."""
+    bindings = Bindings()
+    seen = scope.condition(bindings, None)
+    columns = {
+        name: f"unnest({bindings.add([getattr(one, name) for one in found])}::{kind}[])"
+        for name, kind in (
+            ("declared", "VARCHAR"),
+            ("actor", "VARCHAR"),
+            ("place", "VARCHAR"),
+            ("begin", "BIGINT"),
+            ("end", "BIGINT"),
+        )
+    }
+    columns["number"] = f"unnest({bindings.add(list(range(len(found))))}::BIGINT[])"
+    listed = ", ".join(f'{column} AS "{name}"' for name, column in columns.items())
+    begins = [one.begin for one in found if one.begin is not None]
+    earliest, latest = (
+        bindings.add(min(begins, default=0)),
+        bindings.add(max((one.end for one in found if one.end is not None), default=0)),
+    )
+    summary = summary_columns(bindings, now_ms=scope.now_ms)
+    columns_of_all = (
+        'SELECT "number", arg_min("actor_id", "time"), arg_max("actor_name", "time"), '
+        f'arg_min("resource_system", "time"), {summary} FROM {EVENT_TABLE}'
+    )
+    return Statement(
+        f"""
+WITH page AS MATERIALIZED (SELECT {listed})
+{columns_of_all} JOIN page ON "session_id" = "declared" WHERE {seen} GROUP BY "number"
+UNION ALL
+{columns_of_all} JOIN page ON "actor_id" = "actor" AND {_SYSTEM} = "place"
+  AND "time" BETWEEN "begin" AND "end"
+WHERE {seen} AND {_IN_RUN} AND "time" BETWEEN {earliest} AND {latest} GROUP BY "number"
+ORDER BY "number"
+""",
+        bindings.values,
+    )
+
+
+def session_statement(session_id: str, visibility: Visibility, *, idle_ms: int) -> Statement:
+    """Select the indices of one session's events, in the order of their time."""
+    bindings = Bindings()
+    seen = visibility.condition(bindings)
+    found = _RUN_ID.fullmatch(session_id)
+    if found is None:
+        declared = bindings.add(session_id.removeprefix("="))
+        return Statement(
+            f'SELECT "index" FROM {EVENT_TABLE} WHERE "session_id" = {declared} AND {seen} '
+            'ORDER BY "time", "index"',
+            bindings.values,
+        )
+    actor, system = bindings.add(unquote(found[1])), bindings.add(unquote(found[2]))
+    first, idle = bindings.add(int(found[3])), bindings.add(idle_ms)
+    runs = _runs(f'{seen} AND "actor_id" = {actor} AND {_SYSTEM} = {system}', idle)
+    return Statement(
+        f'WITH runs AS MATERIALIZED ({runs}) SELECT "index" FROM runs '
+        f'WHERE "run" = (SELECT "run" FROM runs WHERE "index" = {first}) '
+        'ORDER BY "time", "index"',
+        bindings.values,
+    )

@@ -1,0 +1,135 @@
+"""Statements: the SQL of searches and look-ups, with their bound values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ombud.core.errors import InputError
+from ombud.query.columns import EVENT_TABLE, column_of
+from ombud.query.names import ATTRIBUTES_PREFIX
+from ombud.query.sql import BUCKET, Bindings, attribute_column, compile_condition
+from ombud.query.tree import Is, Node, Query
+from ombud.query.columns import SUBJECT_TABLE
+from ombud.store.visibility import Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text and the values bound to it."""
+
+    sql: str
+    values: list[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of the index is looked at: who asks, below which index, and when it is asked."""
+
+    visibility: Visibility
+    below: int | None = None
+    now_ms: int = 0
+
+    def condition(self, bindings: Bindings, where: Node | None) -> str:
+        """Return SQL that is true for the events in scope that the query means."""
+        conditions = [self.visibility.condition(bindings)]
+        if self.below is not None:
+            conditions.append(f'"index" < {bindings.add(self.below)}')
+        conditions.append(compile_condition(where, bindings, now_ms=self.now_ms))
+        return " AND ".join(one for one in conditions if one != "true") or "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended: the time and index of its last event."""
+
+    time: int
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.time}.{self.index}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Return the cursor a page gave; raises `InputError` for any other text."""
+        time, _, index = text.partition(".")
+        for part in (time.removeprefix("-"), index):
+            if not (part.isascii() and part.isdigit() and len(part) < 20):
+                raise InputError(f"cursor `{text[:50]}` is not one that a page gave")
+        return cls(int(time), int(index))
+
+
+def page_statement(
+    query: Query, scope: Scope, *, limit: int, after: Cursor | None, recent: int | None = None
+) -> Statement:
+    """Select time and index of up to `limit` events, newest first, after a cursor.
+
+    With `recent`, only events no older than that of that index are looked at: then
+    `limit` rows are the first ones, and fewer say nothing.
+    """
+    bindings = Bindings()
+    condition = scope.condition(bindings, query.where)
+    if recent is not None:
+        of_index = f'SELECT "time" FROM {EVENT_TABLE} WHERE "index" = {bindings.add(recent)}'
+        condition = f'"time" >= ({of_index}) AND {condition}'
+    if after is not None:
+        time, index = bindings.add(after.time), bindings.add(after.index)
+        condition += f' AND "time" <= {time} AND ("time" < {time} OR "index" < {index})'
+    return Statement(
+        f'SELECT "time", "index" FROM {EVENT_TABLE} WHERE {condition} '
+        f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}',
+        bindings.values,
+    )
+
+
+def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
+    """Select the values of `query.count_by` and their count, the most frequent first."""
+    bindings = Bindings()
+    condition = scope.condition(bindings, query.where)
+    columns = []
+    for name in query.count_by:
+        column = (
+            attribute_column(name, bindings)
+            if name.startswith(ATTRIBUTES_PREFIX)
+            else column_of(name)
+        )
+        columns.append(column.expression)
+    numbers = ", ".join(str(number) for number in range(1, len(columns) + 1))
+    descending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
+    return Statement(
+        f"SELECT {', '.join(columns)}, count(*) AS events FROM {EVENT_TABLE} WHERE {condition} "
+        f"GROUP BY {numbers} ORDER BY events DESC, {descending} LIMIT {bindings.add(limit)}",
+        bindings.values,
+    )
+
+
+def summary_columns(bindings: Bindings, *, now_ms: int = 0) -> str:
+    """Return the aggregates that sum up the events of a session or of one actor."""
+    denied = compile_condition(Is("denied"), bindings, now_ms=now_ms)
+    exported = compile_condition(Is("exported"), bindings, now_ms=now_ms)
+    return (
+        'count(*) AS "events", min("time") AS "first_time", max("time") AS "last_time", '
+        'histogram("action") AS "actions", '
+        f'count(*) FILTER (WHERE {denied}) AS "denied", '
+        f'count(*) FILTER (WHERE {exported}) AS "exports", '
+        'sum("rows_returned")::HUGEINT AS "rows_returned", '
+        'sum("bytes_returned")::HUGEINT AS "bytes_returned", '
+        'list_sort(list(DISTINCT "purpose") FILTER ("purpose" IS NOT NULL)) AS "purposes", '
+        'list_sort(list(DISTINCT "case") FILTER ("case" IS NOT NULL)) AS "cases"'
+    )
+
+
+def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
+    """Select one row for each actor who touched one data subject, the most frequent first."""
+    bindings = Bindings()
+    summary = summary_columns(bindings)
+    visible = visibility.condition(bindings)
+    places = bindings.add(kind), bindings.add(key)
+    bucket = BUCKET.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
+    return Statement(
+        'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
+        f"{summary} FROM {EVENT_TABLE} WHERE {visible} AND \"index\" IN ("
+        f'SELECT "index" FROM {SUBJECT_TABLE} WHERE "bucket" = {bucket} '
+        f'AND "kind" = {places[0]} AND "key" = {places[1]}) '
+        'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',
+        bindings.values,
+    )
