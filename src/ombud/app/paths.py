@@ -28,14 +28,14 @@ class HomePaths:
         return self.index / "control.sqlite"
 
     @property
+    def alerts_database(self) -> Path:
+        """The DuckDB file of the alerts."""
+        return self.index / "alerts.duckdb"
+
+    @property
     def quarantine(self) -> Path:
         """The folder of raw input that could not become an event."""
         return self.home / "quarantine"
-
-    @property
-    def recorder_socket(self) -> Path:
-        """The socket of the recorder."""
-        return self.home / "recorder.sock"
 
     @property
     def server_socket(self) -> Path:

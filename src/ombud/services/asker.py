@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from dataclasses import dataclass
 
 from ombud.core.errors import Forbidden
@@ -30,3 +32,17 @@ class Asker:
                 f"this needs the scope `{scope}`",
                 hint=f"ask for a token of scope `{scope}`: `ombud token create NAME --scope {scope}`",
             )
+
+
+def person_of(uid: int) -> str:
+    """Return the name of a local person."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid:{uid}"
+
+
+def local_owner(uid: int | None = None) -> Asker:
+    """Return the person who owns the home and asks at its own command line."""
+    person = person_of(os.geteuid() if uid is None else uid)
+    return Asker(person=person, scopes=frozenset(SCOPES), via="cli")

@@ -23,6 +23,7 @@ from ombud.store.index import Index
 from ombud.store.visibility import Visibility
 
 LIMIT_MAX = 5_000  # Events of one page; a cursor continues it.
+ROWS_MAX = 100_000  # Rows of an aggregation; never cut off in silence.
 TEXT_MAX = 4_000  # Characters of a reason or a case.
 
 
@@ -71,13 +72,17 @@ class Looks:
         size = self._look("search", asker, why, case, query_text=text)
         page = self._index.search(
             query,
-            limit=limit,
+            limit=ROWS_MAX + 1 if query.count_by else limit,
             cursor=cursor,
             below=size,
             now_ms=self._clock(),
             visibility=_visibility(asker),
         )
         if page.rows is not None:
+            if len(page.rows) > ROWS_MAX:
+                raise InputError(
+                    f"the query counts by more than {ROWS_MAX} values", hint="narrow it"
+                )
             return Page(rows=page.rows)
         return Page(events=self._reader.fetch(page.indices), next_cursor=page.next_cursor)
 
@@ -131,6 +136,11 @@ class Looks:
         self._look("who", asker, why, case, subjects=((kind, key),))
         return self._index.who(kind, key, visibility=_visibility(asker))
 
+    def record_alert_look(self, asker: Asker) -> None:
+        """Record that somebody looks at alerts; that is their work and needs no reason."""
+        asker.require("search")
+        record_events(self._appender, [self._look_event("alerts", asker, None, None)])
+
     def _check_limit(self, limit: int) -> None:
         if not 1 <= limit <= LIMIT_MAX:
             raise InputError(
@@ -151,10 +161,19 @@ class Looks:
             if len(value or "") > TEXT_MAX:
                 raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
         size, _ = self._appender.head()
-        event = own_event(
+        record_events(
+            self._appender, [self._look_event(operation, asker, why, case, **fields)]
+        )
+        self._follower.catch_up(size)
+        return size
+
+    def _look_event(
+        self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+    ) -> Event:
+        return own_event(
             time=self._clock(),
             source=LOOK,
-            action="search" if operation != "session" else "read",
+            action="read" if operation in {"session", "alerts"} else "search",
             operation=operation,
             class_uid=DATASTORE_ACTIVITY,
             activity_id=ACTIVITY_QUERY,
@@ -166,9 +185,6 @@ class Looks:
             attributes={"via": asker.via, "token": asker.token_id or ""},
             **fields,
         )
-        record_events(self._appender, [event])
-        self._follower.catch_up(size)
-        return size
 
 
 def _visibility(asker: Asker) -> Visibility:

@@ -19,9 +19,9 @@ from ombud.services.asker import SCOPES, Asker
 from ombud.services.own_events import own_event
 from ombud.services.record_port import Appender, record_events
 from ombud.store.control import ControlStore
+from ombud.store.control_events import CONTROL, TOKEN_CREATED, TOKEN_REVOKED
 
 PREFIX = "ombud_"
-CONTROL = "ombud.control"
 DAY_MS = 86_400_000
 NAME_MAX = 100
 
@@ -74,7 +74,7 @@ class Tokens:
             "hash": token_hash(token),
             "expires_at": now + int(days) * DAY_MS if days else None,
         }
-        self._record("token.created", "grant", attributes, asker)
+        self._record(TOKEN_CREATED, "grant", attributes, asker)
         return {"token": token, **{k: v for k, v in attributes.items() if k != "hash"}}
 
     def revoke(self, name: str, *, asker: Asker) -> None:
@@ -82,7 +82,7 @@ class Tokens:
         asker.require("admin")
         for row in self._control.tokens():
             if row.name == name and row.revoked_at is None:
-                self._record("token.revoked", "revoke", {"token_id": row.id, "name": name}, asker)
+                self._record(TOKEN_REVOKED, "revoke", {"token_id": row.id, "name": name}, asker)
                 return
         raise NotFound(f"no token `{name}` in force", hint="`ombud token list` lists them")
 

@@ -1,1 +1,1 @@
-"""Store: what is derived from the record for asking, and can be rebuilt from it."""
+"""Store: what is derived from the record and can be rebuilt from it: index, alerts, control."""

@@ -1,0 +1,238 @@
+"""Home: opening one, with every part wired; used by the server and by commands alike.
+
+A command asks a running home through its socket.  When nothing runs, it opens
+the home itself, with the same parts and a recorder in its own process, and
+lets go of it at the end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from ombud.app.door import Door
+from ombud.app.local import LocalDoor
+from ombud.app.paths import HomePaths
+from ombud.app.remote import RemoteDoor, connect_unix
+from ombud.config.rule_files import read_rules, shipped_rules_folder
+from ombud.config.settings import Settings, load_settings
+from ombud.core.clock import now_ms
+from ombud.core.errors import Unavailable
+from ombud.record.reader import RecordReader
+from ombud.record.recorder import Recorder
+from ombud.record.sealer import Sealer
+from ombud.services.background import Background
+from ombud.services.controlling import ControlProjection
+from ombud.services.follow import STEP, Follower
+from ombud.services.home import HomeServices
+from ombud.services.ingesting import Ingesting
+from ombud.services.looks import Looks
+from ombud.services.record_port import Appender
+from ombud.services.settings_events import record_settings
+from ombud.services.tokens import Tokens
+from ombud.services.watching import Watch
+from ombud.store.alerts import AlertStore
+from ombud.store.control import ControlStore
+from ombud.store.index import Index
+
+ALERTS_MEMORY = "256MB"  # Alerts are few; the index has its own limit.
+
+
+def prepare_home(home: Path) -> None:
+    """Make the folders of a home that is new; only its owner may enter."""
+    paths = HomePaths(home)
+    for folder in (home, paths.index, paths.quarantine):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+class OpenHome:
+    """One home with everything wired: record, index, rules, control, services."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        settings: Settings,
+        appender: Appender,
+        background: Background | None = None,
+    ) -> None:
+        self.paths = paths = HomePaths(home)
+        self.settings = settings
+        self.appender = appender
+        self.reader = RecordReader(home)
+        self.index = Index.open(
+            paths.index_database,
+            memory_mb=settings["index.memory_mb"],
+            threads=settings["index.threads"],
+        )
+        self.control = ControlStore.open(paths.control_database)
+        self._alerts = duckdb.connect(
+            str(paths.alerts_database), config={"memory_limit": ALERTS_MEMORY, "threads": 1}
+        )
+        self._index_follower = Follower(self.reader, self.index)
+        self.projection = ControlProjection(
+            appender=appender,
+            reader=self.reader,
+            index=self.index,
+            follower=self._index_follower,
+            control=self.control,
+        )
+        self.projection.catch_up()
+        self.watch = self._open_watch()
+        self._watch_follower = Follower(self.reader, self.watch)
+        record_settings(appender, self.control, settings, now_ms())
+        self.ingesting = Ingesting(
+            appender=appender,
+            home=home,
+            quarantine_folder=paths.quarantine,
+            settings=settings,
+        )
+        self.services = self._open_services(background or Background())
+
+    def _open_watch(self) -> Watch:
+        folders = [Path(folder) for folder in self.settings["rules.folders"]]
+        if self.settings["rules.shipped"]:
+            folders.insert(0, shipped_rules_folder())
+        rules, refusals = read_rules(folders)
+        disabled = self.control.disabled_rules()
+        return Watch(
+            rules=[rule for rule in rules if rule.id not in disabled],
+            refusals=refusals,
+            store=AlertStore(self._alerts),
+            appender=self.appender,
+        )
+
+    def _open_services(self, background: Background) -> HomeServices:
+        looks = Looks(
+            appender=self.appender,
+            reader=self.reader,
+            index=self.index,
+            follower=self._index_follower,
+            settings=self.settings,
+            clock=now_ms,
+        )
+        tokens = Tokens(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            clock=now_ms,
+        )
+        return HomeServices(
+            appender=self.appender,
+            looks=looks,
+            ingesting=self.ingesting,
+            tokens=tokens,
+            watch=self.watch,
+            control=self.control,
+            index=self.index,
+            background=background,
+        )
+
+    def follow_index(self) -> None:
+        """Bring the index and the control tables up to the last durable event."""
+        size, _ = self.appender.head()
+        self._index_follower.catch_up(size)
+        self.projection.catch_up()
+
+    def follow_rules(self) -> None:
+        """Bring the alerts up to the last durable event."""
+        size, _ = self.appender.head()
+        self._watch_follower.catch_up(size)
+
+    def catch_up(self) -> None:
+        """Bring everything derived up to the last durable event."""
+        self.follow_index()
+        self.follow_rules()
+
+    def rebuild(self, on_progress: Callable[[int], None]) -> None:
+        """Bring everything derived up from wherever it stands, telling how far it is."""
+        size, _ = self.appender.head()
+        for end in [*range(STEP, size, STEP), size]:
+            self._index_follower.catch_up(end)
+            on_progress(end)
+        self.projection.rebuild()
+        for end in [*range(STEP, size, STEP), size]:
+            self._watch_follower.catch_up(end)
+            on_progress(size + end)
+
+    def counts(self) -> dict[str, int]:
+        """Return how much there is of everything."""
+        size, _ = self.appender.head()
+        return {
+            "events": size,
+            "indexed": self.index.watermark(),
+            "watched": self.watch.watermark(),
+            "rules": len(self.watch.rules),
+            "alerts": sum(self.watch.counts().values()),
+            "tokens": len(self.control.tokens()),
+        }
+
+    def subject_of(self, actor: str) -> str | None:
+        """Return the data subject, as `kind:key`, of some act of an actor that an alert is about."""
+        for alert in self.watch.alerts(limit=200):
+            if alert["actor_id"] == actor:
+                for event in self.reader.fetch([alert["first_index"]], raw=False):
+                    for kind, key in event.subjects or ():
+                        return f"{kind}:{key}"
+        return None
+
+    def close(self) -> None:
+        """Save what is derived and let go of it; the record belongs to the caller."""
+        self.control.close()
+        self._alerts.close()
+        self.index.close()
+
+
+def is_running(home: Path) -> bool:
+    """Whether a server answers for this home."""
+    try:
+        connect_unix(HomePaths(home).server_socket).close()
+    except OSError:
+        return False
+    return True
+
+
+def seal_rotated(home: Path, recorder: Recorder) -> None:
+    """Seal what was rotated or has waited long enough; a look alone leaves no segment behind."""
+    sealer = Sealer(home, recorder)
+    sealer.rotate_if_due()
+    while sealer.seal_next():
+        pass
+
+
+@contextmanager
+def open_here(home: Path) -> Iterator[OpenHome]:
+    """Open a home that is not running, in this process; raises `Unavailable` if it is in use."""
+    settings = load_settings(home, os.environ)
+    prepare_home(home)
+    with Recorder.open(home, origin=settings["record.origin"] or None) as recorder:
+        opened = OpenHome(home, settings=settings, appender=recorder)
+        try:
+            yield opened
+        finally:
+            opened.close()
+            seal_rotated(home, recorder)
+
+
+@contextmanager
+def open_door(home: Path) -> Iterator[Door]:
+    """Open the door to a home: to its running server, or to the home itself."""
+    if not home.is_dir():
+        raise Unavailable(
+            f"no home at `{home}`",
+            hint="`ombud demo` makes one to try; `ombud ingest` and `ombud serve` make a real one",
+        )
+    with suppress(OSError):
+        connect_unix(HomePaths(home).server_socket).close()
+        remote = RemoteDoor(HomePaths(home).server_socket)
+        try:
+            yield remote
+        finally:
+            remote.close()
+        return
+    with open_here(home) as opened:
+        yield LocalDoor(opened.services, catch_up=opened.follow_rules)

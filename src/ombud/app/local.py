@@ -1,0 +1,68 @@
+"""Local door: a home that this process holds open itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ombud.app.door import Json
+from ombud.core.ocsf import event_to_ocsf
+from ombud.services.asker import local_owner
+from ombud.services.home import HomeServices
+
+
+class LocalDoor:
+    """The services of a home, asked by its owner, answering as the API does."""
+
+    def __init__(self, services: HomeServices, *, catch_up: Callable[[], None]) -> None:
+        self._services = services
+        self._catch_up = catch_up
+        self._asker = local_owner()
+
+    def search(
+        self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
+    ) -> Json:
+        """Return a page of events."""
+        page = self._services.search(
+            query, limit=limit, cursor=cursor, asker=self._asker, why=why, case=case
+        )
+        if page.rows is not None:
+            return {"rows": page.rows, "next_cursor": None}
+        events = [event_to_ocsf(event) for event in page.events]
+        return {"events": events, "next_cursor": page.next_cursor}
+
+    def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:
+        """Return sessions."""
+        found = self._services.sessions(query, limit=limit, asker=self._asker, why=why, case=case)
+        return {"sessions": found}
+
+    def session(self, session_id: str, *, why: str | None, case: str | None) -> Json:
+        """Return one session."""
+        events = self._services.session(session_id, asker=self._asker, why=why, case=case)
+        return {"session": session_id, "events": [event_to_ocsf(event) for event in events]}
+
+    def who(self, kind: str, key: str, *, why: str | None, case: str | None) -> Json:
+        """Return who touched one person's data."""
+        actors = self._services.who(kind, key, asker=self._asker, why=why, case=case)
+        return {"subject": {"kind": kind, "key": key}, "actors": actors}
+
+    def alerts(self, *, limit: int) -> Json:
+        """Return alerts, as of the last durable event."""
+        self._catch_up()
+        return {"alerts": self._services.alerts(limit=limit, asker=self._asker)}
+
+    def head(self) -> Json:
+        """Return the tree head."""
+        return self._services.head()
+
+    def token_create(self, wanted: Json) -> Json:
+        """Create a token."""
+        return self._services.token_create(wanted, asker=self._asker)
+
+    def token_list(self) -> Json:
+        """Return all tokens."""
+        return {"tokens": self._services.token_list(asker=self._asker)}
+
+    def token_revoke(self, name: str) -> Json:
+        """Revoke a token."""
+        self._services.token_revoke(name, asker=self._asker)
+        return {"revoked": name}

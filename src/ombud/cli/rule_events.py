@@ -1,0 +1,112 @@
+"""Rule events: the lines of a file as rules see them, for trying rules without a home."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, cast
+
+import orjson
+
+from ombud.collect.inputs import CHUNK_SIZE
+from ombud.collect.source import Source
+from ombud.collect.streams import stream_blocks
+from ombud.core.batch import RAW_SIZE_MAX
+from ombud.core.errors import EventError, InputError
+from ombud.detect.view import view_of_event, view_of_original, with_short_names
+
+STDIN = Path("-")
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record: the line it starts on, from 1, and what rules see of it.
+
+    `named` is the event by the names of the model; without a source there is none.
+    """
+
+    number: int
+    original: dict[str, Any]
+    named: dict[str, Any] | None = None
+
+
+def read_lines(path: Path, *, refuse: Callable[[int, str], None]) -> Iterator[Line]:
+    """Yield the JSON objects of a file of lines, plain or gzip, or of standard input.
+
+    A line that is no JSON object is given to `refuse` with the reason.
+    Raises `InputError` if the file does not exist or breaks off inside its gzip.
+    """
+    if path != STDIN and not path.is_file():
+        raise InputError(f"`{path}` is no file")
+    try:
+        with _opened(path) as lines:
+            yield from _parsed(lines, refuse)
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise InputError(f"`{path}` is no whole gzip file: {error}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as opened:
+        is_gzip = opened.read(len(_GZIP)) == _GZIP
+        opened.seek(0)
+        if not is_gzip:
+            yield opened
+            return
+        with gzip.GzipFile(fileobj=opened) as unpacked:
+            yield cast("IO[bytes]", unpacked)
+
+
+def read_records(
+    path: Path, source: Source, *, refuse: Callable[[int, str], None]
+) -> Iterator[Line]:
+    """Yield the records of a file of a source as it would be ingested, plain or gzip.
+
+    What is no record of the source is given to `refuse` with the reason.
+    Raises `InputError` if the file does not exist.
+    """
+    if path != STDIN and not path.is_file():
+        raise InputError(f"`{path}` is no file")
+    with nullcontext(sys.stdin.buffer) if path == STDIN else path.open("rb") as opened:
+        chunks = iter(partial(opened.read, CHUNK_SIZE), b"")
+        for block in stream_blocks(source, str(path), chunks):
+            for raw, number in zip(block.raws, block.lines, strict=True):
+                try:
+                    event = source.parse(raw, now_ms=0)
+                except EventError as error:
+                    refuse(number, error.message)
+                    continue
+                yield Line(number, view_of_original(raw), view_of_event(event))
+            for fault in block.faults:
+                refuse(fault.line, fault.reason)
+
+
+def _parsed(lines: IO[bytes], refuse: Callable[[int, str], None]) -> Iterator[Line]:
+    number = 0
+    while raw := lines.readline(RAW_SIZE_MAX):
+        number += 1
+        if len(raw) == RAW_SIZE_MAX and not raw.endswith(b"\n"):
+            while (rest := lines.readline(RAW_SIZE_MAX)) and not rest.endswith(b"\n"):
+                pass
+            refuse(number, f"longer than {RAW_SIZE_MAX >> 20} MiB")
+            continue
+        if not raw.strip():
+            continue
+        try:
+            value = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            refuse(number, f"no JSON: {error}")
+            continue
+        if isinstance(value, dict):
+            yield Line(number, with_short_names(value))
+        else:
+            refuse(number, "no JSON object")

@@ -1,0 +1,233 @@
+"""Commands `rules`: check, test, list and run Sigma rules, without a home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ombud.cli.options import JsonOption
+from ombud.cli.output import note, print_json, print_line, print_table, progress
+from ombud.cli.rule_events import Line, read_lines, read_records
+from ombud.collect.sources import get_source
+from ombud.config.rule_files import (
+    cases_file,
+    find_rule_files,
+    read_rules,
+    shipped_rules_folder,
+)
+from ombud.core.errors import RuleError
+from ombud.detect.cases import CaseResult, parse_cases, run_cases
+from ombud.detect.logsource import ROUTES, sees_original
+from ombud.detect.matcher import Matcher, explain
+from ombud.detect.rule import FILE_SIZE_MAX, Refusal, Rule
+
+PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
+BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+PathsArgument = Annotated[
+    list[Path], typer.Argument(help="Rule files, or folders that are searched for them.")
+]
+
+
+def _say(refusals: Sequence[Refusal]) -> None:
+    for refusal in refusals:
+        note(f"refused {refusal}")
+
+
+@app.command()
+def check(paths: PathsArgument, json: JsonOption = False) -> None:
+    """Check that every rule can run; exit status 1 if any cannot.
+
+    Each refused rule is named on standard error with its file and every reason.
+    """
+    rules, refusals = read_rules(paths)
+    _say(refusals)
+    if json:
+        refused = [
+            {"path": refusal.path, "rule_id": refusal.rule_id, "reason": refusal.reason}
+            for refusal in refusals
+        ]
+        print_json({"rules": len(rules), "refused": refused})
+    else:
+        print_line(f"{len(rules)} rules can run, {len(refusals)} refused")
+    if refusals:
+        raise typer.Exit(1)
+
+
+@app.command("test")
+def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
+    """Put each rule to the events that ship with it; exit status 1 if any case fails.
+
+    The events of `name.yml` stand in `name.tests.yml` beside it.
+    """
+    rules, refusals = read_rules(paths)
+    _say(refusals)
+    by_path: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_path.setdefault(rule.path, []).append(rule)
+    results: list[tuple[str, CaseResult]] = []
+    for file in find_rule_files(paths):
+        cases = cases_file(file)
+        if not cases.is_file():
+            note(f"{file}: no events ship with it")
+            continue
+        found = by_path.get(str(file), [])
+        if found:
+            results += [(str(file), result) for result in _run_file(found, cases)]
+    failed = [(path, result) for path, result in results if not result.passed]
+    if json:
+        for path, result in results:
+            print_json(_case_row(path, result))
+    else:
+        for path, result in failed:
+            word = "misses" if result.expected else "matches"
+            print_line(f"{path}: {word} `{result.name}`")
+        print_line(f"{len(rules)} rules, {len(results)} events, {len(failed)} failed")
+    if failed or refusals:
+        raise typer.Exit(1)
+
+
+def _run_file(rules: Sequence[Rule], cases: Path) -> list[CaseResult]:
+    with cases.open("rb") as opened:
+        text = opened.read(FILE_SIZE_MAX + 1)
+    return run_cases(rules, parse_cases(text, path=str(cases)), path=str(cases))
+
+
+def _case_row(path: str, result: CaseResult) -> dict[str, Any]:
+    return {
+        "path": path,
+        "rule_id": result.rule_id,
+        "case": result.name,
+        "expected": result.expected,
+        "matched": result.matched,
+        "passed": result.passed,
+    }
+
+
+@app.command("list")
+def list_rules(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Further rule files and folders.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the shipped rules and those at PATHS."""
+    rules, refusals = read_rules([shipped_rules_folder(), *(paths or ())])
+    _say(refusals)
+    if json:
+        for rule in rules:
+            print_json(
+                {
+                    "rule_id": rule.id,
+                    "version": rule.version,
+                    "title": rule.title,
+                    "level": rule.level,
+                    "status": rule.status,
+                    "logsource": str(rule.logsource),
+                    "path": rule.path,
+                }
+            )
+        return
+    print_table(
+        ("rule", "level", "sees", "title"),
+        ((rule.id, rule.level, rule.logsource, rule.title) for rule in rules),
+    )
+
+
+@app.command()
+def run(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="RULES...", help="Rule files and folders.")
+    ],
+    events: Annotated[
+        Path, typer.Option("--events", help="File of JSON lines, plain or gzip; - is stdin.")
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Kind of source of the lines, which routes the rules."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="The mapping file of a `mapping` source.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print one line for each match of a rule with a line of a file.
+
+    Without --source the lines are fields and values as the rules name them, and
+    every rule sees every line.  With it they are originals, and rules are routed
+    by logsource.  Needs no home, and so knows nothing of an actor's earlier acts.
+    """
+    rules, refusals = read_rules(paths)
+    _say(refusals)
+    refused = _BadLines()
+    if source is None:
+        lines = read_lines(events, refuse=refused.add)
+    else:
+        kind = get_source(source, mapping=mapping)
+        rules = _routed(rules, kind.kind)
+        lines = read_records(events, kind, refuse=refused.add)
+    if not rules:
+        raise RuleError("no rule can run on these events")
+    matcher = Matcher(rules)
+    with progress("rules") as bar:
+        task = bar.add_task("", total=None)
+        for count, line in enumerate(lines, start=1):
+            if count % PROGRESS_EVERY == 0:
+                bar.update(task, completed=count)
+            for rule, view in _matches(matcher, line):
+                _print_match(rule, line.number, view, json=json)
+    refused.say()
+
+
+def _matches(matcher: Matcher, line: Line) -> Iterator[tuple[Rule, dict[str, Any]]]:
+    """Yield the rules that match a line, each with the view it was given."""
+    if line.named is None:
+        yield from ((rule, line.original) for rule in matcher.rules if rule.matches(line.original))
+        return
+    plan = matcher.plan(line.named["source"], line.named["action"])
+    yield from ((rule, line.named) for rule, is_match in plan.named if is_match(line.named))
+    yield from (
+        (rule, line.original) for rule, is_match in plan.original if is_match(line.original)
+    )
+
+
+class _BadLines:
+    """Lines that were no events, named up to a bound and counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, number: int, reason: str) -> None:
+        """Name one line."""
+        self.count += 1
+        if self.count <= BAD_LINES_SAID:
+            note(f"line {number}: {reason}")
+
+    def say(self) -> None:
+        """Say how many there were."""
+        if self.count:
+            note(f"{self.count} lines were skipped")
+
+
+def _routed(rules: Sequence[Rule], source: str) -> list[Rule]:
+    route = ROUTES.get(source)
+    routed = [
+        rule for rule in rules if rule.logsource.is_own or sees_original(rule.logsource, route)
+    ]
+    if len(routed) < len(rules):
+        note(f"{len(rules) - len(routed)} rules are for other sources than {source}")
+    return routed
+
+
+def _print_match(rule: Rule, number: int, event: dict[str, Any], *, json: bool) -> None:
+    if json:
+        print_json({"rule_id": rule.id, "line": number})
+        return
+    fields = explain(rule, event)
+    told = rule.guidance.sentence(event, fields)
+    print_line(f"line {number}: {rule.title} ({rule.level}): {told}")

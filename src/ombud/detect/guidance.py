@@ -1,0 +1,115 @@
+"""Guidance: what a rule tells the person who reads its alert, beside the detection.
+
+The custom section `ombud` of a rule holds it: `group_by` (fields whose values
+keep alerts apart), `explain` (one sentence with `{field}` in it, which speaks of
+the act and not of the actor, whom the reader may not yet know), `blind_spots`
+and `response`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ombud.core.errors import RuleError
+from ombud.detect.paths import EventView, find_values
+from ombud.detect.values import text_of
+
+GROUP_FIELDS_MAX = 8  # More would give an alert for nearly every event.
+SENTENCE_LENGTH_MAX = 400  # Characters; a sentence, not a report.
+VALUE_LENGTH_MAX = 120  # Characters of one value in a sentence or a group.
+VALUES_MAX = 5  # Values of one field in a sentence.
+
+_PLACE = re.compile(r"\{([^{}]*)\}")
+_KEYS = frozenset({"group_by", "explain", "blind_spots", "response"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """Texts for people, and the fields that keep alerts apart."""
+
+    description: str = ""
+    falsepositives: tuple[str, ...] = ()
+    blind_spots: tuple[str, ...] = ()
+    response: str = ""
+    group_by: tuple[str, ...] = ()
+    explain: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every field that the guidance names."""
+        return (*self.group_by, *_PLACE.findall(self.explain))
+
+    def group_of(self, view: EventView) -> tuple[tuple[str, str], ...]:
+        """Return the group an event belongs to: field and value, empty when absent."""
+        return tuple((name, _shown(view, name)) for name in self.group_by)
+
+    def sentence(self, view: EventView, fields: Mapping[str, list[Any]]) -> str:
+        """Return why an event matched, in one sentence without the actor."""
+        if self.explain:
+            text = _PLACE.sub(lambda place: _shown(view, place[1]) or "unknown", self.explain)
+        else:
+            text = "matched by " + ", ".join(
+                f"{name} = {_joined(values) or 'none'}" for name, values in fields.items()
+            )
+        return text[:SENTENCE_LENGTH_MAX]
+
+
+def guidance_of(document: Mapping[str, Any]) -> Guidance:
+    """Return the guidance of a rule; raises `RuleError` for a section `ombud` it cannot be."""
+    section = document.get("ombud") or {}
+    if not isinstance(section, dict):
+        raise RuleError("section `ombud` is no map")
+    unknown = sorted(str(key) for key in section.keys() - _KEYS)
+    if unknown:
+        raise RuleError(f"section `ombud` has no key `{unknown[0]}`: it has {', '.join(_KEYS)}")
+    group_by = _texts(section, "group_by")
+    if len(group_by) > GROUP_FIELDS_MAX:
+        raise RuleError(f"`group_by` names more than {GROUP_FIELDS_MAX} fields")
+    explain = _text(section, "explain")
+    if _PLACE.sub("", explain).count("{") or _PLACE.sub("", explain).count("}"):
+        raise RuleError("`explain` has a brace without its partner")
+    return Guidance(
+        description=_text(document, "description"),
+        falsepositives=_texts(document, "falsepositives"),
+        blind_spots=_texts(section, "blind_spots"),
+        response=_text(section, "response"),
+        group_by=group_by,
+        explain=explain,
+    )
+
+
+def _text(section: Mapping[str, Any], key: str) -> str:
+    value = section.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise RuleError(f"`{key}` is no text")
+    return value.strip()
+
+
+def _texts(section: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = section.get(key)
+    if value is None:
+        return ()
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) for one in values):
+        raise RuleError(f"`{key}` is no list of texts")
+    return tuple(values)
+
+
+def _shown(view: EventView, name: str) -> str:
+    return _joined(find_values(view, name))
+
+
+def _one(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else text_of(value)
+    return text[:VALUE_LENGTH_MAX]
+
+
+def _joined(values: Any) -> str:
+    shown = [_one(value) for value in values if value is not None]
+    rest = f" and {len(shown) - VALUES_MAX} more" if len(shown) > VALUES_MAX else ""
+    return ", ".join(shown[:VALUES_MAX]) + rest

@@ -1,0 +1,141 @@
+"""Usage: which of the fields that rules name have ever been carried.
+
+A rule on a field that no event carries is silent and looks like peace.  The
+tracker watches the fields of the rules until each has been seen once, per
+source for originals and over all sources for the names of the event model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ombud.detect.logsource import PRODUCT, LogSource, sees_original
+from ombud.detect.paths import EventView, presence
+from ombud.detect.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedField:
+    """A field that no event of a source has carried since it was first watched for."""
+
+    source: str
+    field: str
+    event_count: int
+    rule_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SilentRule:
+    """A rule that cannot fire here, and why."""
+
+    rule_id: str
+    title: str
+    reason: str
+
+
+class FieldUsage:
+    """Counts events and remembers fields for one source, or for `ombud` as a whole."""
+
+    __slots__ = ("_absent", "event_count", "seen", "unseen")
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self.event_count = 0
+        self.seen: set[str] = set()
+        self.unseen: dict[str, int] = dict.fromkeys(sorted(fields), 0)  # field → watched from
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._absent = [(field, presence(field)) for field in self.unseen]
+
+    def watch(self, view: EventView) -> None:
+        """Take note of one event."""
+        self.event_count += 1
+        found = [field for field, is_in in self._absent if is_in(view)]
+        if found:
+            for field in found:
+                del self.unseen[field]
+            self.seen.update(found)
+            self._prepare()
+
+    def has_seen(self, field: str) -> bool:
+        """Whether some event carried the field, as far as it is watched for."""
+        return field not in self.unseen
+
+    def state(self) -> list[Any]:
+        """Return everything as JSON values."""
+        return [self.event_count, sorted(self.seen), sorted(self.unseen.items())]
+
+    @classmethod
+    def from_state(cls, state: Sequence[Any], fields: Iterable[str]) -> FieldUsage:
+        """Return the tracker as it was, watching from now for fields it did not know."""
+        usage = cls(())
+        usage.event_count, seen, unseen = state
+        usage.seen = set(seen)
+        known = dict(unseen)
+        usage.unseen = {
+            field: known.get(field, usage.event_count) for field in sorted({*fields} - usage.seen)
+        }
+        usage._prepare()
+        return usage
+
+
+def watched_fields(
+    rules: Iterable[Rule], source: str, routes: Mapping[str, LogSource]
+) -> frozenset[str]:
+    """Return the fields to watch for in one source, or in `ombud` as a whole."""
+    route = routes.get(source)
+    return frozenset().union(
+        *(
+            rule.fields
+            for rule in rules
+            if (
+                rule.logsource.is_own if source == PRODUCT else sees_original(rule.logsource, route)
+            )
+        )
+    )
+
+
+def unused_fields(
+    rules: Sequence[Rule], usages: Mapping[str, FieldUsage], routes: Mapping[str, LogSource]
+) -> list[UnusedField]:
+    """Return every field that a rule names and no event has carried, by source and name."""
+    unused = []
+    for source, usage in sorted(usages.items()):
+        for field, since in sorted(usage.unseen.items()):
+            users = [
+                rule.id
+                for rule in rules
+                if field in rule.fields and field in watched_fields([rule], source, routes)
+            ]
+            if users and usage.event_count > since:
+                unused.append(
+                    UnusedField(source, field, usage.event_count - since, tuple(sorted(users)))
+                )
+    return unused
+
+
+def silent_rules(
+    rules: Sequence[Rule], usages: Mapping[str, FieldUsage], routes: Mapping[str, LogSource]
+) -> list[SilentRule]:
+    """Return every rule that no event seen so far could have fired, with the reason."""
+    reasons = ((rule, _silence(rule, usages, routes)) for rule in rules)
+    return [SilentRule(rule.id, rule.title, reason) for rule, reason in reasons if reason]
+
+
+def _silence(
+    rule: Rule, usages: Mapping[str, FieldUsage], routes: Mapping[str, LogSource]
+) -> str | None:
+    sources = [PRODUCT]
+    if not rule.logsource.is_own:
+        sources = [name for name, route in routes.items() if rule.logsource.covers(route)]
+    if not sources:
+        return f"no source here is {rule.logsource}"
+    active = [usages[name] for name in sources if name in usages and usages[name].event_count]
+    if not active:
+        return f"no event of {', '.join(sources)} yet"
+    if any(rule.tree.verdict(usage.has_seen) is not False for usage in active):
+        return None
+    missing = sorted({name for usage in active for name in usage.unseen} & rule.fields)
+    return f"no event has carried {', '.join(missing)}"

@@ -1,0 +1,60 @@
+"""Keys: the Ed25519 key with which a record signs its tree heads, made once."""
+
+from __future__ import annotations
+
+import secrets
+
+from ombud.core.errors import Conflict, NotFound, Unavailable
+from ombud.record import files
+from ombud.record.paths import Home
+from ombud.tlog.note import SEED_SIZE, NoteError, Signer
+
+ORIGIN_PREFIX = "ombud.local/"  # Not a URL that exists: the owner of a domain sets their own.
+_PRIVATE_NAME = "record.key"
+_PUBLIC_NAME = "record.vkey"
+
+
+def create_key(home: Home, origin: str | None) -> Signer:
+    """Make the key of a new record, durably, and return it; raises `NoteError` for a bad name."""
+    name = origin or ORIGIN_PREFIX + secrets.token_hex(8)
+    signer = Signer(name, secrets.token_bytes(SEED_SIZE))
+    private = f"{signer.private_key}\n".encode()
+    files.write_durably(home.keys / _PRIVATE_NAME, private, home.tmp / "key")
+    return signer
+
+
+def load_key(home: Home, origin: str | None = None) -> Signer | None:
+    """Return the key of a record, or None if it has none; raises `Conflict` for another origin."""
+    path = home.keys / _PRIVATE_NAME
+    try:
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable(f"cannot read `{path}`: {error.strerror}") from error
+    try:
+        signer = Signer.parse(text.removesuffix("\n"))
+    except (NoteError, UnicodeError) as error:
+        raise Unavailable(f"`{path}` holds no signing key: {error}") from error
+    if origin is not None and signer.name != origin:
+        raise Conflict(f"the record's origin is `{signer.name}`, not `{origin}`")
+    return signer
+
+
+def publish_key(home: Home, signer: Signer) -> None:
+    """Write the public key beside the private one, for those who may only verify."""
+    public = f"{signer.vkey}\n".encode()
+    path = home.keys / _PUBLIC_NAME
+    if not path.is_file() or path.read_bytes() != public:
+        files.write_durably(path, public, home.tmp / "key", mode=files.SERVED_FILE_MODE)
+
+
+def read_vkey(home: Home) -> str:
+    """Return the public key of a record as text; raises `NotFound` if it has none yet."""
+    signer = load_key(home)
+    if signer is not None:
+        return signer.vkey
+    try:
+        return (home.keys / _PUBLIC_NAME).read_text(encoding="ascii").removesuffix("\n")
+    except FileNotFoundError as error:
+        raise NotFound(f"`{home.root}` has no record yet") from error

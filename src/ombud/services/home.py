@@ -1,0 +1,148 @@
+"""Home services: everything that can be asked of one open home, by whatever door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ombud.core.event import Event
+from ombud.services.asker import Asker
+from ombud.services.background import Background
+from ombud.collect.intake import IntakeResult
+from ombud.services.ingesting import Ingesting
+from ombud.services.looks import Looks, Page
+from ombud.services.record_port import Appender
+from ombud.services.tokens import Tokens
+from ombud.services.watching import Watch
+from ombud.store.control import ControlStore
+from ombud.store.index import Index
+from ombud.tlog.tree_head import TreeHead
+
+Json = dict[str, Any]
+
+
+class HomeServices:
+    """The use cases of one home, wired by the composition root."""
+
+    def __init__(
+        self,
+        *,
+        appender: Appender,
+        looks: Looks,
+        ingesting: Ingesting,
+        tokens: Tokens,
+        watch: Watch,
+        control: ControlStore,
+        index: Index,
+        background: Background,
+    ) -> None:
+        self._appender = appender
+        self._looks = looks
+        self._ingesting = ingesting
+        self._tokens = tokens
+        self._watch = watch
+        self._control = control
+        self._index = index
+        self._background = background
+
+    def authenticate(self, token: str) -> Asker:
+        """Return who stands behind a token; raises `Unauthenticated`."""
+        return self._tokens.authenticate(token)
+
+    def ingest(self, kind: str, chunks: Iterator[bytes], *, asker: Asker) -> IntakeResult:
+        """Record what a source of this kind delivers; returns when it is durable."""
+        asker.require("ingest")
+        return self._ingesting.deliver(kind, chunks)
+
+    def search(
+        self,
+        text: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        asker: Asker,
+        why: str | None,
+        case: str | None,
+    ) -> Page:
+        """Return a page of what matches the query."""
+        return self._looks.search(
+            text, limit=limit, cursor=cursor, asker=asker, why=why, case=case
+        )
+
+    def sessions(
+        self, text: str, *, limit: int, asker: Asker, why: str | None, case: str | None
+    ) -> list[Json]:
+        """Return the sessions that hold an event that matches."""
+        return self._looks.sessions(text, limit=limit, asker=asker, why=why, case=case)
+
+    def session(
+        self, session_id: str, *, asker: Asker, why: str | None, case: str | None
+    ) -> list[Event]:
+        """Return every event of one session, in order."""
+        return self._looks.session(session_id, asker=asker, why=why, case=case)
+
+    def who(
+        self, kind: str, key: str, *, asker: Asker, why: str | None, case: str | None
+    ) -> list[Json]:
+        """Return everyone who touched one person's data."""
+        return self._looks.who(kind, key, asker=asker, why=why, case=case)
+
+    def alerts(self, *, limit: int, asker: Asker) -> list[Json]:
+        """Return alerts, the latest first; the look is on record."""
+        self._looks.record_alert_look(asker)
+        return self._watch.alerts(limit=limit)
+
+    def head(self) -> Json:
+        """Return the durable size, the root and the signed tree head."""
+        size, note = self._appender.head()
+        if not size:
+            return {"size": 0, "root": None, "note": note.decode()}
+        head = TreeHead.parse(note.decode().partition("\n\n")[0] + "\n")
+        return {"size": size, "root": head.root.hex(), "note": note.decode()}
+
+    def token_create(self, wanted: Json, *, asker: Asker) -> Json:
+        """Create a token and return it, the only time that it is shown."""
+        return self._tokens.create(wanted, asker=asker)
+
+    def token_list(self, *, asker: Asker) -> list[Json]:
+        """Return all tokens, without what they are made of."""
+        asker.require("admin")
+        return [
+            {
+                "id": row.id,
+                "name": row.name,
+                "person": row.person,
+                "scopes": list(row.scopes),
+                "units": list(row.units),
+                "systems": list(row.systems),
+                "created_at": row.created_at,
+                "expires_at": row.expires_at,
+                "revoked_at": row.revoked_at,
+            }
+            for row in self._control.tokens()
+        ]
+
+    def token_revoke(self, name: str, *, asker: Asker) -> None:
+        """Revoke a token."""
+        self._tokens.revoke(name, asker=asker)
+
+    def health(self) -> dict[str, bool]:
+        """Return each part of the home by name, and whether it works."""
+        failing = self._background.failures
+        parts = {name: name not in failing for name in ("index", "rules", "tick")}
+        return parts | {name: False for name in failing}
+
+    def metrics(self) -> dict[str, float]:
+        """Return figures by name; one that ends in `_total` only ever grows."""
+        size, _ = self._appender.head()
+        figures: dict[str, float] = {
+            "record_events_total": size,
+            "index_lag_events": max(0, size - self._index.watermark()),
+            "rules_lag_events": max(0, size - self._watch.watermark()),
+            "rules_loaded": len(self._watch.rules),
+            "rules_refused": len(self._watch.refusals),
+            "background_failing": len(self._background.failures),
+        }
+        figures.update(self._ingesting.totals())
+        figures.update({f"alerts_{level}": n for level, n in self._watch.counts().items()})
+        return figures

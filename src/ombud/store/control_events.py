@@ -1,0 +1,156 @@
+"""Control events: how tokens, settings, rule states and sources are said as events.
+
+A control table is nothing but the projection of these events.  `project` is pure
+and total: an event that is malformed becomes a row of `control_fault`, for a
+record cannot be amended, and one bad event must neither be skipped in silence nor
+keep a home from opening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from ombud.core.event import Event
+
+CONTROL = "ombud.control"
+
+TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an act.
+TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an act.
+SETTING_CHANGED = "setting.changed"
+RULE_ENABLED = "rule.enabled"
+RULE_DISABLED = "rule.disabled"
+SOURCE_ADDED = "source.added"
+SOURCE_REMOVED = "source.removed"
+
+
+class TokenCreated(msgspec.Struct, frozen=True):
+    """What `token.created` carries: the SHA-256 of the token in hex, never the token."""
+
+    token_id: str
+    name: str
+    person: str
+    scopes: list[str]
+    hash: str
+    units: list[str] = []
+    systems: list[str] = []
+    expires_at: int | None = None
+
+
+class TokenRevoked(msgspec.Struct, frozen=True):
+    """What `token.revoked` carries."""
+
+    token_id: str
+
+
+class SettingChanged(msgspec.Struct, frozen=True):
+    """What `setting.changed` carries: the new value, as JSON."""
+
+    name: str
+    value: Any
+
+
+class RuleState(msgspec.Struct, frozen=True):
+    """What `rule.enabled` and `rule.disabled` carry."""
+
+    rule_id: str
+    reason: str | None = None
+
+
+class SourceState(msgspec.Struct, frozen=True):
+    """What `source.added` and `source.removed` carry."""
+
+    kind: str
+    path: str
+    mapping: str | None = None
+    heartbeat_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one row: a whole new row, or some columns of the row there is."""
+
+    table: str
+    key: str
+    values: dict[str, Any]
+    is_whole: bool = True
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _token_created(event: Event, said: TokenCreated) -> Change:
+    values = {
+        "name": said.name,
+        "person": said.person,
+        "scopes": _json(said.scopes),
+        "units": _json(said.units),
+        "systems": _json(said.systems),
+        "hash": said.hash,
+        "created_at": event.time,
+        "expires_at": said.expires_at,
+        "revoked_at": None,
+    }
+    return Change("token", said.token_id, values)
+
+
+def _token_revoked(event: Event, said: TokenRevoked) -> Change:
+    return Change("token", said.token_id, {"revoked_at": event.time}, is_whole=False)
+
+
+def _by(event: Event) -> dict[str, Any]:
+    return {"changed_at": event.time, "changed_by": event.actor_id or ""}
+
+
+def _setting_changed(event: Event, said: SettingChanged) -> Change:
+    return Change("setting", said.name, {"value": _json(said.value), **_by(event)})
+
+
+def _rule_state(event: Event, said: RuleState) -> Change:
+    values = {"is_enabled": event.operation == RULE_ENABLED, "reason": said.reason, **_by(event)}
+    return Change("rule_state", said.rule_id, values)
+
+
+def _source_state(event: Event, said: SourceState) -> Change:
+    values = {
+        "kind": said.kind,
+        "path": said.path,
+        "mapping": said.mapping,
+        "heartbeat_seconds": said.heartbeat_seconds,
+        "is_followed": event.operation == SOURCE_ADDED,
+        **_by(event),
+    }
+    return Change("source_state", f"{said.kind} {said.path}", values)
+
+
+_PROJECTIONS: dict[str, tuple[type, Callable[[Event, Any], Change]]] = {
+    TOKEN_CREATED: (TokenCreated, _token_created),
+    TOKEN_REVOKED: (TokenRevoked, _token_revoked),
+    SETTING_CHANGED: (SettingChanged, _setting_changed),
+    RULE_ENABLED: (RuleState, _rule_state),
+    RULE_DISABLED: (RuleState, _rule_state),
+    SOURCE_ADDED: (SourceState, _source_state),
+    SOURCE_REMOVED: (SourceState, _source_state),
+}
+
+
+def project(event: Event) -> list[Change]:
+    """Return the changes that an event makes to the control tables.
+
+    Every row carries the index of the event that last changed it.
+    """
+    if event.source != CONTROL or event.operation not in _PROJECTIONS:
+        return []
+    shape, change_of = _PROJECTIONS[event.operation]
+    try:
+        change = change_of(event, msgspec.convert(event.attributes or {}, shape))
+    except msgspec.ValidationError as error:
+        values = {"operation": event.operation, "reason": str(error)}
+        change = Change("control_fault", str(event.id), values)
+    change.values["event_index"] = event.id
+    return [change]

@@ -1,0 +1,121 @@
+"""Control schema: the control tables, and how a database is brought to this version.
+
+The tables are stated twice: here for queries, and as migrations for databases
+that exist; a test asserts that they agree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    text,
+)
+
+from ombud.core.errors import Unavailable
+
+REVISION = "1"  # The newest migration.
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+metadata = MetaData()
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # JSON list
+    Column("units", Text, nullable=False),  # JSON list
+    Column("systems", Text, nullable=False),  # JSON list
+    Column("hash", Text, nullable=False),  # SHA-256 of the token, hex
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("event_index", BigInteger, nullable=False),
+)
+setting = Table(
+    "setting",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("value", Text, nullable=False),  # JSON
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("event_index", BigInteger, nullable=False),
+)
+rule_state = Table(
+    "rule_state",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("event_index", BigInteger, nullable=False),
+)
+source_state = Table(
+    "source_state",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("mapping", Text),
+    Column("heartbeat_seconds", BigInteger),
+    Column("is_followed", Boolean, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("event_index", BigInteger, nullable=False),
+)
+control_fault = Table(
+    "control_fault",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("operation", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("event_index", BigInteger, nullable=False),
+)
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("next_index", BigInteger, nullable=False),
+)
+# What follows from events, by name; the watermark only says how far that has come.
+PROJECTIONS = {
+    table.name: table for table in (token, setting, rule_state, source_state, control_fault)
+}
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables to this version; raises `Unavailable` if they are of a later one."""
+    found = _revision(connection)
+    if found == REVISION:
+        return
+    if found is not None and int(found) > int(REVISION):
+        raise Unavailable(
+            f"control tables are of version {found}, and this program knows {REVISION}",
+            hint="use the newer program, or delete `index/` and run `ombud reindex`",
+        )
+    # Only here, for Alembic takes half a second to load and is needed once in a home's life.
+    from alembic.command import upgrade  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""Web: the HTTP API; statuses are chosen here and nowhere else."""

@@ -1,0 +1,49 @@
+"""Application: the API of one home, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from ombud import __version__
+from ombud.services.home import HomeServices
+from ombud.web import looks, reference
+from ombud.web.errors import add_error_handlers
+from ombud.web.guard import Guard
+from ombud.web.ingest import ingest_routes
+from ombud.web.limits import Budget, Limits
+from ombud.web.metrics import Metrics
+from ombud.web.state import state_routes
+from ombud.web.tokens import token_routes
+
+DESCRIPTION = (
+    "Every refusal has one shape: an error with code, message, origin and hint."
+    " Every look is itself an event; say why in `X-Ombud-Why` and `X-Ombud-Case`."
+)
+
+
+def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastAPI:
+    """Return the application that answers for a home."""
+    limits = limits or Limits()
+    pending = Budget(limits.pending_max)
+    metrics = Metrics(pending)
+    app = FastAPI(
+        title="Ombud",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,  # These pages would load script from another origin.
+        redoc_url=None,
+        middleware=[Middleware(Guard, limits=limits, metrics=metrics)],
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    add_error_handlers(app)
+    for router in (
+        ingest_routes(limits, pending),
+        looks.router,
+        token_routes(limits),
+        state_routes(metrics),
+        reference.router,
+    ):
+        app.include_router(router)
+    return app

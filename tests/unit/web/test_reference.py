@@ -1,0 +1,81 @@
+"""The API's own document: every path is in it, and its page needs nobody else."""
+
+from __future__ import annotations
+
+import re
+
+from doubles.web_home import Client
+from ombud.web.reference import render_reference
+
+PATHS = {
+    "/v1/sources/{kind}/events",
+    "/v1/events",
+    "/v1/search",
+    "/v1/sessions",
+    "/v1/sessions/{session_id}",
+    "/v1/who/{kind}/{key}",
+    "/v1/alerts",
+    "/v1/record/head",
+    "/v1/tokens",
+    "/v1/tokens/{name}",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+}
+
+
+def test_document_lists_every_path(client: Client) -> None:
+    """What the API answers is in its document, with what it needs and refuses."""
+    document = client.ask("GET", "/openapi.json").json()
+
+    assert document["paths"].keys() == PATHS
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["description"].endswith("."), path
+            assert bool(operation.get("security")) is path.startswith("/v1/"), path
+    refusals = document["paths"]["/v1/events"]["post"]["responses"].keys()
+    assert {"200", "400", "401", "403", "404", "408", "413", "415", "422", "429", "503"} <= refusals
+
+
+def test_page_needs_no_script_and_no_other_origin(client: Client) -> None:
+    """The page shows all paths, runs nothing and loads nothing."""
+    answer = client.ask("GET", "/reference")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<script" not in answer.text
+    assert not re.search(r"(src|href)=\"(?!/openapi\.json)", answer.text)
+    assert not re.search(r"https?://", answer.text)
+    for path in PATHS:
+        assert f" {path}</code>" in answer.text
+
+
+def test_style_is_what_the_policy_allows(client: Client) -> None:
+    """The one style of the page is allowed by its hash, and nothing else is."""
+    policy = client.ask("GET", "/reference").headers["content-security-policy"]
+
+    assert re.fullmatch(
+        r"default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; frame-ancestors 'none';"
+        r" base-uri 'none'; form-action 'none'",
+        policy,
+    )
+
+
+def test_everything_on_the_page_is_escaped() -> None:
+    """Whatever a document says, it is text."""
+    hostile = "<img src=x onerror=alert(1)>"
+    operation = {
+        "operationId": '"' + hostile,
+        "description": hostile,
+        "parameters": [{"name": hostile, "in": hostile, "description": hostile}],
+        "requestBody": {"description": hostile, "content": {hostile: {}}},
+        "responses": {hostile: {"description": hostile}},
+    }
+    page = render_reference(
+        {
+            "info": {"title": hostile, "version": hostile, "description": hostile},
+            "paths": {hostile: {hostile: operation}},
+        }
+    )
+
+    assert "<img" not in page
