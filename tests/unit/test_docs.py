@@ -50,3 +50,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_named_paths_exist(page: Path) -> None:
+    """What a page names of the repository is there: a promise names its test."""
+    named = re.findall(r"`((?:tests|src|docs|scripts|rules)/[\w./-]*\w)`", page.read_text("utf-8"))
+
+    assert [path for path in named if not (REPOSITORY / path).exists()] == []

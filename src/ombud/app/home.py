@@ -8,7 +8,7 @@ lets go of it at the end.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,10 +24,10 @@ from ombud.core.clock import now_ms
 from ombud.core.errors import Unavailable
 from ombud.record.reader import RecordReader
 from ombud.record.recorder import Recorder
-from ombud.record.sealer import seal_all
+from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
-from ombud.services.follow import Follower
+from ombud.services.follow import STEP, Follower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks
@@ -86,7 +86,10 @@ class OpenHome:
         self._watch_follower = Follower(self.reader, self.watch)
         record_settings(appender, self.control, settings, now_ms())
         self.ingesting = Ingesting(
-            appender=appender, quarantine_folder=paths.quarantine, settings=settings
+            appender=appender,
+            home=home,
+            quarantine_folder=paths.quarantine,
+            settings=settings,
         )
         self.services = self._open_services(background or Background())
 
@@ -140,6 +143,43 @@ class OpenHome:
         size, _ = self.appender.head()
         self._watch_follower.catch_up(size)
 
+    def catch_up(self) -> None:
+        """Bring everything derived up to the last durable event."""
+        self.follow_index()
+        self.follow_rules()
+
+    def rebuild(self, on_progress: Callable[[int], None]) -> None:
+        """Bring everything derived up from wherever it stands, telling how far it is."""
+        size, _ = self.appender.head()
+        for end in [*range(STEP, size, STEP), size]:
+            self._index_follower.catch_up(end)
+            on_progress(end)
+        self.projection.rebuild()
+        for end in [*range(STEP, size, STEP), size]:
+            self._watch_follower.catch_up(end)
+            on_progress(size + end)
+
+    def counts(self) -> dict[str, int]:
+        """Return how much there is of everything."""
+        size, _ = self.appender.head()
+        return {
+            "events": size,
+            "indexed": self.index.watermark(),
+            "watched": self.watch.watermark(),
+            "rules": len(self.watch.rules),
+            "alerts": sum(self.watch.counts().values()),
+            "tokens": len(self.control.tokens()),
+        }
+
+    def subject_of(self, actor: str) -> str | None:
+        """Return the data subject, as `kind:key`, of some act of an actor that an alert is about."""
+        for alert in self.watch.alerts(limit=200):
+            if alert["actor_id"] == actor:
+                for event in self.reader.fetch([alert["first_index"]], raw=False):
+                    for kind, key in event.subjects or ():
+                        return f"{kind}:{key}"
+        return None
+
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
         self.control.close()
@@ -156,6 +196,14 @@ def is_running(home: Path) -> bool:
     return True
 
 
+def seal_rotated(home: Path, recorder: Recorder) -> None:
+    """Seal what was rotated or has waited long enough; a look alone leaves no segment behind."""
+    sealer = Sealer(home, recorder)
+    sealer.rotate_if_due()
+    while sealer.seal_next():
+        pass
+
+
 @contextmanager
 def open_here(home: Path) -> Iterator[OpenHome]:
     """Open a home that is not running, in this process; raises `Unavailable` if it is in use."""
@@ -167,7 +215,7 @@ def open_here(home: Path) -> Iterator[OpenHome]:
             yield opened
         finally:
             opened.close()
-            seal_all(recorder)
+            seal_rotated(home, recorder)
 
 
 @contextmanager

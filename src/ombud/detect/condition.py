@@ -30,21 +30,14 @@ from sigma.types import (
 )
 
 from ombud.core.errors import RuleError
+from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
 from ombud.detect.paths import FIELD_PARTS_MAX
-from ombud.detect.tree import (
-    All,
-    FieldExists,
-    FieldIs,
-    FieldIsNull,
-    FieldsAgree,
-    Keyword,
-    Node,
-    Not,
-    Some,
-)
+from ombud.detect.tree import All, Not, Some
 from ombud.detect.values import check_of, keyword_check, plain_text
 
 Placeholders = Mapping[str, Sequence[str]]
+
+DEPTH_MAX = 100  # Levels of `and`, `or`, `not`: what loads must also run, on any stack.
 
 
 def tree_of(rule: SigmaRule, placeholders: Placeholders) -> Node:
@@ -56,14 +49,16 @@ def tree_of(rule: SigmaRule, placeholders: Placeholders) -> Node:
     return nodes[0] if len(nodes) == 1 else Some(tuple(nodes))
 
 
-def _node(item: Any, placeholders: Placeholders) -> Node:
+def _node(item: Any, placeholders: Placeholders, depth: int = 0) -> Node:
+    if depth > DEPTH_MAX:
+        raise RuleError(f"condition is nested deeper than {DEPTH_MAX} levels")
     match item:
         case ConditionAND(args):
-            return All(tuple(_node(arg, placeholders) for arg in args))
+            return All(tuple(_node(arg, placeholders, depth + 1) for arg in args))
         case ConditionOR(args):
-            return Some(tuple(_node(arg, placeholders) for arg in args))
+            return Some(tuple(_node(arg, placeholders, depth + 1) for arg in args))
         case ConditionNOT(args):
-            return Not(_node(args[0], placeholders))
+            return Not(_node(args[0], placeholders, depth + 1))
         case ConditionFieldEqualsValueExpression(field, value):
             if field.count(".") >= FIELD_PARTS_MAX:
                 raise RuleError(f"field `{field}` has more than {FIELD_PARTS_MAX} parts")

@@ -90,7 +90,7 @@ class Engine:
         except EventError:
             self.unreadable_count += 1
             return
-        source, action = view.get("source", ""), view.get("action", "")
+        source, action = view.get("source"), view.get("action")
         if action == _TICK or source == FINDING_SOURCE:
             return
         actor = view.get("actor.id")
@@ -98,14 +98,14 @@ class Engine:
             self._derive(view, actor, recorded)
         self._usages[PRODUCT].watch(view)
         plan = self._matcher.plan(source, action)
-        for rule in plan.named:
-            if rule.matches(view):
+        for rule, is_match in plan.named:
+            if is_match(view):
                 changes.add(rule, view, view, committed.first_index + row, recorded)
-        if plan.original:
+        if plan.original and source is not None:
             original = view_of_original(committed.group(4, row))
             self._usage(source).watch(original)
-            for rule in plan.original:
-                if rule.matches(original):
+            for rule, is_match in plan.original:
+                if is_match(original):
                     changes.add(rule, view, original, committed.first_index + row, recorded)
 
     def _usage(self, source: str) -> FieldUsage:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ombud.detect.atoms import Node, Test
 from ombud.detect.logsource import ROUTES, LogSource, sees_event, sees_original
 from ombud.detect.paths import EventView
 from ombud.detect.rule import Rule
@@ -55,10 +56,13 @@ def _cut(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules that see one kind of event: by name, and as the original."""
+    """The rules that see one kind of event, by name and as the original, each with its test.
 
-    named: tuple[Rule, ...]
-    original: tuple[Rule, ...]
+    The test is what source and action leave to decide of the rule.
+    """
+
+    named: tuple[tuple[Rule, Test], ...]
+    original: tuple[tuple[Rule, Test], ...]
 
 
 class Matcher:
@@ -67,14 +71,17 @@ class Matcher:
     def __init__(self, rules: Sequence[Rule], *, routes: Mapping[str, LogSource] = ROUTES) -> None:
         self.rules = tuple(rules)
         self.routes = dict(routes)
-        self._plans: dict[tuple[str, str], Plan] = {}
+        self._plans: dict[tuple[str | None, str | None], Plan] = {}
 
     def match(self, view: EventView) -> list[Match]:
         """Return the matches of every rule, whatever its logsource."""
         return [Match(rule, explain(rule, view)) for rule in self.rules if rule.matches(view)]
 
-    def plan(self, source: str, action: str) -> Plan:
-        """Return the rules that see the events of this source and action."""
+    def plan(self, source: str | None, action: str | None) -> Plan:
+        """Return the rules for events of this source and action, None if they have none.
+
+        Rules that source and action alone decide against are left out.
+        """
         plan = self._plans.get((source, action))
         if plan is None:
             if len(self._plans) >= PLANS_MAX:
@@ -82,13 +89,22 @@ class Matcher:
             plan = self._plans[source, action] = self._route(source, action)
         return plan
 
-    def _route(self, source: str, action: str) -> Plan:
-        route = self.routes.get(source)
+    def _route(self, source: str | None, action: str | None) -> Plan:
+        given = (("source", source), ("action", action))
+        known = {name: value for name, value in given if value is not None}
+        route = None if source is None else self.routes.get(source)
+        named = [
+            (rule, rule.tree.given(known))
+            for rule in self.rules
+            if rule.logsource.is_own and sees_event(rule.logsource, source or "", action or "")
+        ]
         return Plan(
+            tuple((rule, _test_of(left)) for rule, left in named if left is not False),
             tuple(
-                rule
-                for rule in self.rules
-                if rule.logsource.is_own and sees_event(rule.logsource, source, action)
+                (rule, rule.matches) for rule in self.rules if sees_original(rule.logsource, route)
             ),
-            tuple(rule for rule in self.rules if sees_original(rule.logsource, route)),
         )
+
+
+def _test_of(left: Node | bool) -> Test:
+    return left.compiled() if isinstance(left, Node) else lambda _event: True

@@ -13,16 +13,19 @@ from functools import partial
 from typing import Any
 
 EventView = dict[str, Any]
-Getter = Callable[[EventView], Sequence[Any]]
 
 FIELD_PARTS_MAX = 32  # Dots in a field name; no log nests deeper in practice.
 
-_NOTHING: tuple[Any, ...] = ()
 _MISSING = object()
 
 
 def flatten(values: Sequence[Any]) -> list[Any]:
     """Return the elements of a list, those of lists inside it included, in order."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            break
+    else:
+        return list(values)
     flat: list[Any] = []
     stack = [iter(values)]
     while stack:
@@ -71,32 +74,31 @@ def is_present(event: EventView, name: str) -> bool:
     return bool(_found(event, name))
 
 
-def getter(name: str) -> Getter:
-    """Return `find_values` for one name, with the usual cases made short."""
+def peeker(name: str) -> Callable[[EventView], Any]:
+    """Return the value of one name by the shortest way, for those to whom null is missing.
 
-    def from_key(event: EventView) -> Sequence[Any]:
-        value = event.get(name, _MISSING)
-        if value is _MISSING:
-            return _NOTHING
-        if isinstance(value, list | tuple):
-            return flatten(value)
-        return (value,)
-
+    What is found may be one value, a list of them (see `opened`), or None for none.
+    """
     if "." not in name:
-        return from_key
-
+        return lambda event: event.get(name)
     first, _, rest = name.partition(".")
-    from_inner = getter(rest)
+    if "." in rest:
+        return partial(find_values, name=name)
 
-    def from_path(event: EventView) -> Sequence[Any]:
-        inner = event.get(first, _MISSING)
-        if inner is _MISSING:
-            return from_key(event)
-        if isinstance(inner, dict) and name not in event:
-            return from_inner(inner)
+    def peek(event: EventView) -> Any:
+        inner = event.get(first)
+        if inner is None:
+            return event.get(name)
+        if inner.__class__ is dict and name not in event:
+            return inner.get(rest)
         return find_values(event, name)
 
-    return from_path if "." not in rest else partial(find_values, name=name)
+    return peek
+
+
+def opened(value: Any) -> Sequence[Any]:
+    """Return what `peeker` found as a flat sequence of values."""
+    return flatten(value) if isinstance(value, list | tuple) else (value,)
 
 
 def presence(name: str) -> Callable[[EventView], bool]:
@@ -104,17 +106,16 @@ def presence(name: str) -> Callable[[EventView], bool]:
     if "." not in name:
         return lambda event: name in event
     first, _, rest = name.partition(".")
-    inner_has = presence(rest)
+    if "." in rest:
+        return partial(is_present, name=name)
 
     def has(event: EventView) -> bool:
-        if name in event:
-            return True
-        inner = event.get(first, _MISSING)
-        if isinstance(inner, dict) and inner_has(inner):
-            return True
-        if "." in rest or isinstance(inner, list | tuple):
-            return is_present(event, name)
-        return False
+        inner = event.get(first)
+        if inner is None:
+            return name in event
+        if inner.__class__ is dict:
+            return rest in inner or name in event
+        return is_present(event, name)
 
     return has
 

@@ -40,6 +40,7 @@ from ombud.core.errors import RuleError
 Check = Callable[[Any], bool]
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_EXACT_MAX = 2**53  # Beyond it a double skips integers.
 _NUMBER_LENGTH_MAX = 64  # Longer text is an identifier, not a quantity.
 
 
@@ -55,7 +56,13 @@ class _QuietRe2(RegexEngine):
     def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
         letters = "".join(letter for flag, letter in self._FLAGS if flags & flag)
         prefix = f"(?{letters})" if letters else ""
-        compiled: RegexPattern = re2.compile(prefix + pattern, self._options)
+        try:
+            compiled: RegexPattern = re2.compile(prefix + pattern, self._options)
+        except re2.error as error:
+            reason = error.args[0]
+            raise re2.error(
+                reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
+            ) from error
         return compiled
 
     @property
@@ -100,6 +107,8 @@ def number_of(value: Any) -> int | float | None:
 
 def is_same(left: Any, right: Any) -> bool:
     """Whether two values of an event are the same: as numbers if both are, else as text."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left.lower() == right.lower()
     if _is_number(left) and _is_number(right):
         return bool(left == right)
     return text_of(left).lower() == text_of(right).lower()
@@ -236,6 +245,9 @@ def _is_like(text: str, pieces: Sequence[_Piece]) -> bool:
 
 def _number(value: SigmaNumber) -> Check:
     number = value.number
+    if isinstance(number, float) and abs(number) >= _EXACT_MAX:
+        # pySigma keeps integers that a double cannot hold as the nearest double.
+        raise RuleError(f"number {number:.0f} is too large to be exact: write it in quotes")
     text = text_of(number)
 
     def check(found: Any) -> bool:

@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 
 from ombud.core.batch import Committed
-from ombud.core.errors import RuleError
+from ombud.core.canonical import NO_DATA_SUBJECT
+from ombud.core.errors import EventError, RuleError
 from ombud.core.event import Event
-from ombud.core.fields import FIELDS, Kind
+from ombud.core.fields import CANONICAL_VERSION, FIELDS, Group, Kind
 
 DERIVED_FIELDS = {
     "derived.idle_days": "days from the actor's previous event to this one; none at the first",
@@ -29,7 +30,11 @@ _MAPS = frozenset(field.name for field in FIELDS if field.kind is Kind.MAP)
 KNOWN_FIELDS = (
     frozenset(field.name for field in FIELDS) | DERIVED_FIELDS.keys() | SUBJECT_FIELDS.keys()
 )
-_NAMES = tuple((field.attribute, field.name) for field in FIELDS if field.name != "subjects")
+_VERSION = ""  # Stands for the version, the first value of each canonical array.
+_GROUPS = tuple(
+    (group, (_VERSION, *(field.name for field in FIELDS if field.group is group)))
+    for group in (Group.ACTOR, Group.DATA_SUBJECT, Group.CONTENT)
+)
 
 
 def check_field(name: str) -> None:
@@ -41,10 +46,33 @@ def check_field(name: str) -> None:
     raise RuleError(f"unknown field `{name}`{meant}")
 
 
-def _named(values: dict[str, Any]) -> dict[str, Any]:
-    get = values.get
-    view = {name: value for attribute, name in _NAMES if (value := get(attribute)) is not None}
-    subjects = get("subjects")
+def view_of_row(committed: Committed, row: int) -> dict[str, Any]:
+    """Return the named view of one row; raises `EventError` if its bytes are no event.
+
+    Reads the canonical arrays by itself: as attributes of an event first, it would cost thrice.
+    """
+    view: dict[str, Any] = {"time": committed.recorded_ms[row]}
+    for group, names in _GROUPS:
+        canonical = committed.group(group, row)
+        if not canonical or canonical == NO_DATA_SUBJECT:  # Erased, or empty as most are.
+            continue
+        try:
+            values = orjson.loads(canonical)
+        except orjson.JSONDecodeError as error:
+            raise EventError(f"canonical bytes are not JSON: {error}") from error
+        if not isinstance(values, list) or not values or values[0] != CANONICAL_VERSION:
+            raise EventError("canonical bytes are of a version this program does not know")
+        if len(values) != len(names):
+            raise EventError(f"canonical bytes hold {len(values) - 1} fields, not {len(names) - 1}")
+        view.update(
+            {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        )
+    view.pop(_VERSION, None)
+    return _with_subjects(view)
+
+
+def _with_subjects(view: dict[str, Any]) -> dict[str, Any]:
+    subjects = view.get("subjects")
     if subjects:
         view["subjects"] = [f"{kind}:{key}" for kind, key in subjects]
         view["subject.kind"] = [kind for kind, _ in subjects]
@@ -52,16 +80,10 @@ def _named(values: dict[str, Any]) -> dict[str, Any]:
     return view
 
 
-def view_of_row(committed: Committed, row: int) -> dict[str, Any]:
-    """Return the named view of one row; raises `EventError` if its bytes are no event."""
-    view = _named(committed.values(row))
-    view.setdefault("time", committed.recorded_ms[row])
-    return view
-
-
 def view_of_event(event: Event) -> dict[str, Any]:
     """Return the named view of an event that is not (yet) in the record."""
-    return _named({field.attribute: getattr(event, field.attribute) for field in FIELDS})
+    values = ((field.name, getattr(event, field.attribute)) for field in FIELDS)
+    return _with_subjects({name: value for name, value in values if value is not None})
 
 
 def view_of_original(raw: bytes) -> dict[str, Any]:

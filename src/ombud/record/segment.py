@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ombud.core.errors import TamperError
 from ombud.record.columns import OCSF_SCHEMA, columns_from_canonical
 from ombud.record.wal import SALTS_SIZE, Frame
 
@@ -42,6 +43,8 @@ SEGMENT_SCHEMA = pa.schema(
         pa.field(SALTS_COLUMN, pa.binary(SALTS_SIZE), nullable=False),
     ]
 )
+_CONTENT_COLUMNS = [*GROUP_COLUMNS, SALTS_COLUMN]
+_CONTENT_SCHEMA = pa.schema([SEGMENT_SCHEMA.field(name) for name in _CONTENT_COLUMNS])
 _INCOMPRESSIBLE = (SALTS_COLUMN,)
 _RISING = ("time", "metadata.uid", TIME_COLUMN)
 # Nearly every row has another value: a dictionary would be built and thrown away.
@@ -150,3 +153,36 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_segment(path: Path, frames: Iterator[Frame], count: int) -> None:
+    """Read a new segment back and compare it with what it was made from.
+
+    Raises `TamperError`: the only copy of events must not be removed on the word of
+    the library that wrote the other one.
+    """
+    file = pq.ParquetFile(path)
+    rows = 0
+    kept: list[pa.RecordBatch] = []
+    groups = iter(range(file.num_row_groups))
+    for frame in frames:
+        rows += frame.batch.count
+        while sum(batch.num_rows for batch in kept) < frame.batch.count:
+            number = next(groups, None)
+            if number is None:
+                raise TamperError("segment has too few events", origin=str(path))
+            kept += file.read_row_group(number, columns=_CONTENT_COLUMNS).to_batches()
+        table = pa.Table.from_batches(kept)
+        if not table.slice(0, frame.batch.count).equals(_content(frame)):
+            raise TamperError(
+                f"segment differs from the events from {frame.first_index}", origin=str(path)
+            )
+        kept = table.slice(frame.batch.count).to_batches()
+    if rows != count or kept or next(groups, None) is not None:
+        raise TamperError(f"segment does not hold {count} events", origin=str(path))
+
+
+def _content(frame: Frame) -> pa.Table:
+    groups = zip(frame.batch.offsets, frame.batch.blobs, strict=True)
+    arrays = [*(_binary(*group) for group in groups), _fixed(frame.salts, SALTS_SIZE)]
+    return pa.Table.from_arrays(arrays, schema=_CONTENT_SCHEMA)

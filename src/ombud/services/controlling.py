@@ -11,7 +11,7 @@ from array import array
 
 from ombud.core.batch import BatchBuilder, Committed
 from ombud.core.event import Event
-from ombud.query.parser import parse_query
+from ombud.query.parse import parse_query
 from ombud.record.reader import RecordReader
 from ombud.services.follow import Follower
 from ombud.services.record_port import Appender

@@ -8,7 +8,8 @@ from typing import Any
 from ombud.core.event import Event
 from ombud.services.asker import Asker
 from ombud.services.background import Background
-from ombud.services.ingesting import Ingesting, IngestResult
+from ombud.collect.intake import IntakeResult
+from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
 from ombud.services.record_port import Appender
 from ombud.services.tokens import Tokens
@@ -48,7 +49,7 @@ class HomeServices:
         """Return who stands behind a token; raises `Unauthenticated`."""
         return self._tokens.authenticate(token)
 
-    def ingest(self, kind: str, chunks: Iterator[bytes], *, asker: Asker) -> IngestResult:
+    def ingest(self, kind: str, chunks: Iterator[bytes], *, asker: Asker) -> IntakeResult:
         """Record what a source of this kind delivers; returns when it is durable."""
         asker.require("ingest")
         return self._ingesting.deliver(kind, chunks)

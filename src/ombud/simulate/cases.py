@@ -66,12 +66,10 @@ _KINDS = {
 class Cases:
     """All files of the county's period, found by actor and time."""
 
-    def __init__(
-        self, seed: int, staff: Staff, residents: Residents, start: int, end: int
-    ) -> None:
+    def __init__(self, seed: int, staff: Staff, residents: Residents, start: int, end: int) -> None:
         self._by_actor: dict[tuple[int, int], list[Case]] = {}
         self._numbers = 0
-        year = 1970 + start // (365 * DAY + 6 * HOUR)
+        self._year = 1970 + start // (365 * DAY + 6 * HOUR)
         for unit, members in staff.by_unit.items():
             kind = _KINDS.get(members[0].role)
             if kind is None:
@@ -82,25 +80,24 @@ class Cases:
             count = int(kind.per_actor_week * len(members) * (end + 7 * DAY - first) / (7 * DAY))
             for place in range(count):
                 opened = first + int((place + dice.random()) * (end + 7 * DAY - first) / count)
-                self._open(dice, kind, members, residents, opened, year)
+                self._open(dice, kind, members, residents, opened)
 
     def _open(
-        self, dice: Dice, kind: _Kind, members: list[Actor], residents: Residents, opened: int,
-        year: int,
-    ) -> None:  # fmt: skip
+        self, dice: Dice, kind: _Kind, members: list[Actor], residents: Residents, opened: int
+    ) -> None:
         team = dice.sample(members, dice.between(*kind.team))
         pool = residents.drivers if kind.needs_vehicle else residents.ordinary
         subjects = tuple(_stranger(dice, pool, team) for _ in range(dice.between(*kind.subjects)))
         closed = opened + dice.between(*kind.days) * DAY
         officers = tuple(actor.index for actor in team)
-        number = self.next_id(kind.prefix, year)
+        number = self.next_id(kind.prefix)
         purpose = dice.pick(kind.purposes)
         self.add(Case(number, purpose, kind.topic, opened, closed, officers, subjects))
 
-    def next_id(self, prefix: str, year: int) -> str:
+    def next_id(self, prefix: str) -> str:
         """Return a file number nobody has used."""
         self._numbers += 1
-        return f"{prefix}-{year % 100:02d}-{self._numbers:06d}"
+        return f"{prefix}-{self._year % 100:02d}-{self._numbers:06d}"
 
     def add(self, case: Case) -> None:
         """Enter a file."""

@@ -1,34 +1,42 @@
-"""County: the stream of log lines of a fictional county, in order of time.
+"""County: log lines of a fictional county's systems, over a past period or live.
 
-The same seed and figures give the same bytes.  Lines are made as they are asked
-for: memory holds the county at rest and the sessions of one day, however long
-the period.  Nothing here reads a clock; `end` is given.
+The same seed and figures give the same bytes.  Nothing here reads a clock: the
+end of the past and the start of the live stream are given.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
 
 from ombud.core.errors import InputError
-from ombud.simulate.act import Act, Label
-from ombud.simulate.clock import to_millis
-from ombud.simulate.desk import Desk
-from ombud.simulate.dice import Dice
+from ombud.simulate.act import CLOUDTRAIL, MAPPING, OCSF, PGAUDIT, Act, Label
+from ombud.simulate.clock import iso_time, to_millis
 from ombud.simulate.honest import HONEST
+from ombud.simulate.live import live_acts
 from ombud.simulate.misuse import MISUSE
-from ombud.simulate.people import Actor
-from ombud.simulate.roster import DAY, HOUR, MINUTE, SECOND
-from ombud.simulate.sessions import choose_work, has_routine, hold_session
+from ombud.simulate.stream import leave_out, merge, plan_days, tell
 from ombud.simulate.teller import Teller
 from ombud.simulate.world import World
 from ombud.simulate.writers import Writers
 
 EVENTS_MAX = 1_000_000_000
-_SHIFT_HOURS = 8  # The share of the day's events that one actor gets is by hours on shift.
-_SESSION_ACTS = (6, 42)  # Acts of one session, fewest and most.
-_PACE_MAX = 45 * SECOND
+PER_MINUTE = 30.0
+PER_MINUTE_MAX = 60_000.0  # A thousand a second: 20,000 people at work at once.
+
+FILES = {
+    MAPPING: "county-cases.ndjson",
+    PGAUDIT: "county-records.csv",
+    OCSF: "county-plates.ndjson",
+    CLOUDTRAIL: "county-platform.ndjson",
+}
+LABELS_FILE = "labels.ndjson"
+MAPPING_FILE = "county-cases.yaml"
 
 Line = tuple[str, bytes]
 
@@ -40,11 +48,9 @@ class Simulation(Iterator[Line]):
     sequence numbers written, for `live` to go on from.
     """
 
-    def __init__(
-        self, world: World, teller: Teller, acts: Iterator[Act], sequence: dict[str, int] | None
-    ) -> None:
+    def __init__(self, world: World, teller: Teller, acts: Iterator[Act]) -> None:
         self.world = world
-        self._writers = Writers(sequence)
+        self._writers = Writers(sequence={})
         self._teller = teller
         self._acts = acts
 
@@ -60,14 +66,22 @@ class Simulation(Iterator[Line]):
 
     def __next__(self) -> Line:
         """Return the next line."""
-        return self.write(next(self._acts))
+        while True:
+            act = next(self._acts)
+            kind, native_id, line = self._writers.write(act)
+            if self._is_lost(kind, act.time):
+                continue
+            if act.label is not None:
+                act.label.see(kind, native_id, act.time)
+            return kind, line
 
-    def write(self, act: Act) -> Line:
-        """Write an act down and note it with its label."""
-        kind, native_id, line = self._writers.write(act)
-        if act.label is not None:
-            act.label.see(kind, native_id, act.time)
-        return kind, line
+    def _is_lost(self, source_kind: str, time: int) -> bool:
+        """Whether a line was numbered and written, and never arrived."""
+        for number, (kind, since, count) in enumerate(self._teller.losses):
+            if count and source_kind == kind and time > since:
+                self._teller.losses[number] = (kind, since, count - 1)
+                return True
+        return False
 
 
 def simulate(
@@ -75,129 +89,110 @@ def simulate(
 ) -> Simulation:
     """Return the lines of a county over the `days` before `end`: about `events` of them.
 
-    Raises `InputError` for figures out of bounds and for an `end` without a zone.
+    They come in order of time.  Raises `InputError` for figures out of bounds
+    and for an `end` without a zone.
     """
-    if end.tzinfo is None:
-        raise InputError(f"the end `{end.isoformat()}` needs a time zone")
     if not 0 < events <= EVENTS_MAX:
         raise InputError(f"a county has 1 to {EVENTS_MAX} events, not `{events}`")
-    world = World.of(seed, people=people, days=days, end=to_millis(end))
+    world = _world(seed, people, days, end)
     teller = Teller(world, events)
     stories = tell(teller, (*MISUSE, *HONEST))
-    budget = max(0, events - len(stories))
-    merged = merge(_days(world, teller, budget), stories)
-    return Simulation(world, teller, _heard(world, teller, merged), sequence={})
+    acts = merge(plan_days(world, teller, max(0, events - len(stories))), stories)
+    return Simulation(world, teller, leave_out(world, teller, acts))
 
 
-def tell(
-    teller: Teller, stories: Iterable[Callable[[Teller], Iterator[Act]]]
-) -> list[Act]:
-    """Return the acts of all stories in order of time."""
-    acts = [act for story in stories for act in story(teller)]
-    acts.sort(key=lambda act: act.time)
-    return acts
+def live(
+    seed: int,
+    start: datetime,
+    *,
+    people: int = 150,
+    days: int = 60,
+    per_minute: float = PER_MINUTE,
+    sequence: dict[str, int] | None = None,
+) -> Iterator[tuple[float, str, bytes]]:
+    """Yield (seconds to wait first, kind of source, line) without end.
 
-
-def _heard(world: World, teller: Teller, acts: Iterator[Act]) -> Iterator[Act]:
-    """Leave out what no log holds: after the end, and while a system was silent."""
-    silences = teller.silences
-    for act in acts:
-        if act.time >= world.end:
-            return
-        if act.time < world.start or any(
-            act.seat.system == system and since <= act.time < until
-            for system, since, until in silences
-        ):
-            continue
-        yield act
-
-
-Session = tuple[int, Iterator[Act]]
-
-
-def merge(days: Iterator[tuple[int, list[Session]]], stories: list[Act]) -> Iterator[Act]:
-    """Yield the acts of all sessions and stories in order of time.
-
-    `days` are (instant up to which all later days come after, sessions that
-    begin before it).
+    The county is that of `simulate` with the same seed, people and days and this
+    `start` as its end.  Give it the `sequence` of that simulation and the numbers
+    go on; without, lines carry none.  Now and then somebody misuses something.
     """
-    heap: list[tuple[int, int, Act, Iterator[Act]]] = []
-    number = 0
-
-    def push(acts: Iterator[Act]) -> None:
-        nonlocal number
-        for act in acts:
-            number += 1
-            heapq.heappush(heap, (act.time, number, act, acts))
-            return
-
-    push(iter(stories))
-    for until, sessions in days:
-        for _, acts in sessions:
-            push(acts)
-        while heap and heap[0][0] < until:
-            _, _, act, acts = heap[0]
-            yield act
-            following = next(acts, None)
-            if following is None:
-                heapq.heappop(heap)
-            else:
-                number += 1
-                heapq.heapreplace(heap, (following.time, number, following, acts))
+    if not 0 < per_minute <= PER_MINUTE_MAX:
+        raise InputError(f"a county has up to {PER_MINUTE_MAX:g} events a minute")
+    world = _world(seed, people, days, start)
+    teller = Teller(world, 0)
+    tell(teller, MISUSE)
+    writers = Writers(sequence=None if sequence is None else dict(sequence))
+    time = world.end
+    for act in live_acts(world, teller.idle, per_minute):
+        kind, _, line = writers.write(act)
+        yield (act.time - time) / 1000, kind, line
+        time = act.time
 
 
-def _days(world: World, teller: Teller, budget: int) -> Iterator[tuple[int, list[Session]]]:
-    """Yield each day's sessions; what one day could not spend, the next ones do."""
-    actors = [
-        actor
-        for actor in world.staff.actors
-        if has_routine(actor) and actor.login not in teller.idle
-    ]
-    first, last = world.start // DAY, (world.end - 1) // DAY
-    duties = [_duties(world, actors, day) for day in range(first, last + 1)]
-    weights = [sum(end - start for _, start, end in duty) for duty in duties]
-    remaining, weight_left = budget, sum(weights)
-    for place, (duty, weight) in enumerate(zip(duties, weights, strict=True)):
-        day = first + place
-        share = remaining * weight / weight_left if weight_left else 0.0
-        dice = Dice(world.seed, "day", day)
-        sessions: list[Session] = []
-        for actor, start, end in duty:
-            wanted = share * (end - start) / weight
-            count = int(wanted + dice.random())
-            remaining -= count
-            sessions.extend(plan_sessions(world, dice, actor, (start, end), count))
-        weight_left -= weight
-        yield (day + 1) * DAY if day < last else world.end, sessions
+def _world(seed: int, people: int, days: int, end: datetime) -> World:
+    if end.tzinfo is None:
+        raise InputError(f"the instant `{end.isoformat()}` needs a time zone")
+    return World.of(seed, people=people, days=days, end=to_millis(end))
 
 
-def _duties(world: World, actors: list[Actor], day: int) -> list[tuple[Actor, int, int]]:
-    """Return who is on shift, from when to when, within the county's period."""
-    duties = []
-    for actor in actors:
-        shift = world.roster.shift(actor, day)
-        if shift is not None:
-            start, end = max(shift[0], world.start), min(shift[1], world.end)
-            if end - start > HOUR:
-                duties.append((actor, start, end))
-    return duties
+def mapping_path() -> Path:
+    """Return the mapping by which the `mapping` source reads the case system's lines."""
+    return Path(__file__).with_name(MAPPING_FILE)
 
 
-def plan_sessions(
-    world: World, dice: Dice, actor: Actor, shift: tuple[int, int], count: int
-) -> Iterator[Session]:
-    """Yield the sessions of one actor in one shift: `count` acts in all of them."""
-    if count == 0:
-        return
-    usual = dice.between(*_SESSION_ACTS)
-    parts = max(1, round(count / usual))
-    slot = (shift[1] - shift[0]) // parts
-    for part in range(parts):
-        acts = count * (part + 1) // parts - count * part // parts
-        if acts == 0:
-            continue
-        system, work = choose_work(dice, actor)
-        start = shift[0] + part * slot + int(dice.random() * 0.35 * slot)
-        pace = min(_PACE_MAX, 0.4 * slot / acts)
-        desk = Desk(world, dice.fork(actor.index), actor, system, start, pace=pace, shift=shift)
-        yield start, hold_session(desk, work, acts)
+def write_county(
+    folder: Path,
+    seed: int,
+    *,
+    people: int = 150,
+    days: int = 60,
+    end: datetime,
+    events: int = 200_000,
+    on_lines: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Write a county's logs, one file per source, its labels and its mapping; return the counts.
+
+    Files appear under their names only when they are complete.  `on_lines` is
+    told now and then how many lines there are.
+    """
+    lines = simulate(seed, people=people, days=days, end=end, events=events)
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = dict.fromkeys(FILES, 0)
+    with ExitStack() as stack:
+        files = {
+            kind: stack.enter_context((folder / f"{name}.part").open("wb"))
+            for kind, name in FILES.items()
+        }
+        for number, (kind, line) in enumerate(lines, start=1):
+            files[kind].write(line + b"\n")
+            counts[kind] += 1
+            if on_lines is not None and number % 4_000 == 0:
+                on_lines(number)
+    for name in FILES.values():
+        (folder / f"{name}.part").replace(folder / name)
+    labels = b"".join(orjson.dumps(_label_document(label)) + b"\n" for label in lines.labels)
+    (folder / LABELS_FILE).write_bytes(labels)
+    (folder / MAPPING_FILE).write_bytes(mapping_path().read_bytes())
+    return {
+        "events": sum(counts.values()),
+        "people": people,
+        "days": days,
+        "sources": {
+            kind: {"file": str(folder / name), "events": counts[kind]}
+            for kind, name in FILES.items()
+        },
+        "labels": {"file": str(folder / LABELS_FILE), "count": len(lines.labels)},
+        "mapping": str(folder / MAPPING_FILE),
+    }
+
+
+def _label_document(label: Label) -> dict[str, Any]:
+    return {
+        "kind": label.kind,
+        "actor": label.actor,
+        "misuse": label.misuse,
+        "note": label.note,
+        "first": iso_time(label.first or 0),
+        "last": iso_time(label.last or 0),
+        "native_ids": label.native_ids,
+    }

@@ -23,7 +23,6 @@ _AGENTS = {
 _CASE_SHARE = 0.93  # Some honest work has a purpose and a reason, and no file yet.
 
 
-
 class Desk:
     """Where routines and stories get their acts from.
 
@@ -91,13 +90,13 @@ class Desk:
     ) -> Act:
         """Return an act at the present time, then let the time to the next one pass.
 
-        `about` names the data subject, `file` gives case and purpose, `context`
-        adds attributes; `fields` are those of `Act`.
+        `about` names the data subject, `file` gives case and purpose, also over a
+        purpose that is given, `context` adds attributes; `fields` are those of `Act`.
         """
         system = self.seat.system
         if file is not None:
-            fields.setdefault("case", file.id)
-            fields.setdefault("purpose", file.purpose)
+            fields["case"] = file.id
+            fields["purpose"] = file.purpose
         if system is not RECORDS and system is not PLATFORM:
             attributes = self._attributes()
             if about is not None:
@@ -107,9 +106,7 @@ class Desk:
             if context:
                 attributes.update(context)
             context = attributes
-        act = Act(
-            time=self.time, seat=self.seat, operation=operation, attributes=context, **fields
-        )
+        act = Act(time=self.time, seat=self.seat, operation=operation, attributes=context, **fields)
         self.wait(self.pace)
         return act
 

@@ -25,7 +25,7 @@ class Dice:
     def __init__(self, *seed: int | str) -> None:
         digest = hashlib.blake2b("/".join(map(str, seed)).encode(), digest_size=8).digest()
         # Not for secrets: a fictional county must be the same again tomorrow.
-        self.random = random.Random(int.from_bytes(digest)).random  # noqa: S311
+        self.random = random.Random(int.from_bytes(digest)).random
 
     def below(self, limit: int) -> int:
         """Return an integer from 0 up to, not including, `limit`."""

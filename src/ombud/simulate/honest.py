@@ -20,7 +20,7 @@ _INVESTIGATION_MIN = 20
 
 
 def cover_shift(teller: Teller) -> Iterator[Act]:
-    """An officer covers a colleague's night; the roster was never corrected."""
+    """Let an officer cover a colleague's night; the roster was never corrected."""
     dice = teller.dice("cover_shift")
     actor = teller.cast("patrol-north", place=3)
     label = teller.label(
@@ -34,7 +34,7 @@ def cover_shift(teller: Teller) -> Iterator[Act]:
 
 
 def night_shift(teller: Teller) -> Iterator[Act]:
-    """A clinician on permanent nights works at three in the morning, as always."""
+    """Let a clinician on permanent nights work at three in the morning, as always."""
     dice = teller.dice("night_shift")
     wards = ("ward-a", "ward-b", "emergency")
     nights = [
@@ -51,7 +51,7 @@ def night_shift(teller: Teller) -> Iterator[Act]:
 
 
 def big_investigation(teller: Teller) -> Iterator[Act]:
-    """Two detectives search hundreds of plates in three days: one case, assigned, approved."""
+    """Let two detectives search hundreds of plates in three days: one case, assigned, approved."""
     dice = teller.dice("big_investigation")
     count = teller.events // _INVESTIGATION_SHARE
     count = max(_INVESTIGATION_MIN, min(count, _INVESTIGATION_MAX))
@@ -59,9 +59,8 @@ def big_investigation(teller: Teller) -> Iterator[Act]:
     opened = teller.day(13.0) * DAY
     people = teller.strangers(dice, team[0], count)
     people = [about for about in people if about.number not in team[1].relations]
-    year = 1970 + opened // (365 * DAY + 6 * HOUR)
     case = Case(
-        teller.world.cases.next_id("C", year), "investigation.homicide", "investigation", opened,
+        teller.world.cases.next_id("C"), "investigation.homicide", "investigation", opened,
         opened + 40 * DAY, tuple(actor.index for actor in team), tuple(people),
     )  # fmt: skip
     for place, actor in enumerate(team):
@@ -79,20 +78,21 @@ def big_investigation(teller: Teller) -> Iterator[Act]:
                 act.label = label
                 yield act
         desk = teller.desk(dice, actor, CASEBOOK, desk.time + HOUR, pace=50 * SECOND)
-        views = (view_person(desk, about, case, "Named in the door to door") for about in people[:20])
+        views = (
+            view_person(desk, about, case, "Named in the door to door") for about in people[:20]
+        )
         yield from labelled(label, views)
 
 
 def vip_in_care(teller: Teller) -> Iterator[Act]:
-    """The clinician who treats somebody known opens their chart, daily, as assigned."""
+    """Let the clinician who treats somebody known open their chart, daily, as assigned."""
     dice = teller.dice("vip_in_care")
     actor = teller.cast("ward-a", place=2)
     vip = teller.world.residents.vips[0]
     label = teller.label("vip_in_care", actor, "assigned to this patient", is_misuse=False)
     opened = teller.day(35.0) * DAY
-    year = 1970 + opened // (365 * DAY + 6 * HOUR)
     case = Case(
-        teller.world.cases.next_id("E", year), "care.treatment", "care", opened,
+        teller.world.cases.next_id("E"), "care.treatment", "care", opened,
         opened + 9 * DAY, (actor.index,), (vip,),
     )  # fmt: skip
     for nominal in (35.0, 36.0, 37.0, 38.0):
@@ -102,7 +102,7 @@ def vip_in_care(teller: Teller) -> Iterator[Act]:
 
 
 def authorised_export(teller: Teller) -> Iterator[Act]:
-    """A large yearly return leaves the county under an agreement, asked for and approved."""
+    """Send a large yearly return out of the county, under an agreement and approved."""
     dice = teller.dice("authorised_export")
     actor = teller.cast("data-office", place=0)
     label = teller.label(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ombud.simulate.act import Act
 from ombud.simulate.cases import Case
@@ -14,35 +15,60 @@ from ombud.simulate.texts import reason
 
 CHART_COLUMNS = ("diagnoses", "medications", "results", "notes")
 
-# Command, audit class, relations, statement with the patient's number, most rows.
+
+class _Statement(NamedTuple):
+    """One statement of the ward application, about the patient `{no}`."""
+
+    command: str
+    audit_class: str
+    relations: tuple[str, ...]
+    rows_max: int
+    text: str
+
+
 _STATEMENTS = (
-    ("SELECT", "READ", ("patients",),
-     "SELECT patient_no, family_name, given_name, born_on FROM patients"
-     " WHERE patient_no = '{no}'", 1),
-    ("SELECT", "READ", ("observations",),
-     "SELECT taken_at, kind, value FROM observations WHERE patient_no = '{no}'"
-     " ORDER BY taken_at DESC LIMIT 50", 50),
-    ("SELECT", "READ", ("medications",),
-     "SELECT drug, dose, given_at FROM medications WHERE patient_no = '{no}' AND stopped_at"
-     " IS NULL", 9),
-    ("SELECT", "READ", ("patients", "encounters"),
-     "SELECT p.family_name, e.ward, e.admitted_at FROM patients p JOIN encounters e"
-     " ON e.patient_no = p.patient_no WHERE p.patient_no = '{no}'", 6),
-    ("SELECT", "READ", ("results",),
-     "SELECT test, value, unit, reported_at FROM results WHERE patient_no = '{no}'", 30),
-    ("UPDATE", "WRITE", ("encounters",),
-     "UPDATE encounters SET ward = 'B', updated_at = now() WHERE patient_no = '{no}'"
-     " AND discharged_at IS NULL", 1),
-    ("INSERT", "WRITE", ("observations",),
-     "INSERT INTO observations (patient_no, kind, value) VALUES ('{no}', 'pulse', 72)", 1),
+    _Statement(
+        "SELECT", "READ", ("patients",), 1,
+        "SELECT patient_no, family_name, given_name, born_on FROM patients"
+        " WHERE patient_no = '{no}'",
+    ),
+    _Statement(
+        "SELECT", "READ", ("observations",), 50,
+        "SELECT taken_at, kind, value FROM observations WHERE patient_no = '{no}'"
+        " ORDER BY taken_at DESC LIMIT 50",
+    ),
+    _Statement(
+        "SELECT", "READ", ("medications",), 9,
+        "SELECT drug, dose, given_at FROM medications WHERE patient_no = '{no}'"
+        " AND stopped_at IS NULL",
+    ),
+    _Statement(
+        "SELECT", "READ", ("patients", "encounters"), 6,
+        "SELECT p.family_name, e.ward, e.admitted_at FROM patients p JOIN encounters e"
+        " ON e.patient_no = p.patient_no WHERE p.patient_no = '{no}'",
+    ),
+    _Statement(
+        "SELECT", "READ", ("results",), 30,
+        "SELECT test, value, unit, reported_at FROM results WHERE patient_no = '{no}'",
+    ),
+    _Statement(
+        "UPDATE", "WRITE", ("encounters",), 1,
+        "UPDATE encounters SET ward = 'B', updated_at = now() WHERE patient_no = '{no}'"
+        " AND discharged_at IS NULL",
+    ),
+    _Statement(
+        "INSERT", "WRITE", ("observations",), 1,
+        "INSERT INTO observations (patient_no, kind, value) VALUES ('{no}', 'pulse', 72)",
+    ),
 )  # fmt: skip
 _PREPARED = "SELECT given_at, drug, dose FROM medications WHERE patient_no = $1 ORDER BY given_at"
+# Relation, statement, rows: counts in which no single patient is meant.
+_BEDS = "SELECT ward, count(*) FROM encounters WHERE discharged_at IS NULL GROUP BY ward"
 _REPORTS = (
-    ("encounters", "SELECT ward, count(*) FROM encounters WHERE admitted_at > now() - interval"
-     " '7 days' GROUP BY ward", 12),
+    ("encounters", _BEDS, 12),
     ("billing", "SELECT month, sum(amount) FROM billing GROUP BY month ORDER BY month", 24),
     ("encounters", "SELECT age_band, ward, count(*) FROM encounters GROUP BY age_band, ward", 90),
-)  # fmt: skip
+)
 
 
 def work_charts(desk: Desk) -> Iterator[Act]:
@@ -65,7 +91,7 @@ def work_charts(desk: Desk) -> Iterator[Act]:
             yield desk.act(
                 "chart.print", about=about, file=file, dataset="charts", type="chart",
                 object_id=about.patient_no, recipient=recipient, destination=destination,
-                reason=reason(dice, "care"), rows=dice.between(1, 20), size=240_000,
+                reason=reason(dice, "care", careful=True), rows=dice.between(1, 20), size=240_000,
             )  # fmt: skip
 
 
@@ -123,14 +149,14 @@ def _statement(desk: Desk, about: Resident) -> Iterator[Act]:
             rows=dice.between(0, 9), context={"parameters": about.patient_no},
         )  # fmt: skip
         return
-    command, audit_class, relations, text, rows_max = dice.pick(_STATEMENTS)
-    text = text.replace("{no}", about.patient_no)
-    rows = dice.between(min(rows_max, 1), rows_max)
+    statement = dice.pick(_STATEMENTS)
+    text = statement.text.replace("{no}", about.patient_no)
+    rows = dice.between(1, statement.rows_max)
     time = desk.time
-    for place, relation in enumerate(relations):
+    for place, relation in enumerate(statement.relations):
         desk.time = time + place
         yield desk.act(
-            command, type=audit_class, dataset=relation, query=text, rows=rows,
+            statement.command, type=statement.audit_class, dataset=relation, query=text, rows=rows,
             context={AGAIN: True} if place else None,
         )  # fmt: skip
 
@@ -151,12 +177,12 @@ def back_up(desk: Desk) -> Iterator[Act]:
             yield desk.act("COPY", type="READ", query=text, rows=0)
 
 
-def copy_query(desk: Desk, relation: str, columns: str, rows: int) -> Iterator[Act]:
-    """Copy the rows of a query out; pgaudit writes the read first and then the copy."""
-    text = f"COPY (SELECT {columns} FROM {relation}) TO stdout"
+def copy_patients(desk: Desk, rows: int) -> Iterator[Act]:
+    """Copy all patients out by a query; pgaudit writes the read first and then the copy."""
+    text = "COPY (SELECT * FROM patients) TO stdout"
     time = desk.time
     yield desk.act(
-        "COPY", type="READ", dataset=relation, query=text, rows=rows,
+        "COPY", type="READ", dataset="patients", query=text, rows=rows,
         context={"command": "SELECT"},
     )  # fmt: skip
     desk.time = time + 1

@@ -1,8 +1,7 @@
 """Misuse: the labelled stories a watchful supervisor should find.
 
 Each story is a function of the teller that yields its acts in order of time.  A
-story's sign-ins are not labelled: signing in is not misuse.  Scenario numbers
-refer to the catalogue of detection scenarios in the documentation.
+story's sign-ins are not labelled: signing in is not misuse.
 """
 
 from __future__ import annotations
@@ -10,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from ombud.simulate.act import CASEBOOK, CHARTBOOK, DATAWORKS, PLATELINE, PLATFORM, RECORDS, Act
-from ombud.simulate.hospital import break_glass, copy_query, open_chart
+from ombud.simulate.act import (
+    CASEBOOK,
+    CHARTBOOK,
+    DATAWORKS,
+    MAPPING,
+    PLATELINE,
+    PLATFORM,
+    RECORDS,
+    Act,
+)
+from ombud.simulate.hospital import break_glass, copy_patients, open_chart
 from ombud.simulate.offices import LAKE, RESULTS, STOLEN_VEHICLES, Contract, run_workflow
 from ombud.simulate.roster import DAY, HOUR, MINUTE, SECOND
 from ombud.simulate.sessions import sign_in
@@ -20,17 +28,17 @@ from ombud.simulate.sheriff import (
     search_near,
     search_plate,
     view_person,
-    work_cases,
 )
 from ombud.simulate.teller import Teller, labelled
 
 Story = Callable[[Teller], Iterator[Act]]
 
+LINES_LOST = 23
 PRIVATE_MAIL = "mail://keepsafe@postbox.example"
 
 
 def self_lookup(teller: Teller) -> Iterator[Act]:
-    """A records clerk opens their own entry, twice (18)."""
+    """Let a records clerk open their own entry, twice."""
     dice = teller.dice("self_lookup")
     actor = teller.cast("records-office")
     own = teller.world.residents.people[actor.resident or 0]
@@ -46,7 +54,7 @@ def self_lookup(teller: Teller) -> Iterator[Act]:
 
 
 def ex_partner(teller: Teller) -> Iterator[Act]:
-    """An officer runs a former partner's plate six times in five weeks, four off shift (23, 38)."""
+    """Let an officer run a former partner's plate six times in five weeks."""
     dice = teller.dice("ex_partner")
     actor = teller.cast("patrol-north", relation="ex_partner", place=2)
     former = teller.world.relative(actor, "ex_partner")
@@ -62,7 +70,7 @@ def ex_partner(teller: Teller) -> Iterator[Act]:
 
 
 def vip_snooping(teller: Teller) -> Iterator[Act]:
-    """Three clinicians open the chart of somebody known, without caring for them (24, 25)."""
+    """Let three clinicians open the chart of somebody known they do not care for."""
     dice = teller.dice("vip_snooping")
     vip = teller.world.residents.vips[0]
     for unit, nominal in (("ward-a", 36.2), ("ward-b", 36.9), ("outpatient", 37.6)):
@@ -74,7 +82,7 @@ def vip_snooping(teller: Teller) -> Iterator[Act]:
 
 
 def bulk_export(teller: Teller) -> Iterator[Act]:
-    """An analyst who is leaving takes data along: more every day (1, 2, 4, 46)."""
+    """Let an analyst who is leaving take data along: more every day."""
     dice = teller.dice("bulk_export")
     actor = teller.cast("data-office")
     last_day = datetime.fromtimestamp((teller.world.end + 6 * DAY) // SECOND, UTC)
@@ -101,19 +109,22 @@ def bulk_export(teller: Teller) -> Iterator[Act]:
             )  # fmt: skip
             act.label = label
             yield act
-    desk = teller.desk(dice, actor, RECORDS, cloud.time + 5 * MINUTE)
+    time = teller.off_shift(actor, 58.0, dice)
+    desk = teller.desk(dice, actor, RECORDS, time)
     yield from sign_in(desk)
-    yield from labelled(label, copy_query(desk, "patients", "*", 41_322))
+    yield from labelled(label, copy_patients(desk, 41_322))
 
 
 def neighbourhood_dragnet(teller: Teller) -> Iterator[Act]:
-    """An officer runs the plates of their own street in one evening (12, 22, 35)."""
+    """Let an officer run the plates of their own street in one evening."""
     dice = teller.dice("dragnet")
     actor = teller.cast("traffic", relation="neighbour")
     residents = teller.world.residents
     home = residents.home_of(residents.people[actor.resident or 0])
     first = max(home.number - 12, 0)
-    street = [residents.people[n] for h in residents.households[first : first + 25] for n in h.members]
+    street = [
+        residents.people[n] for h in residents.households[first : first + 25] for n in h.members
+    ]
     label = teller.label("neighbourhood_dragnet", actor, "every plate of their own street")
     desk = teller.desk(dice, actor, PLATELINE, teller.off_shift(actor, 28.0, dice))
     yield from sign_in(desk)
@@ -129,7 +140,7 @@ def neighbourhood_dragnet(teller: Teller) -> Iterator[Act]:
 
 
 def observers_at_protest(teller: Teller) -> Iterator[Act]:
-    """An officer runs the plates of people who watched an assembly (33, 35)."""
+    """Let an officer run the plates of people who watched an assembly."""
     dice = teller.dice("observers")
     actor = teller.cast("patrol-south", place=2)
     label = teller.label("observers_at_protest", actor, "plates of onlookers of an assembly")
@@ -138,19 +149,19 @@ def observers_at_protest(teller: Teller) -> Iterator[Act]:
     place = desk.act(
         "plate.near", reason="event", purpose="patrol.stop", dataset=PLATE_READS,
         type="plate_read", place=(54.9121, -27.4183, 300.0), area="Port Ellary, market",
-        rows=88, context={"location_class": "assembly"},
+        rows=88, context={"location_class": "protest"},
     )  # fmt: skip
     place.label = label
     yield place
     for about in teller.strangers(dice, actor, 26):
-        act = search_plate(desk, about, None, "event", location_class="assembly")
+        act = search_plate(desk, about, None, "event", location_class="protest")
         act.area = "Port Ellary, market"
         act.label = label
         yield act
 
 
 def workflow_exceeds_contract(teller: Teller) -> Iterator[Act]:
-    """A nightly job quietly adds the benefit files and delivers to somebody else (52, 7, 37)."""
+    """Let a nightly job quietly add the benefit files and deliver to others."""
     dice = teller.dice("workflow")
     actor = teller.world.staff.named("svc-nightly-etl")
     label = teller.label(
@@ -183,7 +194,7 @@ def workflow_exceeds_contract(teller: Teller) -> Iterator[Act]:
 
 
 def rubber_stamp(teller: Teller) -> Iterator[Act]:
-    """A supervisor approves everything within seconds, once even their own request (48)."""
+    """Let a supervisor approve everything within seconds, once their own request."""
     dice = teller.dice("rubber_stamp")
     actor = teller.cast("detectives", place=0)
     label = teller.label("rubber_stamp", actor, "approvals in a few seconds, none refused")
@@ -206,7 +217,7 @@ def rubber_stamp(teller: Teller) -> Iterator[Act]:
 
 
 def dormant_account(teller: Teller) -> Iterator[Act]:
-    """An account nobody has used for weeks wakes at night and reads benefit files (44)."""
+    """Let an account nobody used for weeks wake at night and read benefit files."""
     dice = teller.dice("dormant")
     actor = teller.cast("benefits")
     teller.idle.add(actor.login)
@@ -230,7 +241,7 @@ def dormant_account(teller: Teller) -> Iterator[Act]:
 
 
 def canary_record(teller: Teller) -> Iterator[Act]:
-    """An admissions clerk opens the chart of somebody who does not exist (42)."""
+    """Let an admissions clerk open the chart of somebody who does not exist."""
     dice = teller.dice("canary")
     actor = teller.cast("admissions")
     label = teller.label("canary_record", actor, "entry that stands for nobody")
@@ -241,7 +252,7 @@ def canary_record(teller: Teller) -> Iterator[Act]:
 
 
 def export_without_justification(teller: Teller) -> Iterator[Act]:
-    """A detective sends reports out with neither reason nor case (5)."""
+    """Let a detective send reports out with neither reason nor case."""
     dice = teller.dice("unjustified_export")
     actor = teller.cast("detectives")
     label = teller.label("export_without_justification", actor, "no reason, no case")
@@ -260,7 +271,7 @@ def export_without_justification(teller: Teller) -> Iterator[Act]:
 
 
 def audit_switched_off(teller: Teller) -> Iterator[Act]:
-    """A data engineer stops the audit logs for most of an hour, at night (51)."""
+    """Let a data engineer stop the audit logs for most of an hour, at night."""
     dice = teller.dice("audit_off")
     actor = teller.cast("data-office", place=2)
     label = teller.label("audit_switched_off", actor, "audit logs stopped, database silent")
@@ -277,8 +288,10 @@ def audit_switched_off(teller: Teller) -> Iterator[Act]:
     teller.silences.append((RECORDS, off, on))
     book = teller.desk(dice, actor, CASEBOOK, off, pace=5 * SECOND)
     context = {"setting": "audit.enabled", "value": False}
-    act = book.act("audit.configure", dataset="audit_trail", type="setting", context=context)
+    act = book.act("audit.configure", dataset="audit_trail", type="audit_trail", context=context)
     yield from labelled(label, iter((act,)))
+    # What forwards the case system's lines restarts too, and loses what it was handed.
+    teller.losses.append((MAPPING, act.time, LINES_LOST))
     base.time = on
     text = "ALTER SYSTEM SET pgaudit.log = 'read, write, ddl, role, misc_set'"
     yield from labelled(label, iter((base.act("ALTER SYSTEM", type="DDL", query=text),)))
@@ -287,7 +300,7 @@ def audit_switched_off(teller: Teller) -> Iterator[Act]:
 
 
 def break_glass_abuse(teller: Teller) -> Iterator[Act]:
-    """A clinician outside the emergency unit breaks the glass again and again (49)."""
+    """Let a clinician outside the emergency unit break the glass again and again."""
     dice = teller.dice("break_glass")
     actor = teller.cast("outpatient", place=2)
     label = teller.label("break_glass_abuse", actor, "urgent access outside the emergency unit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ombud.simulate.act import Act
 from ombud.simulate.desk import Desk
@@ -39,6 +40,15 @@ CONTRACTS = (
              ("benefit_files", "households"), "County Statistics Unit",
              "s3://hallowmere-statistics"),
 )  # fmt: skip
+
+
+# Tables of totals on the data platform, and what analysts ask of them.
+_TOTALS = (
+    ("encounters_daily", "SELECT ward, sum(beds) FROM encounters_daily GROUP BY ward"),
+    ("plate_counts", "SELECT hour, sum(reads) FROM plate_counts GROUP BY hour"),
+    ("benefit_totals", "SELECT month, sum(paid) FROM benefit_totals GROUP BY month"),
+    ("ward_capacity", "SELECT * FROM ward_capacity WHERE day > current_date - 30"),
+)
 
 
 def work_benefits(desk: Desk) -> Iterator[Act]:
@@ -81,14 +91,14 @@ def query_lake(desk: Desk) -> Iterator[Act]:
     """Run queries on the data platform: start, wait, fetch the result."""
     dice = desk.dice
     while True:
-        table = dice.pick(("encounters_daily", "plate_counts", "benefit_totals", "ward_capacity"))
+        table, text = dice.pick(_TOTALS)
         query = f"{dice.hex(8)}-{dice.hex(4)}-4{dice.hex(3)}-a{dice.hex(3)}-{dice.hex(12)}"
         if dice.chance(0.3):
             yield desk.act("GetTable", context={"databaseName": "county", "name": table})
         yield desk.act(
             "StartQueryExecution",
             context={
-                "queryString": f"SELECT * FROM {table} WHERE month = '2026-{dice.between(1, 12):02d}'",
+                "queryString": text,
                 "queryExecutionContext": {"database": "county"},
                 "workGroup": "analysts",
             },
@@ -113,7 +123,7 @@ def work_notebooks(desk: Desk) -> Iterator[Act]:
         dataset = dice.pick(contract.datasets)
         yield desk.act(
             "notebook.query", file=file, dataset=dataset, type="table", rows=dice.between(1, 5_000),
-            query=f"select * from {dataset} limit 5000", reason=reason(dice, "analysis"),
+            query=f"open {dataset}, first 5000 rows", reason=reason(dice, "analysis"),
         )  # fmt: skip
         if dice.chance(0.05):
             recipient, destination = RECIPIENTS[4]
@@ -122,18 +132,21 @@ def work_notebooks(desk: Desk) -> Iterator[Act]:
                 "dataset.export", file=file, dataset=dataset, type="table", rows=rows,
                 size=rows * 120, recipient=recipient, destination=destination,
                 agreement=contract.agreement, request=f"Q-{dice.hex(8)}",
-                reason=reason(dice, "analysis"),
+                reason=reason(dice, "analysis", careful=True),
             )  # fmt: skip
 
 
 def run_workflow(desk: Desk, contract: Contract, *, beyond: tuple[str, ...] = ()) -> Iterator[Act]:
     """Run a workflow once: start, read each dataset, deliver; `beyond` is what it may not read."""
     dice = desk.dice
-    shared = {"workflow": contract.workflow, "purpose": contract.purpose,
-              "agreement": contract.agreement}  # fmt: skip
+    shared: dict[str, Any] = {
+        "workflow": contract.workflow,
+        "purpose": contract.purpose,
+        "agreement": contract.agreement,
+    }
     limits = {"contract_datasets": list(contract.datasets)}
     yield desk.act("workflow.run", dataset="workflows", type="workflow",
-                   object_id=contract.workflow, context=limits, **shared)  # fmt: skip
+                   object_id=contract.workflow, **shared)  # fmt: skip
     for dataset in (*contract.datasets, *beyond):
         yield desk.act(
             "dataset.read", dataset=dataset, type="table", rows=dice.between(800, 60_000),
@@ -143,7 +156,7 @@ def run_workflow(desk: Desk, contract: Contract, *, beyond: tuple[str, ...] = ()
     yield desk.act(
         "workflow.deliver", dataset=f"{contract.workflow}.result", type="table", rows=rows,
         size=rows * 140, recipient=contract.recipient, destination=contract.destination,
-        context=limits, **shared,
+        reason=f"Scheduled run under {contract.agreement}", **shared,
     )  # fmt: skip
 
 

@@ -99,7 +99,8 @@ class Staff:
                 self._employ(dice, unit, residents, home.members[0], place)
         for kind, machines in (("service", SERVICES), ("agent", AGENTS)):
             for login, pattern in machines.items():
-                self._add(dice, login, login, kind, _MACHINES, "server").pattern = pattern
+                actor = self._add(dice, login, login, kind=kind, unit=_MACHINES, device="server")
+                actor.pattern = pattern
         for actor in self.actors:
             if actor.resident is not None:
                 _relate(dice, actor, self, residents)
@@ -113,7 +114,7 @@ class Staff:
         while login in self._logins:
             login = f"{base}{dice.between(2, 99)}"
         device = "MDT" if unit.role == "officer" else "WS"
-        actor = self._add(dice, login, resident.name, "person", unit, device)
+        actor = self._add(dice, login, resident.name, kind="person", unit=unit, device=device)
         actor.resident = number
         actor.is_supervisor = place == 0
         # A supervisor works office hours; every ninth of a rota is on permanent nights.
@@ -123,7 +124,7 @@ class Staff:
             actor.pattern = "nights"
 
     def _add(
-        self, dice: Dice, login: str, name: str, kind: str, unit: Unit, device: str
+        self, dice: Dice, login: str, name: str, *, kind: str, unit: Unit, device: str
     ) -> Actor:
         self._logins.add(login)
         index = len(self.actors)

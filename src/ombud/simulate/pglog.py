@@ -58,11 +58,11 @@ def write_line(act: Act) -> tuple[str, bytes]:
     written = act.type in {"WRITE", "DDL", "ROLE"} and "/" in transaction
     number = "0" if not written else str(700 + (act.time // 977) % 900_000_000)
     line = (
-        f'{pg_time(act.time, millis_shown=True)},{who},{seat.pid},"{seat.ip}:{seat.port}",{session},'
-        f'{seat.line},"{tag}",{pg_time(seat.started)},{transaction},{number},{level},{state},'
+        f'{pg_time(act.time, millis_shown=True)},{who},{seat.pid},"{seat.ip}:{seat.port}",'
+        f'{session},{seat.line},"{tag}",{pg_time(seat.started)},{transaction},{number},{level},{state},'
         f'"{message}",,,,,,,,,"{application}","{backend}",,0'
     )
-    return f"{session}/{seat.line}", line.encode()
+    return f"{session}:{seat.line}", line.encode()
 
 
 def _audit(act: Act) -> str:

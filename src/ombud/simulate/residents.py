@@ -57,11 +57,6 @@ class Household:
     lon: float
     members: list[int]
 
-    @property
-    def id(self) -> str:
-        """The household's number in the register."""
-        return f"H-{self.number:05d}"
-
 
 class Residents:
     """Everybody in the registers, by number, with their households."""

@@ -12,7 +12,9 @@ from ombud.simulate.residents import Resident
 from ombud.simulate.texts import reason
 
 PLATE_READS = "plate_reads"
-_SEARCH_RADII_M = (250.0, 500.0, 1000.0, 2000.0)
+# Radii searched, metres: a wide area only for a case.
+_NEAR_M = (150.0, 250.0, 500.0)
+_WIDE_M = (500.0, 1000.0, 2000.0)
 _LOCATION_CLASSES = ("road", "road", "road", "commercial", "residential", "residential")
 _AGREEMENT = "MOU-2025-17"
 
@@ -84,7 +86,7 @@ def _export_file(desk: Desk, file: Case, about: Resident) -> Iterator[Act]:
     yield desk.act(
         "report.export", about=about, file=file, request=request, dataset="cases", type="case",
         object_id=file.id, recipient=recipient, destination=destination, agreement=_AGREEMENT,
-        reason=reason(dice, "records", case=file.id), rows=rows, size=rows * 9_000,
+        reason=reason(dice, "records", case=file.id, careful=True), rows=rows, size=rows * 9_000,
     )  # fmt: skip
 
 
@@ -122,14 +124,14 @@ def work_plates(desk: Desk) -> Iterator[Act]:
             yield desk.act(
                 "plate.search", file=file, reason=text, query=about.plate[:4] + "*",
                 dataset=PLATE_READS, type="plate_read", rows=dice.between(1, 30),
-                **({} if file else {"purpose": "patrol.stop"}),
+                purpose="patrol.stop",
             )  # fmt: skip
         else:
             yield search_near(desk, about, file, text)
         if dice.chance(0.3):
             yield desk.act(
                 "plate.view", about=about, file=file, reason=text, dataset=PLATE_READS,
-                type="plate_read", rows=1, **({} if file else {"purpose": "patrol.stop"}),
+                type="plate_read", rows=1, purpose="patrol.stop",
             )  # fmt: skip
 
 
@@ -140,7 +142,7 @@ def search_plate(
     return desk.act(
         "plate.search", about=about, file=file, reason=text, query=about.plate,
         dataset=PLATE_READS, type="plate_read", rows=desk.dice.between(0, 25), context=context,
-        **({} if file else {"purpose": "patrol.stop"}),
+        purpose="patrol.stop",
     )  # fmt: skip
 
 
@@ -154,10 +156,11 @@ def search_near(
     lon = round(home.lon + (dice.random() - 0.5) * 0.01, 5)
     return desk.act(
         "plate.near", file=file, reason=text, dataset=PLATE_READS, type="plate_read",
-        place=(lat, lon, dice.pick(_SEARCH_RADII_M)), area=f"{home.town}, {dice.pick(AREAS)}",
+        place=(lat, lon, dice.pick(_WIDE_M if file or location_class else _NEAR_M)),
+        area=f"{home.town}, {dice.pick(AREAS)}",
         rows=dice.between(5, 400),
         context={"location_class": location_class or dice.pick(_LOCATION_CLASSES)},
-        **({} if file else {"purpose": "patrol.stop"}),
+        purpose="patrol.stop",
     )  # fmt: skip
 
 

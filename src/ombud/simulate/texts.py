@@ -72,9 +72,9 @@ _ENDINGS = (
 )  # fmt: skip
 
 
-def reason(dice: Dice, topic: str, *, case: str | None = None) -> str:
-    """Return the reason an actor types for an act of this topic."""
-    if dice.chance(LAZY_SHARE):
+def reason(dice: Dice, topic: str, *, case: str | None = None, careful: bool = False) -> str:
+    """Return the reason an actor types for an act of this topic; a careful one is never lazy."""
+    if not careful and dice.chance(LAZY_SHARE):
         return dice.pick(LAZY)
     text = dice.pick(_OPENINGS[topic]) + dice.pick(_ENDINGS)
     return f"{case}: {text}" if case is not None and dice.chance(0.4) else text

@@ -60,9 +60,8 @@ class World:
         relation = actor.relations.get(resident.number)
         if relation is not None:
             context["relation"] = relation
-            own = self.own_resident(actor)
-            if own is not None and own.household == resident.household:
-                context["household"] = self.residents.home_of(resident).id
+            if relation == "household":
+                context["household"] = True
         if resident.is_vip:
             context["vip"] = True
         if resident.is_canary:

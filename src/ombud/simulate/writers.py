@@ -129,7 +129,7 @@ class Writers:
             line["object"] = {"dataset": act.dataset, "type": act.type, "id": act.object_id}
         if act.subjects:
             line["subjects"] = [{"kind": kind, "key": key} for kind, key in act.subjects]
-        for key, value in (
+        optional = (
             ("query", act.query),
             ("purpose", act.purpose),
             ("case", act.case),
@@ -142,9 +142,8 @@ class Writers:
             ("recipient", act.recipient),
             ("destination", act.destination),
             ("area", act.area),
-        ):
-            if value is not None:
-                line[key] = value
+        )
+        line.update((key, value) for key, value in optional if value is not None)
         if act.columns:
             line["columns"] = act.columns
         if act.attributes:
@@ -160,7 +159,7 @@ class Writers:
         status, status_id = _STATUSES[act.outcome]
         metadata: dict[str, Any] = {
             "version": "1.8.0",
-            "product": {"name": "Plateline", "vendor_name": "Hallowmere County"},
+            "product": {"name": PLATELINE, "vendor_name": "Hallowmere County"},
             "original_event_uid": native_id,
             "log_provider": "plateline-1",
         }
@@ -274,7 +273,7 @@ def _extend(extension: dict[str, Any], act: Act) -> None:
         extension.setdefault("place", {})["area"] = act.area
     if act.reason is not None:
         extension["justification"] = {"text": act.reason}
-    for key, value in (
+    optional = (
         ("purpose", act.purpose),
         ("case_uid", act.case),
         ("request_uid", act.request),
@@ -285,6 +284,5 @@ def _extend(extension: dict[str, Any], act: Act) -> None:
         ("recipient", act.recipient),
         ("destination", act.destination),
         ("attributes", act.attributes),
-    ):
-        if value is not None:
-            extension[key] = value
+    )
+    extension.update((key, value) for key, value in optional if value is not None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from functools import partial
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -21,16 +22,18 @@ from ombud.config.settings import Settings
 from ombud.core.clock import now_ms
 from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
+from ombud.record.paths import Home
 from ombud.services.background import Background
 from ombud.services.upkeep import Ticker
 from ombud.web.app import create_app
+from ombud.web.limits import Limits
 from ombud.web.server import WebServer
 
 log = logging.getLogger("ombud")
 
 START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
 FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
-FOLLOWED_SECONDS = 0.5  # How often a followed file that stood still is looked at.
+FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
 
 
 class Server:
@@ -49,7 +52,7 @@ class Server:
         prepare_home(self._home)
         recorder = Child("ombud.record.process", self._home)
         try:
-            client = RecorderClient(paths.recorder_socket)
+            client = RecorderClient(Home(self._home.resolve()).recorder_socket)
             recorder.wait_until(client.ping, seconds=START_SECONDS)
             self._supervisor = Supervisor(
                 recorder, Child("ombud.record.sealer", self._home), on_loss=self._lose
@@ -62,7 +65,10 @@ class Server:
             self._open = OpenHome(self._home, settings=self._settings, appender=client)
             self._open.background = self._background
             self._web = WebServer(
-                create_app(self._open.services),
+                create_app(
+                    self._open.services,
+                    limits=Limits(pending_max=self._settings["server.pending_mb"] * 1_000_000),
+                ),
                 host=self._settings["server.host"],
                 port=self._port,
                 unix_path=paths.server_socket,
@@ -123,6 +129,7 @@ class Server:
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
         )
         repeat("tick", ticker.turn, every_seconds=1.0)
-        for number, turn in enumerate(opened.followed_sources(), start=1):
-            repeat(f"source {number}", turn, every_seconds=FOLLOWED_SECONDS)
-        repeat("health", opened.check_sources, every_seconds=5.0)
+        for source in self._settings.sources:
+            follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
+            repeat(f"source {source.kind} {source.path}", follow, every_seconds=FOLLOWED_SECONDS)
+        repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)

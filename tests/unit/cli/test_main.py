@@ -50,9 +50,7 @@ def test_errors_become_statuses(
     assert main.run([]) == status
 
 
-def test_error_in_json(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_error_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """With `--json` the error is JSON too, on standard error."""
     monkeypatch.setattr(main, "app", _raising(InputError("bad", origin="here", hint="do that")))
 

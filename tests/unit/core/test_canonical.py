@@ -166,6 +166,11 @@ def test_refuses_bytes_of_no_known_form(canonical: bytes, message: str) -> None:
         decode_groups(canonical, b"", b"")
 
 
+def event_of(values: dict[str, Any]) -> Event:
+    """Return the event of some fields."""
+    return Event(**values)
+
+
 SAMPLES: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.TEXT: st.text(max_size=5),
     Kind.INTEGER: st.integers(-(2**63), 2**63 - 1),
@@ -186,7 +191,7 @@ OPTIONAL = {
 ANY_EVENT = st.fixed_dictionaries(
     {"time": SAMPLES[Kind.INSTANT], "source": st.text(max_size=5), "action": st.just("read")},
     optional=OPTIONAL,
-).map(lambda values: Event(**values))
+).map(event_of)
 
 
 @given(event=ANY_EVENT)

@@ -1,0 +1,34 @@
+"""Appending: the way into a home's record, whether it runs or not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ombud.app.home import is_running, prepare_home
+from ombud.config.settings import load_settings
+from ombud.record.client import RecorderClient
+from ombud.record.paths import Home
+from ombud.record.recorder import Recorder
+from ombud.record.sealer import Sealer
+from ombud.services.record_port import Appender
+
+
+@contextmanager
+def open_appender(home: Path) -> Iterator[Appender]:
+    """Yield the running recorder of a home, or one in this process; makes a home that is new.
+
+    Raises `Unavailable` when another process holds the home.
+    """
+    if is_running(home):
+        yield RecorderClient(Home(home.resolve()).recorder_socket)
+        return
+    settings = load_settings(home, os.environ)
+    prepare_home(home)
+    with Recorder.open(home, origin=settings["record.origin"] or None) as recorder:
+        try:
+            yield recorder
+        finally:
+            Sealer(home, recorder).seal_all()

@@ -1,0 +1,1 @@
+"""Bench: what Ombud costs: CPU per event, events a second, latency, bytes and memory."""

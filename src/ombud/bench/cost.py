@@ -1,0 +1,74 @@
+"""Benchmark `cost`: bytes an event on disk, and memory of all processes of a home.
+
+The events are CloudTrail records and a county's, half each, so that the figure
+is not flattered by lines that repeat: both are kept whole, raw and salts.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from ombud.bench.events import cloudtrail_batches, county_batches
+from ombud.bench.meter import folder_bytes
+from ombud.bench.processes import RunningHome
+from ombud.bench.report import Figures, Limit, Options, Report, repeat
+from ombud.core.batch import Batch
+from ombud.record.paths import Home
+
+LIMITS = (Limit("bytes_per_event", 480.0), Limit("pss_mb", 1_500.0))
+SENT_TOGETHER = 8
+
+
+def run(options: Options) -> Report:
+    """Fill a home, let it come to rest, and look at its files and processes."""
+
+    def once(rep: int) -> Figures:
+        root = options.folder / f"home-{rep}"
+        raw = peak = 0
+        with RunningHome(root, sealer=True, follower=True) as home:
+            batches = _mixed(options)
+            while together := list(islice(batches, SENT_TOGETHER)):
+                home.client.append(together)
+                raw += sum(len(batch.blobs[-1]) for batch in together)
+                peak = max(peak, sum(home.pss_bytes().values()))
+            home.client.rotate()
+            home.wait_for_seal()
+            size = home.client.head()[0]
+            home.wait_for_index(size)
+            pss = home.pss_bytes()
+            peak = max(peak, sum(pss.values()))
+        figures = _sizes(root, size)
+        figures["raw_bytes_per_event"] = raw / size
+        figures["pss_mb"] = peak / 1e6
+        figures.update({f"{name}_rest_pss_mb": value / 1e6 for name, value in pss.items()})
+        shutil.rmtree(root)
+        return figures
+
+    return repeat(Report("cost", options, limits=LIMITS), once)
+
+
+def _mixed(options: Options) -> Iterator[Batch]:
+    """Yield batches of both kinds in turn."""
+    half = options.events // 2
+    trail = cloudtrail_batches(options.vectors, options.events - half)
+    county = county_batches(half)
+    for batch in trail:
+        yield batch
+        yield from islice(county, 1)
+    yield from county
+
+
+def _sizes(root: Path, events: int) -> Figures:
+    home = Home(root)
+    parts = {
+        "segments": folder_bytes(home.segments),
+        "tree": folder_bytes(home.log),
+        "duplicate_keys": folder_bytes(home.duplicates),
+        "unsealed": folder_bytes(home.wal),
+        "index": sum(path.stat().st_size for path in root.glob("index.duckdb*")),
+    }
+    figures = {f"{name}_bytes_per_event": size / events for name, size in parts.items()}
+    return {"bytes_per_event": sum(parts.values()) / events, **figures}

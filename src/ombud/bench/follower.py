@@ -1,0 +1,54 @@
+"""Follower: the index of a home in a process of its own, as the server keeps it.
+
+Run as `python -m ombud.bench.follower HOME`.  Tells how far it has come in the
+file `followed` of the home and ends when its standard input closes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import select
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ombud.bench.processes import followed_path
+from ombud.core.batch import Committed
+from ombud.record.client import RecorderClient
+from ombud.record.paths import Home
+from ombud.record.reader import RecordReader
+from ombud.services.follow import Follower
+from ombud.store.index import Index
+
+TURN_SECONDS = 0.2
+
+
+class _Unread:
+    """Reads the record without the originals, which the index does not hold."""
+
+    def __init__(self, reader: RecordReader) -> None:
+        self._reader = reader
+
+    def read(self, first_index: int, limit: int) -> Iterator[Committed]:
+        """Yield what is durable from an index on, in log order."""
+        return self._reader.read(first_index, limit, raw=False)
+
+
+def main() -> None:
+    """Follow the record until standard input closes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("home", type=Path)
+    root = parser.parse_args().home
+    client = RecorderClient(Home(root).recorder_socket)
+    index = Index.open(root / "index.duckdb")
+    follower = Follower(_Unread(RecordReader(root)), index)
+    try:
+        while not select.select([sys.stdin], [], [], TURN_SECONDS)[0]:
+            follower.catch_up(client.head()[0])
+            followed_path(root).write_text(str(index.watermark()))
+    finally:
+        index.close()
+
+
+if __name__ == "__main__":
+    main()

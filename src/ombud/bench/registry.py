@@ -1,0 +1,51 @@
+"""Registry: the benchmarks by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ombud.bench import cost, latency, record_path, rules, search, simulation, verify, whole_path
+from ombud.bench.report import Options, Report
+from ombud.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark: what it measures, how, and with how many events unless told."""
+
+    summary: str
+    run: Callable[[Options], Report]
+    events: int
+    reps: int = 3
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "record-path": Benchmark("a log line to a durable event", record_path.run, 200_000),
+    "whole-path": Benchmark("all a home does with a log line", whole_path.run, 200_000),
+    "ack-latency": Benchmark("from due to receipt at 10,000/s", latency.run, 200_000),
+    "search": Benchmark("answers while events arrive", search.run, 1_000_000, 1),
+    "cost": Benchmark("bytes an event, memory of all processes", cost.run, 1_000_000, 1),
+    "verify": Benchmark("re-deriving the whole record", verify.run, 200_000),
+    "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
+    "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
+}
+
+
+def get_benchmark(name: str) -> Benchmark:
+    """Return a benchmark by name; raises `InputError` for a name there is not."""
+    try:
+        return BENCHMARKS[name]
+    except KeyError:
+        known = ", ".join(BENCHMARKS)
+        raise InputError(f"there is no benchmark `{name}`", hint=f"there are {known}") from None
+
+
+def find_vectors() -> Path | None:
+    """Return the folder of published logs: `OMBUD_VECTORS`, or beside the repository, or None."""
+    named = os.environ.get("OMBUD_VECTORS")
+    beside = Path(__file__).resolve().parents[3].parent / "shared" / "vectors"
+    folder = Path(named) if named else beside
+    return folder if (folder / "cloudtrail" / "stratus-run.ndjson").is_file() else None

@@ -1,0 +1,75 @@
+"""Command `ingest`: audit logs of a source into the record."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ombud.app.appending import open_appender
+from ombud.app.paths import HomePaths
+from ombud.cli.options import HomeOption, JsonOption
+from ombud.cli.output import note, print_facts, print_json, progress
+from ombud.collect.follow import Follower
+from ombud.collect.health import Health
+from ombud.collect.intake import Intake, IntakeResult
+from ombud.collect.positions import Positions
+from ombud.collect.quarantine import Quarantine
+from ombud.collect.reading import read_paths, size_of
+from ombud.collect.sources import get_source
+from ombud.services.ingesting import positions_path
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders, or `-` for standard input.")
+    ],
+    home: HomeOption,
+    source: Annotated[
+        str, typer.Option("--source", help="Kind of source; `ombud sources` lists them.")
+    ],
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="The mapping file of a `mapping` source.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on as the files grow and rotate.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Record audit logs: every original becomes an event or lies in quarantine, none is lost.
+
+    Reading a file again records nothing twice, so an interrupted run is simply
+    repeated.  Exit status 1 says that something went to quarantine.
+    """
+    kind = get_source(source, mapping=mapping)
+    positions = Positions(positions_path(home, kind.kind))
+    with open_appender(home) as appender:
+        intake = Intake(appender, Quarantine(HomePaths(home).quarantine), health=Health())
+        with progress(f"ingesting {kind.kind}", unit="bytes") as bar:
+            task = bar.add_task("ingest", total=None if follow else size_of(paths))
+
+            def on_progress(result: IntakeResult, size: int) -> None:
+                bar.update(task, advance=size, description=f"{result.read} events")
+
+            if follow:
+                stopped = threading.Event()
+                blocks = Follower(kind, paths, positions=positions, wait=stopped.wait).blocks()
+            else:
+                blocks = read_paths(
+                    kind, paths, positions=positions, standard_input=sys.stdin.buffer
+                )
+            result = intake.ingest(kind, blocks, positions=positions, on_progress=on_progress)
+    facts = result.to_dict()
+    if json:
+        print_json(facts)
+    else:
+        print_facts(facts)
+    if result.quarantined:
+        note(f"{result.quarantined} in quarantine: `ombud quarantine list` says why")
+        raise typer.Exit(1)

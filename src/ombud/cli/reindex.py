@@ -1,0 +1,35 @@
+"""Command `reindex`: everything derived, made anew from the record."""
+
+from __future__ import annotations
+
+import typer
+
+from ombud.app.home import is_running, open_here
+from ombud.app.paths import HomePaths
+from ombud.cli.options import HomeOption, JsonOption
+from ombud.cli.output import print_facts, print_json, progress
+from ombud.core.errors import Conflict, NotFound
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def reindex(home: HomeOption, json: JsonOption = False) -> None:
+    """Rebuild the index, the alerts and the control tables from the record alone."""
+    if is_running(home):
+        raise Conflict("this home is running", hint="stop `ombud serve`, then reindex")
+    if not home.is_dir():
+        raise NotFound(f"no home at `{home}`")
+    paths = HomePaths(home)
+    for database in (paths.index_database, paths.alerts_database, paths.control_database):
+        for suffix in ("", ".wal", "-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+    with open_here(home) as opened, progress("reindexing") as bar:
+        size, _ = opened.appender.head()
+        task = bar.add_task("index", total=2 * size)
+        opened.rebuild(lambda done: bar.update(task, completed=done))
+        facts = opened.counts()
+    if json:
+        print_json(facts)
+    else:
+        print_facts(facts)

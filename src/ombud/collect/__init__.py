@@ -1,0 +1,1 @@
+"""Collect: logs of real systems in, events out; raw kept, nothing dropped."""

@@ -1,0 +1,327 @@
+"""CloudTrail: the audit log of AWS, from its files or any stream of its records.
+
+The fast path goes from the bytes of a record to the canonical bytes of its
+groups without an `Event`; both paths share one mapping, so they cannot differ.
+What is mapped and what is not: `docs/sources/aws-cloudtrail.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import orjson
+
+from ombud.collect.cloudtrail_actions import classify_call
+from ombud.collect.cloudtrail_record import TELLING, Record, UserIdentity
+from ombud.collect.cloudtrail_resources import touched
+from ombud.collect.cut import Cutter
+from ombud.collect.cut_json import JsonCutter
+from ombud.collect.json_text import parse_object
+from ombud.collect.source import Row
+from ombud.collect.tolerant import tolerant
+from ombud.core.canonical import NO_DATA_SUBJECT
+from ombud.core.errors import EventError
+from ombud.core.event import Event
+from ombud.core.fields import (
+    ACTOR_FIELDS,
+    CANONICAL_VERSION,
+    CONTENT_FIELDS,
+    DATA_SUBJECT_FIELDS,
+)
+from ombud.core.instants import INT64_MAX, parse_iso, to_ms
+
+KIND = "aws.cloudtrail"
+_PERSONS = frozenset(
+    {"IAMUser", "Root", "FederatedUser", "SAMLUser", "WebIdentityUser", "IdentityCenterUser"}
+)
+_SSO_ROLE = ":assumed-role/AWSReservedSSO_"
+_DENIED = frozenset(
+    """AccessDenied AccessDeniedException Client.UnauthorizedOperation UnauthorizedOperation
+    Client.UnauthorizedAccess AuthorizationError AuthorizationErrorException UnauthorizedException
+    NotAuthorized NotAuthorizedException Forbidden ForbiddenException AuthFailure
+    Client.AuthFailure InvalidClientTokenId SignatureDoesNotMatch ExpiredToken
+    KMS.AccessDeniedException VpceAccessDenied Blocked InsufficientPermissionsException
+    OptInRequired AccountAccessDenied""".split()
+)
+_SECOND_SIZE = 20  # "2023-07-10T11:42:36Z"
+_SECONDS_MAX = 8_192  # Instants remembered; neighbours in a log share theirs.
+_DRIFT_MAX = 8  # Flags for values of an unexpected type; one record needs few to be noticed.
+
+_decode = msgspec.json.Decoder(Record).decode
+_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_ATTRIBUTES = tuple(
+    field.attribute for fields in (ACTOR_FIELDS, DATA_SUBJECT_FIELDS, CONTENT_FIELDS)
+    for field in fields
+)  # fmt: skip
+_seconds: dict[str, int | None] = {}
+Group = tuple[Any, ...]
+
+
+def _instant(text: str | None) -> int | None:
+    if text is None:
+        return None
+    ms = _seconds.get(text)
+    if ms is None:
+        if len(text) == _SECOND_SIZE and text[-1] == "Z":
+            try:
+                ms = to_ms(datetime.fromisoformat(text))
+            except ValueError:
+                return None
+        else:
+            ms = parse_iso(text)
+        if len(_seconds) >= _SECONDS_MAX:
+            _seconds.clear()
+        _seconds[text] = ms
+    return ms
+
+
+def _actor(record: Record) -> Group:
+    address = record.sourceIPAddress
+    device = None
+    if address is not None and ":" not in address and not address.replace(".", "").isdigit():
+        address, device = None, address  # A service name, such as `cloudtrail.amazonaws.com`.
+    identity = record.userIdentity
+    if identity is None:
+        return (CANONICAL_VERSION, None, None, None, None, None, address, device, record.userAgent)
+    kind = identity.type
+    actor_id = identity.arn
+    name = identity.userName
+    actor_type = "person" if kind in _PERSONS else None
+    behalf = None
+    context = identity.sessionContext
+    if context is not None and kind != "IAMUser":
+        issuer = context.sessionIssuer
+        role = issuer.arn if issuer is not None else None
+        if context.sourceIdentity:
+            behalf = (context.sourceIdentity, role) if role else (context.sourceIdentity,)
+        elif role:
+            behalf = (role,)
+    if kind == "AssumedRole":
+        principal = identity.principalId
+        if name is None and principal is not None:
+            name = principal.partition(":")[2] or None
+        if (actor_id is not None and _SSO_ROLE in actor_id) or (name is not None and "@" in name):
+            actor_type = "person"
+        elif context is not None and context.ec2RoleDelivery is not None:
+            actor_type = "service"
+    if actor_id is None:
+        actor_id, actor_type = _nameless(identity, actor_type)
+    return (
+        CANONICAL_VERSION,
+        actor_id,
+        actor_type,
+        name,
+        identity.accountId,
+        behalf,
+        address,
+        device,
+        record.userAgent,
+    )
+
+
+def _nameless(identity: UserIdentity, actor_type: str | None) -> tuple[str | None, str | None]:
+    """Return who acted when the identity has no ARN."""
+    if identity.onBehalfOf is not None and identity.onBehalfOf.userId:
+        return identity.onBehalfOf.userId, "person"
+    if identity.invokedBy and identity.type in (None, "AWSService"):
+        return identity.invokedBy, "service"
+    return identity.userName or identity.principalId or identity.accountId, actor_type
+
+
+def _count(value: float | str | None) -> int | None:
+    if value is None or isinstance(value, int):
+        return value if value is None or 0 <= value <= INT64_MAX else None
+    try:
+        number = int(float(value))
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= INT64_MAX else None
+
+
+def _outcome(record: Record) -> tuple[str, str | None]:
+    code = record.errorCode
+    if code is not None:
+        return ("denied" if code in _DENIED else "failure"), code
+    response = record.responseElements
+    if response is not None and "Failure" in (response.ConsoleLogin, response.CheckMfa):
+        return "denied", record.errorMessage
+    return "success", None
+
+
+def _declared(record: Record, received: int | None) -> dict[str, Any]:
+    """Return the declared attributes; keys in order, as the canonical form sorts them."""
+    declared: dict[str, Any] = {}
+    identity = record.userIdentity
+    if record.recipientAccountId is not None:
+        declared["account"] = record.recipientAccountId
+    if received:
+        declared["bytes_in"] = received
+    if record.sessionCredentialFromConsole is not None:
+        declared["console"] = record.sessionCredentialFromConsole in ("true", True)
+    if record.errorMessage is not None:
+        declared["error_message"] = record.errorMessage
+    if record.eventType is not None:
+        declared["event_type"] = record.eventType
+    if identity is not None:
+        if identity.type is not None:
+            declared["identity_type"] = identity.type
+        if identity.invokedBy is not None:
+            declared["invoked_by"] = identity.invokedBy
+    if record.managementEvent is not None:
+        declared["management"] = record.managementEvent
+    if identity is not None and identity.sessionContext is not None:
+        session = identity.sessionContext.attributes
+        if session is not None and session.mfaAuthenticated is not None:
+            declared["mfa"] = session.mfaAuthenticated in ("true", True)
+    if record.readOnly is not None:
+        declared["read_only"] = record.readOnly
+    if record.awsRegion is not None:
+        declared["region"] = record.awsRegion
+    if record.requestID is not None:
+        declared["request_id"] = record.requestID
+    if record.sharedEventID is not None:
+        declared["shared_event_id"] = record.sharedEventID
+    if record.vpcEndpointId is not None:
+        declared["vpc_endpoint"] = record.vpcEndpointId
+    return declared
+
+
+def _groups(record: Record, time: int, *, flags: list[str] | None) -> tuple[Group, Group, Group]:
+    """Return the values of the three mapped groups, each behind the version."""
+    name = record.eventName
+    if name is not None:
+        action, class_uid, activity_id = classify_call(record.eventSource, name)
+        if action == "other" and record.readOnly:
+            action, activity_id = "read", 2
+    else:
+        action, class_uid, activity_id = "other", 6003, 99
+    dataset, resource_id, resource_type, owner = touched(record)
+    outcome, reason = _outcome(record)
+    parameters = record.requestParameters
+    query = None
+    if parameters is not None:
+        query = parameters.queryString or parameters.sql or parameters.statement
+    returned = received = None
+    if record.additionalEventData is not None:
+        returned = _count(record.additionalEventData.bytesTransferredOut)
+        received = _count(record.additionalEventData.bytesTransferredIn)
+    identity = record.userIdentity
+    session = (identity.accessKeyId or identity.credentialId) if identity is not None else None
+    content = (
+        CANONICAL_VERSION,
+        time,
+        flags is None or "time_unknown" not in flags,
+        KIND,
+        action,
+        class_uid,
+        activity_id,
+        name,
+        None,  # sequence
+        record.eventID,
+        None,  # observed_by
+        session,
+        None,  # parent.id
+        None,  # query.id
+        None,  # workflow.id
+        record.eventSource,
+        dataset,
+        resource_type,
+        owner,
+        # columns.projected … decision.policy: nothing a trail knows.
+        None, None, None, None, None, None, None, None, None, None, None, None, None, None, None,
+        None, None,
+        outcome,
+        reason,
+        None,  # rows.requested
+        None,  # rows.returned
+        None,  # bytes.requested
+        returned,
+        None,  # recipient
+        None,  # destination
+        None,  # rule.id
+        None,  # alert.id
+        _declared(record, received) or None,
+        tuple(flags) if flags else None,
+        None,  # unmapped: the original holds it
+    )  # fmt: skip
+    data_subject = (CANONICAL_VERSION, None, resource_id, query, None, None, None, None)
+    return _actor(record), data_subject, content
+
+
+class CloudTrail:
+    """The source `aws.cloudtrail`."""
+
+    kind = KIND
+    has_sequence = False
+    sequence_scope: str | None = None
+    heartbeat_seconds: int | None = 3600  # A trail delivers about every five minutes.
+    has_native_ids = False  # Only nearly always.
+    file_patterns: tuple[str, ...] = ("*",)
+
+    def cutter(self) -> Cutter:
+        """Return a cutter of `{"Records": […]}` documents and of lines, mixed."""
+        return JsonCutter()
+
+    def canonical(self, raw: bytes) -> Row | None:
+        """Return the row of a record of the expected types, else None."""
+        try:
+            record = _decode(raw)
+        except _ERRORS:
+            return None
+        text = record.eventTime
+        time = _seconds.get(text) or _instant(text)  # type: ignore[arg-type]
+        if time is None or record.eventName is None:
+            return None
+        actor, data_subject, content = _groups(record, time, flags=None)
+        try:
+            return (
+                content[5],
+                orjson.dumps(actor),
+                NO_DATA_SUBJECT
+                if data_subject[2] is None and data_subject[3] is None
+                else orjson.dumps(data_subject),
+                orjson.dumps(content),
+                record.eventID,
+            )
+        except TypeError:
+            return None
+
+    def parse(self, raw: bytes, *, now_ms: int) -> Event:
+        """Return the event of one record, whatever the types of its values.
+
+        Raises `EventError` when it is no CloudTrail record.
+        """
+        record, time, flags = _read(raw)
+        if time is None:
+            time = now_ms
+            flags = [*(flags or ()), "time_unknown"]
+        groups = _groups(record, time, flags=flags)
+        values = [value for group in groups for value in group[1:]]
+        return Event(**dict(zip(_ATTRIBUTES, values, strict=True)), raw=raw)
+
+
+def _read(raw: bytes) -> tuple[Record, int | None, list[str] | None]:
+    """Return the record, its time, and flags for what could not be used of it."""
+    try:
+        record = _decode(raw)
+    except _ERRORS:
+        pass
+    else:
+        time = _instant(record.eventTime)
+        if time is not None and record.eventName is not None:
+            return record, time, None
+    document, noticed = parse_object(raw)
+    drift: list[str] = []
+    record = tolerant(Record, document, drift)
+    if all(getattr(record, name) is None for name in TELLING):
+        raise EventError("JSON, but not a CloudTrail record", hint=_hint(document))
+    flags = [*noticed, *(f"unmappable:{place}" for place in drift[:_DRIFT_MAX])]
+    return record, _instant(record.eventTime), flags
+
+
+def _hint(document: dict[str, Any]) -> str:
+    if "digestStartTime" in document:
+        return "this is a digest file, which only proves the log files beside it"
+    return "a CloudTrail record has `eventName`, `eventSource` and `eventID`"

@@ -1,0 +1,290 @@
+"""Intake: the one loop that turns blocks of records into durable events.
+
+The command line and the HTTP API share it.  Invariant: what was read is what
+was recorded, was there before, or lies in quarantine; and a position is
+committed only after everything before it is durable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ombud.collect.fit import fit
+from ombud.collect.health import Health
+from ombud.collect.ordinals import Ordinals
+from ombud.collect.place import Block, Position
+from ombud.collect.positions import Positions
+from ombud.collect.quarantine import Quarantine, make_item
+from ombud.collect.source import FastPath, Source
+from ombud.core.batch import Batch, BatchBuilder
+from ombud.core.errors import EventError
+
+FLUSH_COUNT = 512  # Events in a batch: larger ones cost more in page faults than they save.
+FLUSH_SIZE = 8 << 20  # Bytes of a batch: bounds memory when records are large.
+
+
+class Receipt(Protocol):
+    """What the record promises for one batch."""
+
+    @property
+    def first_index(self) -> int | None:
+        """Index of the first event recorded, if any was."""
+        ...
+
+    @property
+    def last_index(self) -> int | None:
+        """Index of the last event recorded, if any was."""
+        ...
+
+    @property
+    def recorded(self) -> int:
+        """How many events were recorded."""
+        ...
+
+    @property
+    def duplicate(self) -> int:
+        """How many events were there before."""
+        ...
+
+
+class Sink(Protocol):
+    """Whatever makes batches durable: the record, or a client of it."""
+
+    def append(self, batches: Sequence[Batch]) -> Sequence[Receipt]:
+        """Make the batches durable; return one receipt for each, in order."""
+        ...
+
+
+@dataclass(slots=True)
+class IntakeResult:
+    """What became of what was read: `read = recorded + duplicate + quarantined`."""
+
+    read: int = 0
+    recorded: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    first_index: int | None = None
+    last_index: int | None = None
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, int | float | None]:
+        """Return the result as the API and the command line give it."""
+        return {
+            "read": self.read,
+            "recorded": self.recorded,
+            "duplicate": self.duplicate,
+            "quarantined": self.quarantined,
+            "first_index": self.first_index,
+            "last_index": self.last_index,
+            "seconds": round(self.seconds, 6),
+        }
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A batch on its way, and what becomes true when it has arrived."""
+
+    receipts: Future[Sequence[Receipt]] | None
+    count: int
+    quarantined: int
+    positions: list[Position] = field(default_factory=list)
+
+
+def wall_ms() -> int:
+    """Return the present, in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Intake:
+    """Takes in what a source gives and makes it durable in a sink."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        quarantine: Quarantine,
+        *,
+        clock_ms: Callable[[], int] = wall_ms,
+        health: Health | None = None,
+    ) -> None:
+        self._sink = sink
+        self._quarantine = quarantine
+        self._clock_ms = clock_ms
+        self._health = health
+
+    def ingest(
+        self,
+        source: Source,
+        blocks: Iterable[Block],
+        *,
+        positions: Positions | None = None,
+        on_progress: Callable[[IntakeResult, int], None] | None = None,
+    ) -> IntakeResult:
+        """Take in all blocks and return what became of them, all of it durable.
+
+        A block without records means that the source is waiting: what was read so
+        far is then made durable at once.  `on_progress` is given the result so far
+        and the bytes read since.  Errors of the sink pass through; what was not
+        acknowledged is read again from the committed positions.
+        """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake") as pool:
+            run = _Run(source, self._sink, self._quarantine, pool, self._health)
+            for block in blocks:
+                if block.raws or block.faults:
+                    run.take(block, self._clock_ms())
+                run.reach(block)
+                if not block.file:
+                    run.settle()
+                run.commit(positions)
+                if on_progress is not None:
+                    on_progress(run.result, block.size)
+            run.settle()
+            run.commit(positions)
+        return run.result
+
+
+class _Run:
+    """One call of `ingest`: parsing goes on while the batch before is made durable."""
+
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        quarantine: Quarantine,
+        pool: ThreadPoolExecutor,
+        health: Health | None,
+    ) -> None:
+        self.result = IntakeResult()
+        self._source = source
+        self._canonical = source.canonical if isinstance(source, FastPath) else None
+        self._sink = sink
+        self._quarantine = quarantine
+        self._pool = pool
+        self._health = health
+        self._started = time.monotonic()
+        self._builder = BatchBuilder()
+        self._findings = BatchBuilder()
+        self._ordinals: dict[int, Ordinals] = {}
+        self._quarantined = 0
+        self._reached: list[Position] = []
+        self._durable: list[Position] = []
+        self._flight: _Flight | None = None
+
+    def take(self, block: Block, now_ms: int) -> None:
+        """Add the records of a block, flushing whenever a batch is full."""
+        if block.is_known:
+            for raw in block.raws:
+                self._ordinal(block, raw)
+            return
+        if self._health is not None:
+            self._health.saw(self._source, now_ms=now_ms)
+        builder, canonical, kind = self._builder, self._canonical, self._source.kind
+        for raw, line in zip(block.raws, block.lines, strict=True):
+            row = canonical(raw) if canonical is not None else None
+            if row is None:
+                self._parse(raw, line, block, now_ms)
+            else:
+                class_uid, actor, data_subject, content, native_id = row
+                builder.add_canonical(
+                    class_uid, actor, data_subject, content, raw, source=kind, native_id=native_id,
+                    ordinal=self._ordinal(block, raw) if native_id is None else 0,
+                )  # fmt: skip
+            if builder.count >= FLUSH_COUNT or builder.size >= FLUSH_SIZE:
+                self._flush()
+        for fault in block.faults:
+            self._set_aside(block, fault.line, fault.reason, fault.head, fault.size, now_ms)
+
+    def _ordinal(self, block: Block, raw: bytes) -> int:
+        ordinals = self._ordinals.get(block.input_id)
+        if ordinals is None:
+            ordinals = self._ordinals[block.input_id] = Ordinals()
+        return ordinals.next(raw)
+
+    def _parse(self, raw: bytes, line: int, block: Block, now_ms: int) -> None:
+        try:
+            event = self._source.parse(raw, now_ms=now_ms)
+        except EventError as error:
+            reason = f"{error} ({error.hint})" if error.hint else str(error)
+            self._set_aside(block, line, reason, raw, len(raw), now_ms)
+            return
+        event = fit(event, now_ms=now_ms)
+        ordinal = self._ordinal(block, raw) if event.native_id is None else 0
+        self._builder.add(event, ordinal=ordinal)
+        if self._health is not None and self._source.has_sequence:
+            gap = self._health.number(self._source, event, now_ms=now_ms)
+            if gap is not None:
+                self._findings.add(gap)
+
+    def _set_aside(
+        self, block: Block, line: int, reason: str, raw: bytes, size: int, now_ms: int
+    ) -> None:
+        item = make_item(
+            source=self._source.kind,
+            file=block.file,
+            line=line,
+            reason=reason,
+            time_ms=now_ms,
+            raw=raw,
+            size=size,
+        )
+        self._quarantine.add(item)
+        self._quarantined += 1
+
+    def reach(self, block: Block) -> None:
+        """Note the position after a block whose records were all added."""
+        if block.position is not None:
+            self._reached = [known for known in self._reached if known.file_id != block.position.file_id]
+            self._reached.append(block.position)
+        if block.is_last:
+            self._ordinals.pop(block.input_id, None)
+
+    def _flush(self) -> None:
+        """Send the batch off, once the one before has arrived."""
+        self._land()
+        batches = [builder.take() for builder in (self._builder, self._findings) if builder.count]
+        future = self._pool.submit(self._sink.append, batches) if batches else None
+        count = batches[0].count if batches else 0
+        self._flight = _Flight(future, count, self._quarantined, self._reached)
+        self._quarantined, self._reached = 0, []
+
+    def _land(self) -> None:
+        """Wait for the batch on its way and take its receipt."""
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return
+        receipts = flight.receipts.result() if flight.receipts is not None else ()
+        self._quarantine.sync()
+        result = self.result
+        if receipts:
+            receipt = receipts[0]
+            result.recorded += receipt.recorded
+            result.duplicate += receipt.duplicate
+            if receipt.first_index is not None and result.first_index is None:
+                result.first_index = receipt.first_index
+            if receipt.last_index is not None:
+                result.last_index = receipt.last_index
+        result.quarantined += flight.quarantined
+        result.read = result.recorded + result.duplicate + result.quarantined
+        result.seconds = time.monotonic() - self._started
+        self._durable += flight.positions
+
+    def settle(self) -> None:
+        """Make everything taken so far durable."""
+        self._land()
+        if self._builder.count or self._findings.count or self._quarantined or self._reached:
+            self._flush()
+            self._land()
+        self.result.seconds = time.monotonic() - self._started
+
+    def commit(self, positions: Positions | None) -> None:
+        """Commit the positions before which everything is durable."""
+        if not self._durable:
+            return
+        if positions is not None:
+            for position in self._durable:
+                positions.commit(position)
+            positions.save()
+        self._durable = []

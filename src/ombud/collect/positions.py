@@ -1,0 +1,74 @@
+"""Positions: what was read of which file, kept across restarts.
+
+One small JSON file, replaced as a whole and synced, so that it is either the
+old or the new one.  Losing it costs time and never an event: what is read again
+is recognised as duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ombud.collect.place import Position
+
+_FILES_MAX = 100_000  # Positions kept; the oldest are forgotten first.
+
+
+class Positions:
+    """The positions of one source in one home; without a path they last as long as the process."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._by_id: dict[str, Position] = {}
+        self._by_head: dict[str, str] = {}
+        if path is not None:
+            self._load(path)
+
+    def _load(self, path: Path) -> None:
+        try:
+            loaded = [Position.from_dict(row) for row in json.loads(path.read_bytes())]
+        except (FileNotFoundError, ValueError, TypeError, AttributeError):
+            return  # None yet, or unreadable: everything is read again and recognised.
+        for position in loaded:
+            self.commit(position)
+
+    def find(self, file_id: str) -> Position | None:
+        """Return the position of a file by device and inode."""
+        return self._by_id.get(file_id)
+
+    def find_head(self, head: str) -> Position | None:
+        """Return the position of the file that begins with the bytes of this digest."""
+        return self._by_id.get(self._by_head.get(head, ""))
+
+    def head_sizes(self) -> set[int]:
+        """Return over how many first bytes the known files were recognised."""
+        return {position.head_size for position in self._by_id.values()}
+
+    def of_path(self, path: str) -> list[Position]:
+        """Return the positions of all files that bore this path, oldest first."""
+        return [position for position in self._by_id.values() if position.path == path]
+
+    def commit(self, position: Position) -> None:
+        """Remember a position whose events are durable; `save` makes it last."""
+        self._by_id.pop(position.file_id, None)
+        self._by_id[position.file_id] = position
+        if position.head_size:
+            self._by_head[position.head] = position.file_id
+        while len(self._by_id) > _FILES_MAX:
+            forgotten = self._by_id.pop(next(iter(self._by_id)))
+            self._by_head.pop(forgotten.head, None)
+
+    def save(self) -> None:
+        """Write all positions, synced."""
+        if self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        rows = json.dumps([position.to_dict() for position in self._by_id.values()])
+        temporary = self._path.with_suffix(".new")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(rows)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)

@@ -1,0 +1,45 @@
+"""Sources: the kinds of source there are, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ombud.collect import cloudtrail, ocsf_source, pgaudit
+from ombud.collect.cloudtrail import CloudTrail
+from ombud.collect.mapping import MappedSource
+from ombud.collect.mapping_file import load_mapping, suggest
+from ombud.collect.ocsf_source import Ocsf
+from ombud.collect.pgaudit import PgAudit
+from ombud.collect.source import Source
+from ombud.core.errors import InputError
+
+MAPPING = "mapping"
+BUILT_IN: dict[str, Callable[[], Source]] = {
+    cloudtrail.KIND: CloudTrail,
+    ocsf_source.KIND: Ocsf,
+    pgaudit.KIND: PgAudit,
+}
+KINDS = (*sorted(BUILT_IN), MAPPING)
+
+
+def get_source(kind: str, *, mapping: Path | None = None) -> Source:
+    """Return the source of that kind; `mapping` is the file that describes it.
+
+    A mapping may be asked for as `mapping` or by the name it gives itself.
+    Raises `InputError` for an unknown kind, `MappingError` for a bad mapping.
+    """
+    if mapping is not None:
+        source = MappedSource(load_mapping(mapping))
+        if kind not in (MAPPING, source.kind):
+            raise InputError(f"mapping `{mapping}` is for source `{source.kind}`, not `{kind}`")
+        if source.kind in BUILT_IN:
+            raise InputError(f"mapping `{mapping}`: `{source.kind}` is a source of its own")
+        return source
+    if kind == MAPPING:
+        raise InputError("source `mapping` needs a mapping file", hint="add --mapping FILE")
+    build = BUILT_IN.get(kind)
+    if build is None:
+        known = ", ".join(KINDS)
+        raise InputError(f"no such source: `{kind}`{suggest(kind, KINDS)}", hint=f"known: {known}")
+    return build()

@@ -1,0 +1,123 @@
+"""Ingesting: what sources deliver, by HTTP or in files that are followed, made durable."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ombud.collect.follow import Follower
+from ombud.collect.health import Health
+from ombud.collect.intake import Intake, IntakeResult
+from ombud.collect.positions import Positions
+from ombud.collect.quarantine import Quarantine
+from ombud.collect.source import Source
+from ombud.collect.mapping_file import load_mapping
+from ombud.collect.sources import BUILT_IN, MAPPING, get_source
+from ombud.collect.streams import stream_blocks
+from ombud.config.settings import FollowedSource, Settings
+from ombud.core.clock import now_ms
+from ombud.core.errors import NotFound
+from ombud.services.record_port import Appender, record_events
+
+MAPPINGS_FOLDER = "mappings"  # In the home: mappings whose sources may be delivered by HTTP.
+
+
+class Ingesting:
+    """The ways into the record for what sources say."""
+
+    def __init__(
+        self,
+        *,
+        appender: Appender,
+        home: Path,
+        quarantine_folder: Path,
+        settings: Settings,
+    ) -> None:
+        self._appender = appender
+        self._home = home
+        self._quarantine_folder = quarantine_folder
+        self._settings = settings
+        self._health = Health()
+        self._totals: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._mapped = self._load_mappings()
+
+    def _load_mappings(self) -> dict[str, Path]:
+        """Return the mapping file of each kind of source that is mapped in this home."""
+        files = sorted((self._home / MAPPINGS_FOLDER).glob("*.y*ml"))
+        files += [source.mapping for source in self._settings.sources if source.mapping]
+        return {load_mapping(path).source: path for path in files}
+
+    def kinds(self) -> list[str]:
+        """Return the kinds that may be delivered to this home."""
+        return sorted({*BUILT_IN, *self._mapped})
+
+    def source(self, kind: str) -> Source:
+        """Return a source by kind; raises `NotFound` for one this home does not know."""
+        if kind in self._mapped:
+            return get_source(MAPPING, mapping=self._mapped[kind])
+        if kind not in BUILT_IN:
+            raise NotFound(
+                f"no source of kind `{kind}`",
+                hint=f"this home knows {', '.join(self.kinds())};"
+                f" a mapping in `{MAPPINGS_FOLDER}/` of the home adds one",
+            )
+        return get_source(kind)
+
+    def deliver(self, kind: str, chunks: Iterator[bytes]) -> IntakeResult:
+        """Take in one delivery; returns when everything in it is durable."""
+        source = self.source(kind)
+        intake = Intake(self._appender, Quarantine(self._quarantine_folder))
+        result = intake.ingest(source, stream_blocks(source, "http", chunks))
+        with self._lock:
+            self._health.saw(source, now_ms=now_ms())
+            self._count(result)
+        return result
+
+    def follow(self, followed: FollowedSource, wait: Callable[[float], bool]) -> None:
+        """Follow one source's files until `wait` says to stop."""
+        source = get_source(followed.kind, mapping=followed.mapping)
+        if followed.heartbeat_seconds is not None:
+            source.heartbeat_seconds = followed.heartbeat_seconds
+        with self._lock:
+            self._health.expect(source, now_ms=now_ms())
+        positions = Positions(positions_path(self._home, source.kind))
+        intake = Intake(
+            self._appender, Quarantine(self._quarantine_folder), health=self._health
+        )
+        before = IntakeResult()
+
+        def progress(result: IntakeResult, _size: int) -> None:
+            with self._lock:
+                self._count(result, before)
+
+        follower = Follower(source, [str(followed.path)], positions=positions, wait=wait)
+        intake.ingest(source, follower.blocks(), positions=positions, on_progress=progress)
+
+    def check_silence(self) -> None:
+        """Record the silence of every source that has been quiet for longer than it should."""
+        with self._lock:
+            silences = self._health.silences(now_ms=now_ms())
+        if silences:
+            record_events(self._appender, silences)
+
+    def _count(self, result: IntakeResult, before: IntakeResult | None = None) -> None:
+        for name in ("read", "recorded", "duplicate", "quarantined"):
+            value = getattr(result, name)
+            self._totals[f"source_{name}_total"] += value - (
+                getattr(before, name) if before is not None else 0
+            )
+            if before is not None:
+                setattr(before, name, value)
+
+    def totals(self) -> dict[str, float]:
+        """Return what was taken in since the server started, by name."""
+        with self._lock:
+            return dict(self._totals)
+
+
+def positions_path(home: Path, kind: str) -> Path:
+    """Return where the positions of a followed source are kept."""
+    return home / "positions" / f"{kind}.json"

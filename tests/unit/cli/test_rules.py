@@ -1,0 +1,179 @@
+"""The commands `rules`: what they print where, and their exit statuses."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ombud.cli.main import run
+
+RULE = """\
+title: Export
+id: export
+level: high
+logsource: {product: ombud}
+detection: {s: {action: export, rows.returned|gte: 100}, condition: s}
+"""
+CASES = """\
+matches: [{name: many, event: {action: export, rows.returned: 100}}]
+misses: [{name: few, event: {action: export, rows.returned: 99}}]
+"""
+BROKEN = RULE.replace("id: export", "id: broken").replace("gte", "nope")
+TRAIL = (
+    "title: Stopped\nid: stopped\nlogsource: {product: aws, service: cloudtrail}\n"
+    "detection: {s: {eventName: StopLogging}, condition: s}\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with one rule and its events."""
+    (tmp_path / "export.yml").write_text(RULE)
+    (tmp_path / "export.tests.yml").write_text(CASES)
+    return tmp_path
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> tuple[list[Any], str]:
+    """Return standard output as JSON values, and standard error as it is."""
+    captured = capsys.readouterr()
+    return [json.loads(line) for line in captured.out.splitlines()], captured.err
+
+
+def test_check(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A folder whose rules all run is good; a refused one is named on standard error."""
+    assert run(["rules", "check", str(folder)]) == 0
+    assert capfd.readouterr() == ("1 rules can run, 0 refused\n", "")
+
+    (folder / "broken.yml").write_text(BROKEN)
+    assert run(["rules", "check", str(folder), "--json"]) == 1
+    (found,), err = lines_of(capfd)
+    assert found["rules"] == 1
+    assert found["refused"][0]["rule_id"] == "broken"
+    assert "broken.yml: rule `broken` unknown modifier 'nope'" in err
+    assert run(["rules", "check", str(folder / "none.yml")]) == 2
+
+
+def test_test(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each rule is put to its events; a failed case is named and makes status 1."""
+    assert run(["rules", "test", str(folder)]) == 0
+    assert capfd.readouterr().out == "1 rules, 2 events, 0 failed\n"
+
+    (folder / "export.tests.yml").write_text(CASES.replace("99", "101"))
+    (folder / "bare.yml").write_text(TRAIL)
+    assert run(["rules", "test", str(folder)]) == 1
+    captured = capfd.readouterr()
+    assert "matches `few`" in captured.out
+    assert captured.out.endswith("2 rules, 2 events, 1 failed\n")
+    assert "bare.yml: no events ship with it" in captured.err
+
+    assert run(["rules", "test", str(folder), "--json"]) == 1
+    found, _ = lines_of(capfd)
+    assert [(row["case"], row["passed"]) for row in found] == [("many", True), ("few", False)]
+
+    (folder / "export.tests.yml").write_text("matches: [{event: {actoin: x}}]")
+    assert run(["rules", "test", str(folder)]) == 2
+    assert "unknown field `actoin`" in capfd.readouterr().err
+
+
+def test_list(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The shipped rules are listed, and those of further folders."""
+    assert run(["rules", "list", str(folder), "--json"]) == 0
+    found, _ = lines_of(capfd)
+    assert {"rule_id", "version", "title", "level", "status", "logsource", "path"} == set(found[0])
+    assert found[-1]["rule_id"] == "export"
+    assert len(found) > 10
+    assert run(["rules", "list"]) == 0
+    assert "Bulk Export" in capfd.readouterr().out
+
+
+def test_run(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One line for each match, lines counted from 1; what is no event is told and skipped."""
+    (folder / "broken.yml").write_text(BROKEN)
+    events = folder / "events.ndjson"
+    events.write_text(
+        '{"action": "export", "rows.returned": 100}\n\nnonsense\n[1]\n'
+        '{"action": "EXPORT", "rows": {"returned": "200"}}\n{"action": "read"}'
+    )
+
+    assert run(["rules", "run", str(folder), "--events", str(events), "--json"]) == 0
+    found, err = lines_of(capfd)
+    assert found == [{"rule_id": "export", "line": 1}, {"rule_id": "export", "line": 5}]
+    assert "refused" in err
+    assert "line 3: no JSON" in err
+    assert "line 4: no JSON object" in err
+    assert "2 lines were skipped" in err
+
+    assert run(["rules", "run", str(folder), "--events", str(events)]) == 0
+    assert "line 1: Export (high): matched by action = export" in capfd.readouterr().out
+
+
+def test_run_on_a_source(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """With a source, lines are its originals: rules see those, or the events they become."""
+    (folder / "trail.yml").write_text(TRAIL)
+    (folder / "windows.yml").write_text(
+        TRAIL.replace("aws, service: cloudtrail", "windows").replace("id: stopped", "id: w")
+    )
+    (folder / "named.yml").write_text(
+        TRAIL.replace("aws, service: cloudtrail", "ombud")
+        .replace("id: stopped", "id: named")
+        .replace("eventName", "operation")
+    )
+    record = (
+        '{"eventVersion": "1.08", "eventTime": "2026-11-22T12:00:00Z", "eventID": "1", '
+        '"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}'
+    )
+    events = folder / "events.ndjson.gz"
+    events.write_bytes(gzip.compress(f"\n{record}\nnonsense\n{record}".encode()))
+    arguments = ["rules", "run", str(folder), "--events", str(events), "--json"]
+
+    assert run([*arguments, "--source", "aws.cloudtrail"]) == 0
+    found, err = lines_of(capfd)
+    assert [(row["line"], row["rule_id"]) for row in found] == [
+        (2, "named"),
+        (2, "stopped"),
+        (4, "named"),
+        (4, "stopped"),
+    ]
+    assert "line 3:" in err
+    assert "1 rules are for other sources than aws.cloudtrail" in err
+    assert run([*arguments, "--source", "odd"]) == 2
+    arguments[4] = str(folder / "none")
+    assert run([*arguments, "--source", "aws.cloudtrail"]) == 2
+
+
+def test_run_from_standard_input(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events may come through a pipe."""
+    data = io.BytesIO(b'{"action": "export", "rows.returned": 100}')
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(data))
+
+    assert run(["rules", "run", str(folder), "--events", "-", "--json"]) == 0
+    assert lines_of(capfd)[0] == [{"rule_id": "export", "line": 1}]
+
+
+def test_run_refuses(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing to run, no events and a broken archive are wrong input; a long line is skipped."""
+    events = folder / "events.ndjson"
+    events.write_bytes(gzip.compress(b'{"a": 1}\n' * 1000)[:-9])
+    arguments = ["rules", "run", str(folder), "--events", str(events)]
+    assert run(arguments) == 2
+    assert "no whole gzip file" in capfd.readouterr().err
+    assert run(["rules", "run", str(folder), "--events", str(folder / "none")]) == 2
+
+    monkeypatch.setattr("ombud.cli.rule_events.RAW_SIZE_MAX", 64)
+    events.write_text("x" * 200 + '\n{"action": "export", "rows.returned": 100}\n')
+    capfd.readouterr()
+    assert run([*arguments, "--json"]) == 0
+    assert lines_of(capfd)[0] == [{"rule_id": "export", "line": 2}]
+
+    (folder / "export.yml").write_text(BROKEN)
+    assert run(arguments) == 2
+    assert "no rule can run" in capfd.readouterr().err
