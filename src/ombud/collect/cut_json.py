@@ -67,6 +67,7 @@ class JsonCutter(LineCutter):
         self._failures = 0
         self._document_size = 0  # Bytes fed to the document being scanned.
         self._is_behind = False  # Whether the unfinished line begins behind a document.
+        self._is_plain = False  # Whether it failed to open one, so is a line whatever it is.
 
     @property
     def pending(self) -> int:
@@ -94,7 +95,8 @@ class JsonCutter(LineCutter):
     def _take(self, block: bytes, tail: bytes, cuts: Cuts) -> bytes:
         lines = block.split(b"\n")
         lines.pop()
-        if not self._is_behind and len(lines[0]) <= RAW_SIZE_MAX and _are_objects(lines):
+        is_free = not self._is_behind and not self._is_plain
+        if is_free and len(lines[0]) <= RAW_SIZE_MAX and _are_objects(lines):
             cuts.raws += lines
             cuts.lines += range(self.line, self.line + len(lines))
             self.line += len(lines)
@@ -125,6 +127,9 @@ class JsonCutter(LineCutter):
     ) -> tuple[bytes, int] | None:
         """Cut the document that a line opens, if it does; the same position says it does not."""
         opens = _OPENS_MANY.match(line) is not None or _goes_on(line)
+        if self._is_plain:
+            self._is_plain = False
+            return data, position
         if self._failures >= _FAILURES_MAX or not (opens or b'"Records"' in line):
             return data, position
         many = elements(line) if b"]" in line else None
@@ -154,6 +159,7 @@ class JsonCutter(LineCutter):
         self._failures += 1
         newline = data.find(b"\n", end)
         if newline < 0:
+            self._is_plain = True
             self._keep(data[end:])
             return data, len(data)
         self._cut_line(data[end:newline], cuts)
