@@ -47,12 +47,13 @@ def search(
 
         if json or not stdout.is_terminal:
             for page in pages():
-                for item in page["rows"] if page.get("rows") is not None else page["events"]:
+                rows = page.get("rows")
+                for item in page["events"] if rows is None else rows[:limit]:
                     print_json(item)
             return
         first, *others = pages()
         if first.get("rows") is not None:
-            rows = first["rows"]
+            rows = first["rows"][:limit]
             columns = tuple(rows[0]) if rows else ("count",)
             print_table(columns, ([row[column] for column in columns] for row in rows))
             return

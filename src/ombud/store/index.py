@@ -36,7 +36,7 @@ MEMORY_MB = 1024
 THREADS = 2
 IDLE_MINUTES = 30
 CHECKPOINT_THRESHOLD = "256MB"  # The engine's own trigger; ours, below, comes first.
-CHECKPOINT_EVENTS = 250_000  # Applied again after a crash, at most: some two seconds.
+CHECKPOINT_EVENTS = 122_880  # Applied again after a crash, at most: one second. A row group.
 
 log = logging.getLogger("ombud")
 _SETTINGS: dict[str, Any] = {
@@ -219,7 +219,12 @@ class Index:
         index on.  The cursor of a page continues it, whatever has been added since.
         """
         return find_page(
-            self._rows, query, Scope(visibility, below, now_ms), limit=limit, cursor=cursor
+            self._rows,
+            query,
+            Scope(visibility, below, now_ms),
+            limit=limit,
+            cursor=cursor,
+            size=self._watermark if below is None else min(below, self._watermark),
         )
 
     def sessions(

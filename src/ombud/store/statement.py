@@ -58,10 +58,19 @@ class Cursor:
         return cls(int(time), int(index))
 
 
-def page_statement(query: Query, scope: Scope, *, limit: int, after: Cursor | None) -> Statement:
-    """Select time and index of up to `limit` events, newest first, after a cursor."""
+def page_statement(
+    query: Query, scope: Scope, *, limit: int, after: Cursor | None, recent: int | None = None
+) -> Statement:
+    """Select time and index of up to `limit` events, newest first, after a cursor.
+
+    With `recent`, only events no older than that of that index are looked at: then
+    `limit` rows are the first ones, and fewer say nothing.
+    """
     bindings = Bindings()
     condition = scope.condition(bindings, query.where)
+    if recent is not None:
+        of_index = f'SELECT "time" FROM {EVENT_TABLE} WHERE "index" = {bindings.add(recent)}'
+        condition = f'"time" >= ({of_index}) AND {condition}'
     if after is not None:
         time, index = bindings.add(after.time), bindings.add(after.index)
         condition += f' AND "time" <= {time} AND ("time" < {time} OR "index" < {index})'

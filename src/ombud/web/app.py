@@ -6,13 +6,13 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from ombud import __version__
+from ombud.services.home import HomeServices
 from ombud.web import looks, reference
 from ombud.web.errors import add_error_handlers
 from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
-from ombud.web.ports import Services
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
 
@@ -22,7 +22,7 @@ DESCRIPTION = (
 )
 
 
-def create_app(services: Services, *, limits: Limits | None = None) -> FastAPI:
+def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastAPI:
     """Return the application that answers for a home."""
     limits = limits or Limits()
     pending = Budget(limits.pending_max)

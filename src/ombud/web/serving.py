@@ -22,9 +22,11 @@ from ombud.config.settings import Settings
 from ombud.core.clock import now_ms
 from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
+from ombud.record.paths import Home
 from ombud.services.background import Background
 from ombud.services.upkeep import Ticker
 from ombud.web.app import create_app
+from ombud.web.limits import Limits
 from ombud.web.server import WebServer
 
 log = logging.getLogger("ombud")
@@ -50,7 +52,7 @@ class Server:
         prepare_home(self._home)
         recorder = Child("ombud.record.process", self._home)
         try:
-            client = RecorderClient(paths.recorder_socket)
+            client = RecorderClient(Home(self._home.resolve()).recorder_socket)
             recorder.wait_until(client.ping, seconds=START_SECONDS)
             self._supervisor = Supervisor(
                 recorder, Child("ombud.record.sealer", self._home), on_loss=self._lose
@@ -63,7 +65,10 @@ class Server:
             self._open = OpenHome(self._home, settings=self._settings, appender=client)
             self._open.background = self._background
             self._web = WebServer(
-                create_app(self._open.services),
+                create_app(
+                    self._open.services,
+                    limits=Limits(pending_max=self._settings["server.pending_mb"] * 1_000_000),
+                ),
                 host=self._settings["server.host"],
                 port=self._port,
                 unix_path=paths.server_socket,
