@@ -172,7 +172,7 @@ class OpenHome:
         }
 
     def subject_of(self, actor: str) -> str | None:
-        """Return the data subject, as `kind:key`, of some act of an actor that an alert is about."""
+        """Return a data subject, as `kind:key`, of an act for which an actor has an alert."""
         for alert in self.watch.alerts(limit=200):
             if alert["actor_id"] == actor:
                 for event in self.reader.fetch([alert["first_index"]], raw=False):
@@ -182,6 +182,7 @@ class OpenHome:
 
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
+        self.watch.close()
         self.control.close()
         self._alerts.close()
         self.index.close()

@@ -18,6 +18,9 @@ class LocalDoor:
         self._catch_up = catch_up
         self._asker = local_owner()
 
+    def close(self) -> None:
+        """Leave the home to whoever opened it."""
+
     def search(
         self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
     ) -> Json:

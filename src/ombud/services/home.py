@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ombud.collect.intake import IntakeResult
 from ombud.core.event import Event
 from ombud.services.asker import Asker
 from ombud.services.background import Background
-from ombud.collect.intake import IntakeResult
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
 from ombud.services.record_port import Appender
@@ -65,9 +65,7 @@ class HomeServices:
         case: str | None,
     ) -> Page:
         """Return a page of what matches the query."""
-        return self._looks.search(
-            text, limit=limit, cursor=cursor, asker=asker, why=why, case=case
-        )
+        return self._looks.search(text, limit=limit, cursor=cursor, asker=asker, why=why, case=case)
 
     def sessions(
         self, text: str, *, limit: int, asker: Asker, why: str | None, case: str | None
@@ -130,7 +128,7 @@ class HomeServices:
         """Return each part of the home by name, and whether it works."""
         failing = self._background.failures
         parts = {name: name not in failing for name in ("index", "rules", "tick")}
-        return parts | {name: False for name in failing}
+        return parts | dict.fromkeys(failing, False)
 
     def metrics(self) -> dict[str, float]:
         """Return figures by name; one that ends in `_total` only ever grows."""

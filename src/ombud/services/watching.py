@@ -19,6 +19,8 @@ from ombud.detect.rule import Refusal, Rule
 from ombud.services.record_port import Appender
 from ombud.store.alerts import AlertStore
 
+SAVE_EVERY = 20_000  # Events watched again after a crash, at most; findings are known by then.
+
 
 class Watch:
     """Rules over the record; a `Derived` that a `Follower` feeds."""
@@ -42,7 +44,7 @@ class Watch:
                 self._engine = Engine.restore(rules, state)
             except InputError:
                 store.clear()  # A state of another version: everything is found again.
-        self._position = self._engine.position
+        self._position = self._saved = self._engine.position
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -62,11 +64,18 @@ class Watch:
             for alert in opened:
                 builder.add(finding_event(alert))
             self._appender.append([builder.take()])
+        state = None
+        if self._engine.position - self._saved >= SAVE_EVERY:
+            state = self._engine.snapshot()
+            self._saved = self._engine.position
         with self._lock:
-            self._store.save(
-                changes, watermark=self._engine.position, state=self._engine.snapshot()
-            )
+            self._store.save(changes, watermark=self._engine.position, state=state)
         self._position = self._engine.position
+
+    def close(self) -> None:
+        """Save the engine's state; without it the last events are only watched again."""
+        with self._lock:
+            self._store.save([], watermark=self._engine.position, state=self._engine.snapshot())
 
     def alerts(self, *, limit: int) -> list[dict[str, Any]]:
         """Return alerts with the events they keep, the latest first."""
@@ -84,7 +93,7 @@ class Watch:
             return self._store.counts()
 
     def health(self) -> list[str]:
-        """Return what rules cannot do here: refused ones, fields never seen, rules never to fire."""
+        """Return what rules cannot do here: refused, a field never seen, unable to fire."""
         said = [f"refused: {refusal.path}: {refusal.reason}" for refusal in self.refusals]
         said += [f"never seen: {unused}" for unused in self._engine.unused_fields()]
         said += [f"cannot fire yet: {silent}" for silent in self._engine.silent_rules()]
