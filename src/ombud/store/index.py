@@ -183,7 +183,8 @@ class Index:
             writer.execute("COMMIT")
         except BaseException as error:
             writer.execute("ROLLBACK")
-            if isinstance(error, duckdb.Error):
+            # Bytes that are no text spoil the engine's own message about them.
+            if isinstance(error, duckdb.Error | UnicodeError):
                 raise Unavailable(f"index cannot take events: {error}") from error
             raise
         self._unsaved += end - self._watermark

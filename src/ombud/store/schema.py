@@ -22,6 +22,7 @@ from ombud.core.fields import (
     CONTENT_FIELDS,
     DATA_SUBJECT_FIELDS,
     Field,
+    Kind,
 )
 from ombud.query.columns import (
     COLUMN_FIELDS,
@@ -50,10 +51,16 @@ WATERMARK_TABLE = f"{SCHEMA}.watermark"
 META_TABLE = f"{SCHEMA}.meta"
 
 
+def _type(field: Field) -> str:
+    if field.kind is Kind.REAL:
+        return "DOUBLE"
+    return _TYPES.get(storage_of(field), "VARCHAR")
+
+
 def create_statements() -> list[str]:
     """Return the statements that make an empty index."""
     columns = ", ".join(
-        f"{quoted(field)} {_TYPES.get(storage_of(field), 'VARCHAR')}" for field in COLUMN_FIELDS
+        f"{quoted(field)} {_type(field)}" for field in COLUMN_FIELDS
     )
     return [
         f'CREATE TABLE {EVENT_TABLE} ("index" BIGINT, "recorded" BIGINT, {columns})',
@@ -106,12 +113,12 @@ def _column(field: Field, text: str) -> str:
     if storage is Storage.SENTENCE:
         return f"lower({text})"
     if storage is Storage.DIGEST:
-        return f"CASE WHEN {text} IS NOT NULL THEN hash({text}) END"
+        return f"CASE WHEN trim({text}) <> '' THEN hash({text}) END"
     if storage is Storage.PRESENCE:
         # The last field of its group, so the end of the bytes tells.
         return "g3 <> '' AND NOT ends_with(g3, ',null]')"
     if storage in _TYPES:
-        return f"TRY_CAST({text} AS {_TYPES[storage]})"
+        return f"TRY_CAST({text} AS {_type(field)})"
     return text
 
 

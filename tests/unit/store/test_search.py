@@ -162,7 +162,8 @@ def field_value(event: Event, name: str) -> Any:
     if name.startswith(ATTRIBUTES_PREFIX):
         value = (event.attributes or {}).get(name.removeprefix(ATTRIBUTES_PREFIX))
         return value if value is None else str(value).lower() if value is True else str(value)
-    return getattr(event, BY_NAME[name].attribute)
+    value = getattr(event, BY_NAME[name].attribute)
+    return None if name in DIGESTS and not (value or "").strip(" ") else value
 
 
 def holds(node: Node, event: Event) -> bool:
