@@ -44,7 +44,7 @@ def act(number: int, **fields: Any) -> Event:
 
 def rows(index: Index) -> list[Any]:
     """Return everything the index holds."""
-    cursor = index._connection.cursor()  # noqa: SLF001
+    cursor = index._connection.cursor()
     return [
         cursor.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()
         for table in (EVENT_TABLE, SUBJECT_TABLE)
@@ -63,6 +63,19 @@ def test_each_event_once(index: Index, commit: Callable[..., Any]) -> None:
     assert index.watermark() == 30
     assert [row[0] for row in rows(index)[0]] == list(range(30))
     assert len(rows(index)[1]) == 60
+
+
+def test_chunks_in_one_transaction(index: Index, commit: Callable[..., Any]) -> None:
+    """Several chunks are applied as one, all or none."""
+    events = [act(number) for number in range(30)]
+    index.apply(commit(events[:4]))
+    index.apply_all([commit(events[:10]), commit(events[10:12], 10), commit(events[12:], 12)])
+    index.apply_all([])
+
+    assert [row[0] for row in rows(index)[0]] == list(range(30))
+    with pytest.raises(EventError, match="events 30 to 32 are not all there"):
+        index.apply_all([commit(events[:1], 30), commit(events[:1], 32)])
+    assert index.watermark() == 30
 
 
 def test_gap_is_refused(index: Index, commit: Callable[..., Any]) -> None:
@@ -100,13 +113,20 @@ def test_erased_groups_leave_the_rest(index: Index, commit: Callable[..., Any]) 
     whole = commit([act(0)])
     nothing = array("i", [0, 0])
     index.apply(Committed(0, 1, array("q", [77]), (nothing,) * 4, (b"",) * 4))
-    index.apply(Committed(1, 1, whole.recorded_ms, (nothing, nothing, *whole.offsets[2:]),
-                          (b"", b"", *whole.blobs[2:])))
+    index.apply(
+        Committed(
+            1,
+            1,
+            whole.recorded_ms,
+            (nothing, nothing, *whole.offsets[2:]),
+            (b"", b"", *whole.blobs[2:]),
+        )
+    )
 
     found = index.search(parse_query("time:1970-01-01"), limit=5, now_ms=0)
     assert found.indices == [0, 1]
     assert index.search(parse_query("has:actor OR has:subject"), limit=5, now_ms=0).indices == []
-    assert index.search(parse_query("action:other source:\"\""), limit=5, now_ms=0).indices == [0]
+    assert index.search(parse_query('action:other source:""'), limit=5, now_ms=0).indices == [0]
 
 
 def test_hostile_values_are_held(index: Index, commit: Callable[..., Any]) -> None:
@@ -182,9 +202,7 @@ def test_killed_index_is_whole(tmp_path: Path, commit: Callable[..., Any]) -> No
 
 
 @pytest.mark.parametrize("kind", ["garbage", "foreign", "older", "empty"])
-def test_unusable_file_is_built_anew(
-    tmp_path: Path, commit: Callable[..., Any], kind: str
-) -> None:
+def test_unusable_file_is_built_anew(tmp_path: Path, commit: Callable[..., Any], kind: str) -> None:
     """A file that is not an index of this version gives way: the record has everything."""
     path = tmp_path / "index.duckdb"
     if kind in {"garbage", "empty"}:
@@ -195,7 +213,7 @@ def test_unusable_file_is_built_anew(
     else:
         index = Index.open(path)
         index.apply(commit([act(0)]))
-        index._connection.execute("UPDATE ix.main.meta SET schema_version = 0")  # noqa: SLF001
+        index._connection.execute("UPDATE ix.main.meta SET schema_version = 0")
         index.close()
 
     index = Index.open(path)
@@ -256,7 +274,7 @@ def test_segment_gives_the_same_rows(
 ) -> None:
     """Sealed or not, an event has the same row."""
     events = [act(number) for number in range(50)]
-    events[7] = act(7, subjects=None, query_text="\\ \" ü \0 €")
+    events[7] = act(7, subjects=None, query_text='\\ " ü \0 €')
     committed = commit(events)
     committed = Committed(0, 50, array("q", [5] * 50), committed.offsets, committed.blobs)
     path = tmp_path / "segment.parquet"
@@ -292,7 +310,7 @@ def test_checkpoints_by_itself(
 ) -> None:
     """What a crash can undo is bounded, also while somebody reads."""
     monkeypatch.setattr(index_module, "CHECKPOINT_EVENTS", 10)
-    reader = index._connection.cursor()  # noqa: SLF001
+    reader = index._connection.cursor()
     reader.execute(f"BEGIN; SELECT count(*) FROM {EVENT_TABLE}")
     for number in range(30):
         index.apply(commit([act(number)], number))

@@ -72,7 +72,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @settings(
-    max_examples=20,
+    max_examples=15,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow],
@@ -210,7 +210,11 @@ def test_who(index: Index, commit: Callable[..., Any]) -> None:
 
     found = index.who("person", "dee")
 
-    assert [(row["actor_id"], row["events"]) for row in found] == [("ben", 2), ("ana", 1), (None, 1)]
+    assert [(row["actor_id"], row["events"]) for row in found] == [
+        ("ben", 2),
+        ("ana", 1),
+        (None, 1),
+    ]
     assert (found[0]["cases"], found[0]["purposes"], found[0]["exports"]) == (["C1"], ["care"], 1)
     assert found[0]["actions"] == {"export": 1, "read": 1}
     assert index.who("person", "nobody") == []
