@@ -10,7 +10,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from ombud.bench.events import cloudtrail_batches
@@ -83,9 +84,11 @@ def _quantiles(name: str, times: list[float]) -> Figures:
 def over_socket(root: Path, batches: Sequence[Batch]) -> list[float]:
     """Offer batches to the recorder of a home."""
 
-    def sender() -> Send:
+    @contextmanager
+    def sender() -> Iterator[Send]:
         client = RecorderClient(Home(root).recorder_socket)
-        return lambda number: client.append([batches[number]])
+        with closing(client):
+            yield lambda number: client.append([batches[number]])
 
     return offer(sender, len(batches), BATCH_EVENTS)
 
@@ -93,14 +96,17 @@ def over_socket(root: Path, batches: Sequence[Batch]) -> list[float]:
 def over_http(home: ServedHome, bodies: Sequence[bytes]) -> list[float]:
     """Offer deliveries to the API of a served home."""
 
-    def sender() -> Send:
-        connection = home.connect()
-        return lambda number: home.deliver(connection, CLOUDTRAIL, bodies[number])
+    @contextmanager
+    def sender() -> Iterator[Send]:
+        with closing(home.connect()) as connection:
+            yield lambda number: home.deliver(connection, CLOUDTRAIL, bodies[number])
 
     return offer(sender, len(bodies), HTTP_EVENTS)
 
 
-def offer(make_sender: Callable[[], Send], count: int, events: int) -> list[float]:
+def offer(
+    make_sender: Callable[[], AbstractContextManager[Send]], count: int, events: int
+) -> list[float]:
     """Send at the rate offered and return the milliseconds each took from when it was due.
 
     `make_sender` gives each thread what sends a batch by its number; a batch has
@@ -113,14 +119,12 @@ def offer(make_sender: Callable[[], Send], count: int, events: int) -> list[floa
 
     def run_sender(sender: int) -> None:
         try:
-            send = make_sender()
-            for number in range(sender, count, SENDERS):
-                due = begin + number * interval
-                wait = due - time.perf_counter()
-                if wait > 0:
-                    time.sleep(wait)
-                send(number)
-                times[sender].append((time.perf_counter() - due) * 1000)
+            with make_sender() as send:
+                for number in range(sender, count, SENDERS):
+                    due = begin + number * interval
+                    time.sleep(max(0.0, due - time.perf_counter()))
+                    send(number)
+                    times[sender].append((time.perf_counter() - due) * 1000)
         except BaseException as error:  # noqa: BLE001 - told by the thread that waits.
             errors.append(error)
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from ombud.app.home import open_door
 from ombud.bench.meter import cpu_seconds, pss_bytes
 from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
@@ -22,6 +23,14 @@ STOP_SECONDS = 60.0
 SETTLE_SECONDS = 3_600.0
 POST_SECONDS = 60.0
 _POLL_SECONDS = 0.1
+_TOKEN = {
+    "name": "bench",
+    "person": "bench",
+    "scopes": ["ingest"],
+    "units": [],
+    "systems": [],
+    "days": 1,
+}
 _FIGURE = re.compile(r"^(ombud_\w+) (\S+)$", re.MULTILINE)
 
 
@@ -44,24 +53,19 @@ class ServedHome:
             raise Unavailable(f"the server ended with status {self._process.wait()}")
         self.address = urlsplit(orjson.loads(line)["address"])
         self.client = RecorderClient(Home(self.root.resolve()).recorder_socket)
-        command = ["token", "create", "bench", "--scope", "ingest", "--scope", "admin"]
-        made = subprocess.run(  # noqa: S603 - fixed words, no shell.
-            [sys.executable, "-m", "ombud", *command, *self._home],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._token = made.stdout.strip()
+        with open_door(self.root) as door:
+            self._token = door.token_create(_TOKEN)["token"]
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop everything in order."""
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self.client.close()
+        with self._process:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
 
     @property
     def _home(self) -> tuple[str, str]:
