@@ -147,6 +147,7 @@ class Disk:
             if old is None:
                 path.unlink(missing_ok=True)
             else:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(old)
 
         self._undo.append(("name", path.parent, undo))
