@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from ombud.core.commitment import commit, group_digest, leaf_entry
+from ombud.record.keys import read_vkey
+from ombud.record.paths import Home
 from ombud.record.reader import RecordReader
 from ombud.record.segment import GROUP_COLUMNS, SALTS_COLUMN
 from ombud.record.wal import read_frames
-from ombud.record.keys import read_vkey
-from ombud.record.paths import Home
 from ombud.tlog.merkle import leaf_hash
 from ombud.tlog.note import Verifier
 from ombud.tlog.tile import TILE_WIDTH, decode_entries, entries_path, tile_path, tile_widths
 from ombud.tlog.tree import Tree
 from ombud.tlog.tree_head import TreeHead, open_tree_head
-
-import pyarrow.parquet as pq
 
 
 def open_head(home: Path, note: bytes) -> TreeHead:
@@ -93,9 +93,9 @@ def check_published(home: Path) -> TreeHead:
     full = {(tile.level, tile.number) for tile in tiles}
     for level, number in full:
         assert not (home / "log" / f"{tile_path(level, number)}.p").exists()
-    assert sum(1 for _ in tile_widths(head.size)) == len({level for level, _ in full} | {
-        tile.level for tile in tree.partial_tiles()
-    })
+    assert sum(1 for _ in tile_widths(head.size)) == len(
+        {level for level, _ in full} | {tile.level for tile in tree.partial_tiles()}
+    )
     return head
 
 

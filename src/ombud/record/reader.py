@@ -213,8 +213,8 @@ class RecordReader:
         if segment is None:
             return
         footer = self._footer(segment.path)
-        start = bisect_right(footer.starts, index - segment.first_index) - 1
-        for number in range(start, len(footer.starts)):
+        first_group = bisect_right(footer.starts, index - segment.first_index) - 1
+        for number in range(first_group, len(footer.starts)):
             if segment.first_index + footer.starts[number] >= end:
                 return
             yield self._row_group(segment, number, raw=raw)

@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from doubles.record_batches import batch_of, make_event
 from doubles.record_checks import check_published, open_head, published_entries, raws, root_at
 from doubles.record_disk import Crash, Disk
-
 from ombud.core.batch import Batch
 from ombud.record.paths import Home
-from ombud.record.receipt import Receipt
 from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from doubles.record_batches import START_MS, batch_of, make_batch, make_event
 
+from doubles.record_batches import START_MS, batch_of, make_batch, make_event
 from ombud.core.batch import Batch
 from ombud.core.commitment import commit, group_digest, leaf_entry
 from ombud.record.leaves import make_leaves

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import orjson
-from doubles.record_batches import batch_of, make_batch, make_event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doubles.record_batches import batch_of, make_batch, make_event
 from ombud.core.batch import GROUP_COUNT, Batch
 from ombud.core.canonical import FLAGS_POSITION
 from ombud.record.merging import merge_batches, select_rows, split_frames

@@ -7,11 +7,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from doubles.record_batches import batch_of, make_event
-from doubles.record_disk import Disk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from doubles.record_batches import batch_of, make_event
+from doubles.record_disk import Disk
 from ombud.core.errors import NotFound, TamperError
 from ombud.record import segment
 from ombud.record.paths import Home, WalFile

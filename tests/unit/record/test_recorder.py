@@ -8,15 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from doubles.record_batches import batch_of, make_batch, make_event
 from doubles.record_checks import check_published, open_head, published_entries, raws
 from doubles.record_disk import Disk
-
 from ombud.core.batch import Batch
 from ombud.core.commitment import parse_leaf_entry
 from ombud.core.errors import Conflict, NotFound, TamperError, Unavailable
 from ombud.core.event import Event
-from ombud.record import files, recorder as recorder_module
+from ombud.record import files
+from ombud.record import recorder as recorder_module
 from ombud.record.keys import load_key, read_vkey
 from ombud.record.paths import Home, SegmentFile
 from ombud.record.reader import RecordReader
@@ -138,9 +139,8 @@ def test_time_of_recording_never_goes_back(home: Path) -> None:
 
 def test_second_writer_is_refused_and_told_whom_to_ask(home: Path) -> None:
     """The lock names its holder, and is free as soon as the holder is gone."""
-    with Recorder.open(home):
-        with pytest.raises(Unavailable, match=f"process {os.getpid()}"):
-            Recorder.open(home)
+    with Recorder.open(home), pytest.raises(Unavailable, match=f"process {os.getpid()}"):
+        Recorder.open(home)
     Recorder.open(home).close()
 
 

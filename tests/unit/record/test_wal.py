@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from doubles.record_batches import batch_of
 
+from doubles.record_batches import batch_of
 from ombud.core.batch import Batch
 from ombud.core.errors import Unavailable
 from ombud.record import files
