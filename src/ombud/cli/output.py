@@ -51,7 +51,9 @@ def note(text: str) -> None:
     stderr.print(Text(text))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
+) -> None:
     """Print rows for people; values are shown as text, never as markup."""
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
     for column in columns:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ombud.web.serving import Server
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import flush, note, print_json
 from ombud.config.settings import load_settings
+from ombud.web.serving import Server
 
 app = typer.Typer(add_completion=False)
 

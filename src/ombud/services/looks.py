@@ -39,7 +39,7 @@ class Page:
 class Looks:
     """Every way to look at what is recorded."""
 
-    def __init__(  # noqa: PLR0913 - the composition root hands over each part once.
+    def __init__(
         self,
         *,
         appender: Appender,
@@ -161,9 +161,7 @@ class Looks:
             if len(value or "") > TEXT_MAX:
                 raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
         size, _ = self._appender.head()
-        record_events(
-            self._appender, [self._look_event(operation, asker, why, case, **fields)]
-        )
+        record_events(self._appender, [self._look_event(operation, asker, why, case, **fields)])
         self._follower.catch_up(size)
         return size
 

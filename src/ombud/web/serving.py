@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from functools import partial
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from ombud.app.children import Child, Supervisor
 from ombud.app.home import OpenHome, prepare_home
@@ -46,11 +47,13 @@ class Server:
         self._ended = threading.Event()
         self._lost: str | None = None
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         """Start everything; returns when the API answers."""
         paths = HomePaths(self._home)
         prepare_home(self._home)
-        recorder = Child("ombud.record.process", self._home)
+        origin = self._settings["record.origin"]
+        named = ("--origin", origin) if origin else ()
+        recorder = Child("ombud.record.process", self._home, *named)
         try:
             client = RecorderClient(Home(self._home.resolve()).recorder_socket)
             recorder.wait_until(client.ping, seconds=START_SECONDS)
@@ -62,8 +65,9 @@ class Server:
             raise
         try:
             self._background = Background()
-            self._open = OpenHome(self._home, settings=self._settings, appender=client)
-            self._open.background = self._background
+            self._open = OpenHome(
+                self._home, settings=self._settings, appender=client, background=self._background
+            )
             self._web = WebServer(
                 create_app(
                     self._open.services,
