@@ -168,8 +168,7 @@ def test_damaged_run_and_what_follows_is_dropped(folder: Path) -> None:
     for place in (0, 12, 40, 70, 64 + 80, len(good) - 1):
         path.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
         with pytest.raises(TamperError):
-            run = Run(list_runs(folder)[0][1])
-            run.check()
+            Run(list_runs(folder)[0][1]).check()
 
     keys = open_keys(folder)
 

@@ -64,7 +64,7 @@ def test_content_that_is_not_canonical_is_kept_unflagged() -> None:
         batch.classes,
         batch.identities,
         batch.raw_digests,
-        batch.offsets[:2] + (type(batch.classes)("i", [0, 3]),) + batch.offsets[3:],
+        (*batch.offsets[:2], type(batch.classes)("i", [0, 3]), *batch.offsets[3:]),
         (*batch.blobs[:2], b"[1]", batch.blobs[3]),
     )
 

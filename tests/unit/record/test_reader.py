@@ -222,5 +222,5 @@ def test_unreadable_segment_is_named(home: Path, damage: object) -> None:
         assert callable(damage)
         damage(path)
 
-        with pytest.raises((TamperError, NotFound), match="0000-10.parquet|no event|missing"):
+        with pytest.raises((TamperError, NotFound), match=r"0000-10\.parquet|no event|missing"):
             list(reader.read(0, 10))

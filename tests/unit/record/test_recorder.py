@@ -169,7 +169,7 @@ def test_key_is_private_and_kept(home: Path) -> None:
     assert read_vkey(Home(home)) == vkey
     with Recorder.open(home) as recorder:
         assert recorder.vkey == vkey
-    with pytest.raises(Conflict, match="log.example.org/2026"):
+    with pytest.raises(Conflict, match=r"log\.example\.org/2026"):
         Recorder.open(home, origin="elsewhere.example.org")
     (keys / "record.key").unlink()
     with pytest.raises(Unavailable, match="signing key"):
@@ -349,7 +349,7 @@ def flip_frame(home: Path) -> None:
     """Flip a bit in a frame under the published head."""
     path = Home(home).wal_path(0)
     data = bytearray(path.read_bytes())
-    data[list(read_frames(path))[0].offset + 100] ^= 1
+    data[next(iter(read_frames(path))).offset + 100] ^= 1
     path.write_bytes(bytes(data))
 
 
@@ -473,7 +473,7 @@ def test_content_that_is_not_canonical_is_recorded_and_sealed(home: Path) -> Non
         odd.classes,
         odd.identities,
         odd.raw_digests,
-        odd.offsets[:2] + (type(odd.classes)("i", [0, 3]),) + odd.offsets[3:],
+        (*odd.offsets[:2], type(odd.classes)("i", [0, 3]), *odd.offsets[3:]),
         (*odd.blobs[:2], b"\xff[[", odd.blobs[3]),
     )
     with Recorder.open(home) as recorder:
