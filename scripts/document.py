@@ -5,9 +5,18 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+from ombud.bench.trend import performance_page
+from ombud.cli.main import COMMANDS
 from ombud.config.settings import settings_page
 from ombud.core.event import ACTIONS, ACTOR_TYPES, OUTCOMES, Action
 from ombud.core.fields import (
@@ -21,6 +30,7 @@ from ombud.core.fields import (
     Kind,
 )
 
+EVERY_PROGRAM_HAS = {"help", "install_completion", "show_completion"}
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 EVENT_INTRODUCTION = f"""\
@@ -106,9 +116,61 @@ def event_model() -> str:
     )
 
 
+COMMANDS_INTRODUCTION = """\
+# Commands
+
+Results go to standard output, everything else to standard error. Exit status: 0 good, 1 a problem
+found or a "no", 2 wrong usage or input, 3 could not (environment, permission, unavailable).
+This page follows from the program (`python scripts/document.py` writes it).
+"""
+
+
+def _word(parameter: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    if isinstance(parameter, TyperArgument):
+        names = f"`{str(parameter.name).upper()}`"
+    told = str(parameter.help or "").replace("|", "\\|")
+    return f"| {names} | {'required' if parameter.required else ''} | {told} |"
+
+
+def leaves(words: str, command: Any) -> Iterator[tuple[str, TyperCommand]]:
+    """Yield each command that does something, with the words that call it."""
+    if isinstance(command, TyperGroup):
+        for name, inner in command.commands.items():
+            yield from leaves(f"{words} {name}", inner)
+    else:
+        yield words, command
+
+
+def words_of(command: TyperCommand) -> list[Any]:
+    """Return what may follow a command, without what every program has."""
+    return [each for each in command.params if each.name not in EVERY_PROGRAM_HAS]
+
+
+def commands() -> dict[str, TyperCommand]:
+    """Return every command by the words that call it, loaded."""
+    found: dict[str, TyperCommand] = {}
+    for name, (module, _) in COMMANDS.items():
+        top = typer.main.get_command(importlib.import_module(module).app)
+        found.update(leaves(f"ombud {name}", top))
+    return found
+
+
+def commands_page() -> str:
+    """Return the text of `docs/commands.md`."""
+    pieces = [COMMANDS_INTRODUCTION]
+    for words, command in commands().items():
+        pieces.append(f"## {words}\n\n{inspect.cleandoc(command.help or '')}\n")
+        if rows := [_word(parameter) for parameter in words_of(command)]:
+            pieces.append("\n".join(["| Word | | Meaning |", "|---|---|---|", *rows, ""]))
+    return "\n".join(pieces)
+
+
 PAGES = {
     "event-model.md": event_model,
+    "commands.md": commands_page,
     "settings.md": settings_page,
+    "performance.md": lambda: performance_page(DOCS.parent / "benchmarks" / "results"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from fastapi import FastAPI
@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from ombud.core.errors import NotFound, Unauthenticated
 from ombud.core.event import Event
 from ombud.services.asker import Asker
+from ombud.services.home import HomeServices
 
 SCOPES = {"tok-ingest": "ingest", "tok-search": "search", "tok-admin": "admin"}
 LOOK_UP = Event(
@@ -59,6 +60,10 @@ class Services:
     fault: Exception | None = None
     checks: dict[str, bool] = field(default_factory=lambda: {"recorder": True})
     while_ingesting: Callable[[], None] = lambda: None
+
+    def as_home(self) -> HomeServices:
+        """Return these services as those of a home: at this seam only their answers count."""
+        return cast("HomeServices", self)
 
     def _note(self, *asked: Any) -> None:
         if self.fault is not None:

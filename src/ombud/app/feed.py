@@ -10,18 +10,22 @@ from __future__ import annotations
 import argparse
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import orjson
 
 from ombud.app.paths import HomePaths
 from ombud.collect.intake import Intake
+from ombud.collect.place import Block
 from ombud.collect.quarantine import Quarantine
-from ombud.collect.sources import get_source
+from ombud.collect.source import Source
+from ombud.collect.sources import MAPPING, get_source
 from ombud.record.client import RecorderClient
-from ombud.simulate.county import live, mapping_path, simulate
+from ombud.record.paths import Home
+from ombud.simulate.county import Simulation, live, mapping_path, simulate
 
 SEED = 20261122
 PEOPLE, DAYS, EVENTS = 150, 60, 200_000
@@ -33,45 +37,56 @@ def _say(**values: object) -> None:
     sys.stdout.flush()
 
 
-def _intakes(home: Path) -> dict[str, Intake]:
-    paths = HomePaths(home)
-    client = RecorderClient(paths.recorder_socket)
-    quarantine = Quarantine(paths.quarantine)
-    kinds = ("mapping", "postgres.pgaudit", "ocsf", "aws.cloudtrail")
-    return {
-        kind: Intake(
-            get_source(kind, mapping=mapping_path() if kind == "mapping" else None),
-            client,
-            quarantine,
-        )
-        for kind in kinds
-    }
+class _Feed:
+    """Lines of several sources, each taken in by the source it is of."""
+
+    def __init__(self, home: Path) -> None:
+        client = RecorderClient(Home(home.resolve()).recorder_socket)
+        self._intake = Intake(client, Quarantine(HomePaths(home).quarantine))
+        self._sources: dict[str, Source] = {}
+        self._line_counts: dict[str, int] = {}
+
+    def take(self, lines: Iterable[tuple[str, bytes]]) -> None:
+        """Make lines durable, in their order within each source."""
+        by_kind: dict[str, list[bytes]] = {}
+        for kind, raw in lines:
+            by_kind.setdefault(kind, []).append(raw)
+        for kind, raws in by_kind.items():
+            first = self._line_counts.get(kind, 0) + 1
+            numbers = list(range(first, first + len(raws)))
+            self._line_counts[kind] = first + len(raws) - 1
+            block = Block(file="county", raws=raws, lines=numbers)
+            self._intake.ingest(self._source(kind), [block])
+
+    def _source(self, kind: str) -> Source:
+        if kind not in self._sources:
+            mapping = mapping_path() if kind == MAPPING else None
+            self._sources[kind] = get_source(kind, mapping=mapping)
+        return self._sources[kind]
 
 
-def _seed(intakes: dict[str, Intake], lines: Iterator[tuple[str, bytes]]) -> None:
-    for number, (kind, raw) in enumerate(lines, start=1):
-        intakes[kind].add(raw, place="county")
-        if number % STEP == 0:
-            _say(step="seed", done=number, of=EVENTS)
-    for intake in intakes.values():
-        intake.flush()
-    _say(step="seeded")
+def _seed(feed: _Feed, simulation: Simulation) -> None:
+    done = 0
+    while chunk := list(islice(simulation, STEP)):
+        feed.take(chunk)
+        done += len(chunk)
+        _say(step="seed", done=done, of=max(EVENTS, done))
+    _say(step="seeded", done=done)
 
 
 def main() -> None:
     """Seed the county, then keep it alive until standard input closes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("home", type=Path)
-    home = parser.parse_args().home
-    intakes = _intakes(home)
-    end = datetime.now(UTC)
-    _seed(intakes, simulate(SEED, people=PEOPLE, days=DAYS, end=end, events=EVENTS))
-    for delay, kind, raw in live(SEED, end):
+    feed = _Feed(parser.parse_args().home)
+    end = datetime.now(UTC).replace(microsecond=0)
+    simulation = simulate(SEED, people=PEOPLE, days=DAYS, end=end, events=EVENTS)
+    _seed(feed, simulation)
+    for delay, kind, raw in live(SEED, end, sequence=simulation.sequence):
         readable, _, _ = select.select([sys.stdin], [], [], delay)
         if readable:  # Closed: the demo has ended.
             return
-        intakes[kind].add(raw, place="county, live")
-        intakes[kind].flush()
+        feed.take([(kind, raw)])
 
 
 if __name__ == "__main__":

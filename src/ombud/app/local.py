@@ -18,6 +18,9 @@ class LocalDoor:
         self._catch_up = catch_up
         self._asker = local_owner()
 
+    def close(self) -> None:
+        """Leave the home to whoever opened it."""
+
     def search(
         self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
     ) -> Json:
@@ -53,6 +56,17 @@ class LocalDoor:
     def head(self) -> Json:
         """Return the tree head."""
         return self._services.head()
+
+    def rules(self) -> Json:
+        """Return the rules, as of the last durable event."""
+        self._catch_up()
+        return self._services.rules(asker=self._asker)
+
+    def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
+        """Switch a rule on or off."""
+        return self._services.rule_state(
+            rule_id, is_enabled=is_enabled, reason=reason, asker=self._asker
+        )
 
     def token_create(self, wanted: Json) -> Json:
         """Create a token."""

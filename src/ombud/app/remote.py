@@ -53,7 +53,7 @@ def connect_unix(path: Path) -> socket.socket:
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if len(os.fsencode(path)) < 100:  # noqa: PLR2004 - sun_path holds 107 bytes (unix(7)).
+        if len(os.fsencode(path)) < 100:
             connection.connect(str(path))
         else:
             folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
@@ -92,7 +92,7 @@ class RemoteDoor:
             text = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable(
-                f"the running server did not answer: {error or type(error).__name__}",
+                f"the running server did not answer: {type(error).__name__} {error}",
                 hint="see what `ombud serve` printed",
             ) from error
         answer = orjson.loads(text) if text else {}
@@ -130,6 +130,15 @@ class RemoteDoor:
         """Return the tree head."""
         return self.call("GET", "/v1/record/head")
 
+    def rules(self) -> Json:
+        """Return the rules."""
+        return self.call("GET", "/v1/rules")
+
+    def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
+        """Switch a rule on or off."""
+        path = f"/v1/rules/{quote(rule_id, safe='')}/state"
+        return self.call("POST", path, body={"enabled": is_enabled, "reason": reason})
+
     def token_create(self, wanted: Json) -> Json:
         """Create a token."""
         return self.call("POST", "/v1/tokens", body=wanted)
@@ -148,7 +157,7 @@ def _error(status: int, answer: Json) -> OmbudError:
     message = str(stated.get("message", f"the server answered {status}"))
     origin, hint = str(stated.get("origin", "")), str(stated.get("hint", ""))
     code = str(stated.get("code", ""))
-    if status == http.client.SERVICE_UNAVAILABLE or status == http.client.TOO_MANY_REQUESTS:
+    if status in {http.client.SERVICE_UNAVAILABLE, http.client.TOO_MANY_REQUESTS}:
         return Unavailable(message, hint=hint)
     kind = KINDS.get(code, InputError if status < http.client.INTERNAL_SERVER_ERROR else OmbudError)
     return kind(message, origin=origin, hint=hint, code=code or None)

@@ -14,7 +14,7 @@ from rich.panel import Panel
 
 from ombud.app.demo import Feed, fresh_demo_home
 from ombud.cli.options import JsonOption, default_home
-from ombud.cli.output import note, print_json, print_line, progress, stdout
+from ombud.cli.output import flush, note, print_json, print_line, progress, stdout
 from ombud.config.settings import load_settings
 from ombud.web.serving import Server
 
@@ -43,22 +43,23 @@ class _Screen:
                 print_json({"step": kind, "seconds": seconds, **values})
             else:
                 print_line(f"[{seconds:5.1f} s] {text}")
+            flush()
 
 
 def _watch_alerts(server: Server, screen: _Screen, ended: threading.Event) -> None:
     """Show the first alerts as they are raised."""
     shown: set[str] = set()
     while not ended.wait(0.5) and len(shown) < ALERTS_SHOWN:
-        for alert in server.home.services.alert_list(limit=50):
+        for alert in server.home.watch.alerts(limit=50):
             if alert["id"] not in shown and len(shown) < ALERTS_SHOWN:
                 shown.add(alert["id"])
                 screen.say("alert", f"alert ({alert['level']}): {alert['sentence']}", alert=alert)
 
 
 def _next_steps(home: Path, server: Server) -> str:
-    alerts = server.home.services.alert_list(limit=200)
+    alerts = server.home.watch.alerts(limit=200)
     actor = next((alert["actor_id"] for alert in alerts if alert["actor_id"]), "")
-    subject = server.home.services.busiest_subject(actor) or "resident:R00001"
+    subject = server.home.subject_of(actor) or "resident:R00001"
     run = f"OMBUD_HOME={home} ./run"
     return "\n".join(
         (

@@ -27,9 +27,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def ingest(
-    paths: Annotated[
-        list[str], typer.Argument(help="Files, folders, or `-` for standard input.")
-    ],
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, or `-` for standard input.")],
     home: HomeOption,
     source: Annotated[
         str, typer.Option("--source", help="Kind of source; `ombud sources` lists them.")
@@ -52,7 +50,7 @@ def ingest(
     with open_appender(home) as appender:
         intake = Intake(appender, Quarantine(HomePaths(home).quarantine), health=Health())
         with progress(f"ingesting {kind.kind}", unit="bytes") as bar:
-            task = bar.add_task("ingest", total=None if follow else size_of(paths))
+            task = bar.add_task("ingest", total=None if follow else size_of(kind, paths))
 
             def on_progress(result: IntakeResult, size: int) -> None:
                 bar.update(task, advance=size, description=f"{result.read} events")

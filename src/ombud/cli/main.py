@@ -63,12 +63,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(typer.core.TyperGroup):
     """A group whose commands are loaded when they are named."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, in the order of the table."""
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command by name: its summary until it has been loaded."""
         del ctx
         if cmd_name not in COMMANDS:
@@ -77,7 +77,7 @@ class LazyGroup(typer.core.TyperGroup):
             return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
         return self.commands[cmd_name]
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Load the command that is about to run."""
         if args and args[0] in COMMANDS:
             module = importlib.import_module(COMMANDS[args[0]][0])

@@ -23,13 +23,17 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+WIDTH_UNSEEN = 200  # Columns when no terminal says how many there are.
+
 stdout = Console(highlight=False, soft_wrap=True)
+if not stdout.is_terminal:
+    stdout.width = WIDTH_UNSEEN
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """Print one value as one line of JSON."""
-    sys.stdout.buffer.write(orjson.dumps(value, default=str) + b"\n")
+    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
 
 
 def print_line(text: str) -> None:
@@ -37,12 +41,19 @@ def print_line(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def flush() -> None:
+    """Let what was printed out now, for whoever waits at the other end of a pipe."""
+    sys.stdout.flush()
+
+
 def note(text: str) -> None:
     """Say something that is no result."""
     stderr.print(Text(text))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
+) -> None:
     """Print rows for people; values are shown as text, never as markup."""
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
     for column in columns:

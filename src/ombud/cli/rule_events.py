@@ -5,16 +5,20 @@ from __future__ import annotations
 import gzip
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
 import orjson
 
+from ombud.collect.inputs import CHUNK_SIZE
+from ombud.collect.source import Source
+from ombud.collect.streams import stream_blocks
 from ombud.core.batch import RAW_SIZE_MAX
-from ombud.core.errors import InputError
-from ombud.detect.view import with_short_names
+from ombud.core.errors import EventError, InputError
+from ombud.detect.view import view_of_event, view_of_original, with_short_names
 
 STDIN = Path("-")
 _GZIP = b"\x1f\x8b"
@@ -22,10 +26,14 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its number from 1, and its JSON object."""
+    """One record: the line it starts on, from 1, and what rules see of it.
+
+    `named` is the event by the names of the model; without a source there is none.
+    """
 
     number: int
     original: dict[str, Any]
+    named: dict[str, Any] | None = None
 
 
 def read_lines(path: Path, *, refuse: Callable[[int, str], None]) -> Iterator[Line]:
@@ -56,6 +64,30 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             return
         with gzip.GzipFile(fileobj=opened) as unpacked:
             yield cast("IO[bytes]", unpacked)
+
+
+def read_records(
+    path: Path, source: Source, *, refuse: Callable[[int, str], None]
+) -> Iterator[Line]:
+    """Yield the records of a file of a source as it would be ingested, plain or gzip.
+
+    What is no record of the source is given to `refuse` with the reason.
+    Raises `InputError` if the file does not exist.
+    """
+    if path != STDIN and not path.is_file():
+        raise InputError(f"`{path}` is no file")
+    with nullcontext(sys.stdin.buffer) if path == STDIN else path.open("rb") as opened:
+        chunks = iter(partial(opened.read, CHUNK_SIZE), b"")
+        for block in stream_blocks(source, str(path), chunks):
+            for raw, number in zip(block.raws, block.lines, strict=True):
+                try:
+                    event = source.parse(raw, now_ms=0)
+                except EventError as error:
+                    refuse(number, error.message)
+                    continue
+                yield Line(number, view_of_original(raw), view_of_event(event))
+            for fault in block.faults:
+                refuse(fault.line, fault.reason)
 
 
 def _parsed(lines: IO[bytes], refuse: Callable[[int, str], None]) -> Iterator[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,23 +10,27 @@ import typer
 
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table, progress
-from ombud.cli.rule_events import read_lines
+from ombud.cli.rule_events import Line, read_lines, read_records
+from ombud.cli.rule_states import disable, enable, status
+from ombud.collect.sources import get_source
 from ombud.config.rule_files import (
     cases_file,
     find_rule_files,
     read_rules,
     shipped_rules_folder,
 )
-from ombud.core.errors import InputError, RuleError
+from ombud.core.errors import RuleError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
 from ombud.detect.logsource import ROUTES, sees_original
-from ombud.detect.matcher import explain
+from ombud.detect.matcher import Matcher, explain
 from ombud.detect.rule import FILE_SIZE_MAX, Refusal, Rule
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+for command in (status, enable, disable):
+    app.command()(command)
 
 PathsArgument = Annotated[
     list[Path], typer.Argument(help="Rule files, or folders that are searched for them.")
@@ -150,29 +154,49 @@ def run(
         str | None,
         typer.Option("--source", help="Kind of source of the lines, which routes the rules."),
     ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="The mapping file of a `mapping` source.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Print one line for each match of a rule with a line of a file.
 
     Without --source the lines are fields and values as the rules name them, and
-    every rule sees every line.  Needs no home.
+    every rule sees every line.  With it they are originals, and rules are routed
+    by logsource.  Needs no home, and so knows nothing of an actor's earlier acts.
     """
     rules, refusals = read_rules(paths)
     _say(refusals)
-    if source is not None:
-        rules = _routed(rules, source)
+    refused = _BadLines()
+    if source is None:
+        lines = read_lines(events, refuse=refused.add)
+    else:
+        kind = get_source(source, mapping=mapping)
+        rules = _routed(rules, kind.kind)
+        lines = read_records(events, kind, refuse=refused.add)
     if not rules:
         raise RuleError("no rule can run on these events")
-    refused = _BadLines()
+    matcher = Matcher(rules)
     with progress("rules") as bar:
         task = bar.add_task("", total=None)
-        for line in read_lines(events, refuse=refused.add):
-            if line.number % PROGRESS_EVERY == 0:
-                bar.update(task, completed=line.number)
-            for rule in rules:
-                if rule.matches(line.original):
-                    _print_match(rule, line.number, line.original, json=json)
+        for count, line in enumerate(lines, start=1):
+            if count % PROGRESS_EVERY == 0:
+                bar.update(task, completed=count)
+            for rule, view in _matches(matcher, line):
+                _print_match(rule, line.number, view, json=json)
     refused.say()
+
+
+def _matches(matcher: Matcher, line: Line) -> Iterator[tuple[Rule, dict[str, Any]]]:
+    """Yield the rules that match a line, each with the view it was given."""
+    if line.named is None:
+        yield from ((rule, line.original) for rule in matcher.rules if rule.matches(line.original))
+        return
+    plan = matcher.plan(line.named["source"], line.named["action"])
+    yield from ((rule, line.named) for rule, is_match in plan.named if is_match(line.named))
+    yield from (
+        (rule, line.original) for rule, is_match in plan.original if is_match(line.original)
+    )
 
 
 class _BadLines:
@@ -195,11 +219,9 @@ class _BadLines:
 
 def _routed(rules: Sequence[Rule], source: str) -> list[Rule]:
     route = ROUTES.get(source)
-    if route is None:
-        raise InputError(
-            f"no rules are routed to source `{source}`", hint=f"known: {', '.join(ROUTES)}"
-        )
-    routed = [rule for rule in rules if sees_original(rule.logsource, route)]
+    routed = [
+        rule for rule in rules if rule.logsource.is_own or sees_original(rule.logsource, route)
+    ]
     if len(routed) < len(rules):
         note(f"{len(rules) - len(routed)} rules are for other sources than {source}")
     return routed

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from ombud.app.home import open_door
+from ombud.cli.events import EVENT_COLUMNS, event_row
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, LimitOption, WhyOption
 from ombud.cli.output import print_json, print_table, stdout
-from ombud.cli.events import EVENT_COLUMNS, event_row
 
 app = typer.Typer(add_completion=False)
 
@@ -47,12 +47,13 @@ def search(
 
         if json or not stdout.is_terminal:
             for page in pages():
-                for item in page["rows"] if page.get("rows") is not None else page["events"]:
+                rows = page.get("rows")
+                for item in page["events"] if rows is None else rows[:limit]:
                     print_json(item)
             return
         first, *others = pages()
         if first.get("rows") is not None:
-            rows = first["rows"]
+            rows = first["rows"][:limit]
             columns = tuple(rows[0]) if rows else ("count",)
             print_table(columns, ([row[column] for column in columns] for row in rows))
             return

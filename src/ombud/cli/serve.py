@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ombud.web.serving import Server
 from ombud.cli.options import HomeOption, JsonOption
-from ombud.cli.output import note, print_json
+from ombud.cli.output import flush, note, print_json
 from ombud.config.settings import load_settings
+from ombud.web.serving import Server
 
 app = typer.Typer(add_completion=False)
 
@@ -28,6 +28,7 @@ def serve(
     with Server(home, settings=settings, port=port) as server:
         if json:
             print_json({"address": server.address, "home": str(home), "pid": os.getpid()})
+            flush()
         else:
             note(f"ombud serves {home} at {server.address}")
             note("  API: /openapi.json and /docs   health: /readyz   stop: Ctrl-C")

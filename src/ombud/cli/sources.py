@@ -28,7 +28,7 @@ def sources(
             page = door.search(
                 "| count by source", limit=COUNTED_MAX, cursor=None, why=why, case=case
             )
-        counts = {row["source"]: row["count"] for row in page["rows"]}
+        counts = {row["source"]: row["events"] for row in page["rows"]}
     kinds = [*BUILT_IN, MAPPING]
     rows = [(kind, counts.pop(kind, 0)) for kind in sorted(kinds)]
     rows += sorted(counts.items())

@@ -77,7 +77,8 @@ def finding_event(alert: Alert) -> Event:
     """Return the finding to be recorded when an alert opens, OCSF class 2004.
 
     Depends on nothing but the alert as it opened, so that a second recording of
-    the same alert is a duplicate.  The actor is the one the alert is about.
+    the same alert is a duplicate.  Ombud is the actor of a finding; the one that it
+    is about, who did nothing here, is an attribute.
     """
     finding = {
         "alert_id": alert.id,
@@ -102,9 +103,10 @@ def finding_event(alert: Alert) -> Event:
         activity_id=FINDING_CREATED,
         native_id=alert.id,
         observed_by=FINDING_SOURCE,
-        actor_id=alert.actor,
+        actor_id="ombud",
+        actor_type="service",
         rule_id=alert.rule_id,
         alert_id=alert.id,
-        attributes={"level": alert.level, "title": alert.title},
+        attributes={"level": alert.level, "title": alert.title, "actor_id": alert.actor},
         raw=orjson.dumps(finding, option=orjson.OPT_SORT_KEYS),
     )

@@ -30,18 +30,9 @@ from sigma.types import (
 )
 
 from ombud.core.errors import RuleError
+from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
 from ombud.detect.paths import FIELD_PARTS_MAX
-from ombud.detect.tree import (
-    All,
-    FieldExists,
-    FieldIs,
-    FieldIsNull,
-    FieldsAgree,
-    Keyword,
-    Node,
-    Not,
-    Some,
-)
+from ombud.detect.tree import All, Not, Some
 from ombud.detect.values import check_of, keyword_check, plain_text
 
 Placeholders = Mapping[str, Sequence[str]]

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ombud.detect.atoms import Node, Test
 from ombud.detect.logsource import ROUTES, LogSource, sees_event, sees_original
 from ombud.detect.paths import EventView
 from ombud.detect.rule import Rule
-from ombud.detect.tree import Node, Test, matched_fields
+from ombud.detect.tree import matched_fields
 from ombud.detect.values import text_of
 
 FIELDS_MAX = 32  # Fields told of one match.

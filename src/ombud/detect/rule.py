@@ -20,10 +20,10 @@ from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader, check_alias_expansion
 
 from ombud.core.errors import RuleError
+from ombud.detect.atoms import Node, Test
 from ombud.detect.condition import Placeholders, tree_of
 from ombud.detect.guidance import Guidance, guidance_of
 from ombud.detect.logsource import LogSource, check_own
-from ombud.detect.tree import Node, Test
 from ombud.detect.values import POLICY
 from ombud.detect.view import check_field
 

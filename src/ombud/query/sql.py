@@ -79,7 +79,9 @@ def _flag_tree(flag: str) -> Node:
 def attribute_column(name: str, bindings: Bindings) -> Column:
     """Return where the declared attribute `attributes.KEY` is found."""
     path = bindings.add(f'$."{name.removeprefix(ATTRIBUTES_PREFIX)}"')
-    return Column(f"json_extract_string({column_of('attributes').expression}, {path})", Storage.TEXT)
+    return Column(
+        f"json_extract_string({column_of('attributes').expression}, {path})", Storage.TEXT
+    )
 
 
 class _Compiler:
@@ -226,14 +228,21 @@ class _Compiler:
         place = self.bind(self.now_ms - value.ms if isinstance(value, Ago) else value)
         return f"{expression} {operator} {place}"
 
+    def like(self, text: str) -> str:
+        """Return the pattern of `ILIKE` that finds the text anywhere; escaped only if need be."""
+        if not {"%", "_"} & {*text}:
+            return self.bind(f"%{text}%")
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return self.bind(f"%{escaped}%") + " ESCAPE '\\'"
+
     def word(self, text: str) -> str:
-        place = f"lower({self.bind(text)})"
+        lower, pattern = f"lower({self.bind(text)})", self.like(text)
         tests = []
         for name in WORD_FIELDS:
             column = column_of(name)
-            is_lower = column.storage is Storage.SENTENCE
-            searched = column.expression if is_lower else f"lower({column.expression})"
-            tests.append(f"contains({searched}, {place})")
-        tests.append(self.in_subjects(f"contains(lower({KEY}), {place})"))
+            if column.storage is Storage.SENTENCE:
+                tests.append(f"contains({column.expression}, {lower})")
+            else:
+                tests.append(f"{column.expression} ILIKE {pattern}")
+        tests.append(self.in_subjects(f"{KEY} ILIKE {pattern}"))
         return f"({' OR '.join(tests)})"
-

@@ -172,3 +172,16 @@ class Query:
 
     where: Node | None = None
     count_by: tuple[str, ...] = ()
+
+
+def has_word(node: Node | None) -> bool:
+    """Whether a free word is among the parts: the one test that reads long texts."""
+    match node:
+        case Word():
+            return True
+        case Not(part):
+            return has_word(part)
+        case And(parts) | Or(parts):
+            return any(has_word(part) for part in parts)
+        case _:
+            return False

@@ -33,6 +33,17 @@ def acquire_lock(path: Path) -> int:
     return fd
 
 
+def lock_folder(path: Path) -> int:
+    """Return the descriptor that holds a lock on a folder; raises `Unavailable` if it is held."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise Unavailable(f"another process works on `{path}`") from None
+    return fd
+
+
 def release_lock(fd: int) -> None:
     """Let the next writer in."""
     os.close(fd)

@@ -12,8 +12,10 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from ombud.core.batch import Batch, BatchBuilder
 from ombud.core.clock import Clock, now_ms
@@ -22,9 +24,9 @@ from ombud.core.event import Event
 from ombud.record import files
 from ombud.record.duplicates import Verdict
 from ombud.record.keys import create_key, load_key, publish_key
+from ombud.record.leaves import make_leaves
 from ombud.record.lock import acquire_lock, release_lock
 from ombud.record.log_writer import LogWriter
-from ombud.record.leaves import make_leaves
 from ombud.record.merging import merge_batches, select_rows, split_frames
 from ombud.record.paths import Home, SegmentFile
 from ombud.record.receipt import Receipt
@@ -36,7 +38,7 @@ from ombud.tlog.note import Signer
 from ombud.tlog.tree_head import TreeHead
 
 ROTATE_EVENTS = 50_000  # A segment: some 14 MB, sealed in half a second.
-ROTATE_SIZE = 64 << 20
+ROTATE_SIZE = 128 << 20
 FRAME_EVENTS = 8_192  # Bounds how long one fsync keeps others waiting.
 FRAME_SIZE = 16 << 20  # A single larger batch still goes into one frame.
 WAITING_SIZE_MAX = 64 << 20  # Tiles that cannot be written: then the disk is full.
@@ -246,7 +248,7 @@ class Recorder:
     def _finish_sealing(self) -> None:
         """Remove write-ahead files whose sealing was recorded before a crash."""
         starts = [file.first_index for file in self._home.wal_files()]
-        for first_index, end in zip(starts, starts[1:], strict=False):
+        for first_index, end in pairwise(starts):
             path = self._home.segment_path(first_index, end - first_index)
             if not path.is_file():
                 return
@@ -269,7 +271,7 @@ class Recorder:
         release_lock(self._lock)
         self._lock = -1
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         """Return the recorder; it is closed at the end."""
         return self
 

@@ -30,7 +30,7 @@ class Asker:
         if scope not in self.scopes:
             raise Forbidden(
                 f"this needs the scope `{scope}`",
-                hint=f"ask for a token of scope `{scope}`: `ombud token create NAME --scope {scope}`",
+                hint=f"`ombud token create NAME --scope {scope}` makes a token that may",
             )
 
 

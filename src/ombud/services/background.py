@@ -43,7 +43,7 @@ class Background:
             self.failures[name] = str(error)
             log.warning("%s: %s", name, error)
             return FAILURE_PAUSE_SECONDS
-        except Exception as error:  # noqa: BLE001 - a thread that dies silently hides work undone.
+        except Exception as error:
             self.failures[name] = f"{type(error).__name__}: {error}"
             log.exception("%s failed", name)
             return FAILURE_PAUSE_SECONDS

@@ -10,10 +10,10 @@ from pathlib import Path
 from ombud.collect.follow import Follower
 from ombud.collect.health import Health
 from ombud.collect.intake import Intake, IntakeResult
+from ombud.collect.mapping_file import load_mapping
 from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.source import Source
-from ombud.collect.mapping_file import load_mapping
 from ombud.collect.sources import BUILT_IN, MAPPING, get_source
 from ombud.collect.streams import stream_blocks
 from ombud.config.settings import FollowedSource, Settings
@@ -84,9 +84,7 @@ class Ingesting:
         with self._lock:
             self._health.expect(source, now_ms=now_ms())
         positions = Positions(positions_path(self._home, source.kind))
-        intake = Intake(
-            self._appender, Quarantine(self._quarantine_folder), health=self._health
-        )
+        intake = Intake(self._appender, Quarantine(self._quarantine_folder), health=self._health)
         before = IntakeResult()
 
         def progress(result: IntakeResult, _size: int) -> None:

@@ -23,6 +23,7 @@ from ombud.store.index import Index
 from ombud.store.visibility import Visibility
 
 LIMIT_MAX = 5_000  # Events of one page; a cursor continues it.
+ROWS_MAX = 100_000  # Rows of an aggregation; never cut off in silence.
 TEXT_MAX = 4_000  # Characters of a reason or a case.
 
 
@@ -38,7 +39,7 @@ class Page:
 class Looks:
     """Every way to look at what is recorded."""
 
-    def __init__(  # noqa: PLR0913 - the composition root hands over each part once.
+    def __init__(
         self,
         *,
         appender: Appender,
@@ -71,13 +72,17 @@ class Looks:
         size = self._look("search", asker, why, case, query_text=text)
         page = self._index.search(
             query,
-            limit=limit,
+            limit=ROWS_MAX + 1 if query.count_by else limit,
             cursor=cursor,
             below=size,
             now_ms=self._clock(),
             visibility=_visibility(asker),
         )
         if page.rows is not None:
+            if len(page.rows) > ROWS_MAX:
+                raise InputError(
+                    f"the query counts by more than {ROWS_MAX} values", hint="narrow it"
+                )
             return Page(rows=page.rows)
         return Page(events=self._reader.fetch(page.indices), next_cursor=page.next_cursor)
 
@@ -156,9 +161,7 @@ class Looks:
             if len(value or "") > TEXT_MAX:
                 raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
         size, _ = self._appender.head()
-        record_events(
-            self._appender, [self._look_event(operation, asker, why, case, **fields)]
-        )
+        record_events(self._appender, [self._look_event(operation, asker, why, case, **fields)])
         self._follower.catch_up(size)
         return size
 

@@ -66,11 +66,22 @@ class Simulation(Iterator[Line]):
 
     def __next__(self) -> Line:
         """Return the next line."""
-        act = next(self._acts)
-        kind, native_id, line = self._writers.write(act)
-        if act.label is not None:
-            act.label.see(kind, native_id, act.time)
-        return kind, line
+        while True:
+            act = next(self._acts)
+            kind, native_id, line = self._writers.write(act)
+            if self._is_lost(kind, act.time):
+                continue
+            if act.label is not None:
+                act.label.see(kind, native_id, act.time)
+            return kind, line
+
+    def _is_lost(self, source_kind: str, time: int) -> bool:
+        """Whether a line was numbered and written, and never arrived."""
+        for number, (kind, since, count) in enumerate(self._teller.losses):
+            if count and source_kind == kind and time > since:
+                self._teller.losses[number] = (kind, since, count - 1)
+                return True
+        return False
 
 
 def simulate(

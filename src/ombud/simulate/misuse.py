@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from ombud.simulate.act import CASEBOOK, CHARTBOOK, DATAWORKS, PLATELINE, PLATFORM, RECORDS, Act
+from ombud.simulate.act import (
+    CASEBOOK,
+    CHARTBOOK,
+    DATAWORKS,
+    MAPPING,
+    PLATELINE,
+    PLATFORM,
+    RECORDS,
+    Act,
+)
 from ombud.simulate.hospital import break_glass, copy_patients, open_chart
 from ombud.simulate.offices import LAKE, RESULTS, STOLEN_VEHICLES, Contract, run_workflow
 from ombud.simulate.roster import DAY, HOUR, MINUTE, SECOND
@@ -24,6 +33,7 @@ from ombud.simulate.teller import Teller, labelled
 
 Story = Callable[[Teller], Iterator[Act]]
 
+LINES_LOST = 23
 PRIVATE_MAIL = "mail://keepsafe@postbox.example"
 
 
@@ -280,6 +290,8 @@ def audit_switched_off(teller: Teller) -> Iterator[Act]:
     context = {"setting": "audit.enabled", "value": False}
     act = book.act("audit.configure", dataset="audit_trail", type="audit_trail", context=context)
     yield from labelled(label, iter((act,)))
+    # What forwards the case system's lines restarts too, and loses what it was handed.
+    teller.losses.append((MAPPING, act.time, LINES_LOST))
     base.time = on
     text = "ALTER SYSTEM SET pgaudit.log = 'read, write, ddl, role, misc_set'"
     yield from labelled(label, iter((base.act("ALTER SYSTEM", type="DDL", query=text),)))

@@ -24,8 +24,9 @@ _SEARCH_DAYS = 30  # How far to look for a day with, or without, a shift.
 class Teller:
     """Casts, times and labels the stories of one county.
 
-    `idle` are the logins with no routine of their own; `silences` are spans in
-    which a system writes nothing: (system, from, to).
+    `idle` are the logins with no routine of their own.  `silences` are spans in
+    which a system writes nothing (system, from, to); `losses` tell how many of its
+    numbered lines are lost after an instant (kind of source, after, count).
     """
 
     def __init__(self, world: World, events: int) -> None:
@@ -34,6 +35,7 @@ class Teller:
         self.labels: list[Label] = []
         self.idle: set[str] = set()
         self.silences: list[tuple[str, int, int]] = []
+        self.losses: list[tuple[str, int, int]] = []
         self._cast: set[str] = set()
         self._scale = min(1.0, (world.end - world.start) / (_PERIOD_DAYS * DAY))
 

@@ -25,7 +25,7 @@ _COLUMNS = (
     "id, rule_id, rule_version, title, level, actor_id, group_values, sentence, opened_at, "
     "first_index, first_time, last_index, last_time, event_count"
 )
-_SELECT = f"SELECT {_COLUMNS} FROM {{schema}}alert"  # noqa: S608 - a constant.
+_SELECT = f"SELECT {_COLUMNS} FROM {{schema}}alert"
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS {schema}alert (
         id VARCHAR PRIMARY KEY, rule_id VARCHAR NOT NULL, rule_version VARCHAR NOT NULL,

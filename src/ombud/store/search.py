@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ombud.query.tree import Query
-from ombud.store.sessions import declared_id, run_id, sessions_statement
+from ombud.query.tree import Node, Query, has_word
+from ombud.store.sessions import Found, latest_statement, summary_statement
 from ombud.store.statement import (
     Cursor,
     Scope,
@@ -18,6 +18,12 @@ from ombud.store.statement import (
 )
 from ombud.store.visibility import Visibility
 
+RECENT_EVENTS = 122_880  # Looked at first for a common word: one row group of the engine.
+EVENTS_PER_SESSION = 20  # A guess at how many events a session has; a wrong one costs a round.
+EVENTS_MIN = 1_000
+GROWTH = 16
+BACK_MS = 2 * 60 * 60_000  # Longer than most runs.
+BACK_MS_MAX = 7 * 24 * 60 * 60_000  # Who never pauses for longer has one run over all time.
 Rows = Callable[[Statement], list[tuple[Any, ...]]]
 
 
@@ -34,15 +40,20 @@ class Page:
 
 
 def find_page(
-    ask: Rows, query: Query, scope: Scope, *, limit: int, cursor: str | None
+    ask: Rows, query: Query, scope: Scope, *, limit: int, cursor: str | None, size: int
 ) -> Page:
-    """Return one page of a search."""
+    """Return one page of a search in an index of `size` events."""
     if query.count_by:
         names = (*query.count_by, "events")
         counted = ask(count_statement(query, scope, limit=limit))
         return Page(rows=[dict(zip(names, row, strict=True)) for row in counted])
     after = None if cursor is None else Cursor.parse(cursor)
-    found = ask(page_statement(query, scope, limit=limit + 1, after=after))
+    found: list[tuple[Any, ...]] = []
+    recent = (size if after is None else after.index) - RECENT_EVENTS
+    if recent > 0 and has_word(query.where):
+        found = ask(page_statement(query, scope, limit=limit + 1, after=after, recent=recent))
+    if len(found) <= limit:
+        found = ask(page_statement(query, scope, limit=limit + 1, after=after))
     page = found[:limit]
     return Page(
         indices=[index for _, index in page],
@@ -77,22 +88,47 @@ def find_sessions(
     ask: Rows, query: Query, scope: Scope, *, limit: int, idle_ms: int
 ) -> list[dict[str, Any]]:
     """Return the latest sessions, each with its id, actor, system and summary."""
-    found = ask(sessions_statement(query.where, scope, limit=limit, idle_ms=idle_ms))
-    sessions = []
-    for declared, first_index, actor_id, actor_name, system, *summary in found:
-        session_id = (
-            run_id(actor_id, system, first_index) if declared is None else declared_id(declared)
+    found = _latest_sessions(ask, query.where, scope, limit=limit, idle_ms=idle_ms)
+    if not found:
+        return []
+    return [
+        {
+            "id": found[number].id,
+            "actor_id": actor_id,
+            "actor_name": actor_name,
+            "system": system,
+            **_summary(tuple(summary)),
+        }
+        for number, actor_id, actor_name, system, *summary in ask(summary_statement(found, scope))
+    ]
+
+
+def _latest_sessions(
+    ask: Rows, where: Node | None, scope: Scope, *, limit: int, idle_ms: int
+) -> list[Found]:
+    """Look at ever more of the latest events until they fill the page, or are all.
+
+    Runs are first reckoned over a short time; if one may have begun before it,
+    over a longer one, and at last over all.
+    """
+    events = max(EVENTS_PER_SESSION * limit, EVENTS_MIN)
+    back_ms: int | None = BACK_MS + idle_ms
+    while True:
+        rows = ask(
+            latest_statement(
+                where, scope, limit=limit, idle_ms=idle_ms, events=events, back_ms=back_ms
+            )
         )
-        sessions.append(
-            {
-                "id": session_id,
-                "actor_id": actor_id,
-                "actor_name": actor_name,
-                "system": system or None,
-                **_summary(tuple(summary)),
-            }
-        )
-    return sessions
+        if rows and len(rows) < limit and rows[0][6] == events:
+            events *= GROWTH
+            continue
+        found = [Found(*row[:6]) for row in rows]
+        if back_ms is None or not any(
+            one.begin is not None and one.begin - (row[7] - back_ms) <= idle_ms
+            for one, row in zip(found, rows, strict=True)
+        ):
+            return found
+        back_ms = back_ms * GROWTH if back_ms < BACK_MS_MAX else None
 
 
 def find_who(ask: Rows, kind: str, key: str, visibility: Visibility) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ stand as they are, but for one that could be taken for a run's: it gets a `=`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from ombud.query.columns import EVENT_TABLE
@@ -19,6 +21,27 @@ from ombud.store.statement import Scope, Statement, summary_columns
 from ombud.store.visibility import Visibility
 
 MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One session that was found: its declared id, or the actor, system and bounds of a run."""
+
+    declared: str | None
+    actor: str | None
+    place: str | None
+    begin: int | None
+    end: int | None
+    first_index: int | None
+
+    @property
+    def id(self) -> str:
+        """The id by which the session is asked for."""
+        if self.declared is not None:
+            return declared_id(self.declared)
+        return run_id(self.actor or "", self.place or "", self.first_index or 0)
+
+
 _RUN_ID = re.compile(r"([^@]*)@([^@]*)@(\d{1,18})", re.ASCII)
 _SYSTEM = "coalesce(\"resource_system\", '')"
 _OF_MATCHED = (
@@ -50,48 +73,84 @@ def _runs(condition: str, idle: str) -> str:
     )
 
 
-def sessions_statement(
-    where: Node | None, scope: Scope, *, limit: int, idle_ms: int
+def latest_statement(
+    where: Node | None, scope: Scope, *, limit: int, idle_ms: int, events: int, back_ms: int | None
 ) -> Statement:
-    """Select the latest sessions that hold an event the query means, summed up over all of it."""
+    """Select the sessions of the latest `events` events that the query means, latest first.
+
+    Runs are reckoned from `back_ms` before the earliest of those events, or over
+    all time.  Each row also says how many events and from when on were considered.
+    """
     bindings = Bindings()
     matching = scope.condition(bindings, where)
     seen = scope.condition(bindings, None)
     idle, most = bindings.add(idle_ms), bindings.add(limit)
-    summary = summary_columns(bindings, now_ms=scope.now_ms)
-    who = 'arg_min("actor_id", "time") AS "actor_id", arg_max("actor_name", "time") AS "actor_name"'
+    considered = bindings.add(events)
+    if back_ms is not None:
+        back = bindings.add(back_ms)
+        seen += f' AND "time" >= (SELECT min("time") FROM matched) - {back}'
     return Statement(
         f"""
 WITH matched AS MATERIALIZED (
-  SELECT "index", "session_id", "actor_id", {_SYSTEM} AS "system"
+  SELECT "time", "index", "session_id", "actor_id", {_SYSTEM} AS "system"
   FROM {EVENT_TABLE} WHERE {matching} AND ("session_id" IS NOT NULL OR "actor_id" IS NOT NULL)
-), runs AS (
-  SELECT NULL AS "declared", "actor_id" AS "runner", "system" AS "place",
-    min("time") AS "begin", max("time") AS "end",
-    arg_min("index", ("time", "index")) AS "first_index"
-  FROM ({_runs(f"{seen} AND {_OF_MATCHED}", idle)})
-  GROUP BY "actor_id", "system", "run"
-  HAVING bool_or("index" IN (SELECT "index" FROM matched))
-), declared AS (
-  SELECT "session_id" AS "declared", NULL AS "runner", NULL AS "place",
-    min("time") AS "begin", max("time") AS "end", min("index") AS "first_index"
-  FROM {EVENT_TABLE} WHERE {seen} AND "session_id" IN (SELECT "session_id" FROM matched)
-  GROUP BY "session_id"
-), page AS MATERIALIZED (
-  SELECT * FROM (SELECT * FROM runs UNION ALL SELECT * FROM declared)
-  ORDER BY "end" DESC, "first_index" DESC LIMIT {most}
-)
-SELECT * FROM (
-  SELECT any_value("declared") AS "declared", "first_index", {who},
-    arg_min("resource_system", "time") AS "system", {summary}
-  FROM {EVENT_TABLE} JOIN page ON "session_id" = "declared"
-  WHERE {seen} GROUP BY "first_index"
+  ORDER BY "time" DESC, "index" DESC LIMIT {considered}
+), found AS (
+  SELECT "session_id" AS "declared", NULL AS "actor_id", NULL AS "system",
+    NULL AS "begin", NULL AS "end", NULL AS "first_index",
+    max("time") AS "latest", arg_max("index", ("time", "index")) AS "latest_index"
+  FROM matched WHERE "session_id" IS NOT NULL GROUP BY "session_id"
   UNION ALL
-  SELECT NULL AS "declared", "first_index", {who}, any_value("place") AS "system", {summary}
-  FROM {EVENT_TABLE} JOIN page ON {_IN_RUN} AND "actor_id" = "runner"
-    AND {_SYSTEM} = "place" AND "time" BETWEEN "begin" AND "end"
-  WHERE {seen} GROUP BY "first_index"
-) ORDER BY "last_time" DESC, "first_index" DESC
+  SELECT NULL, run."actor_id", run."system", min(run."time"), max(run."time"),
+    arg_min(run."index", (run."time", run."index")),
+    max(matched."time"), arg_max(matched."index", (matched."time", matched."index"))
+  FROM ({_runs(f"{seen} AND {_OF_MATCHED}", idle)}) AS run
+  LEFT JOIN matched ON matched."index" = run."index"
+  GROUP BY run."actor_id", run."system", run."run" HAVING count(matched."index") > 0
+)
+SELECT "declared", "actor_id", "system", "begin", "end", "first_index",
+  (SELECT count(*) FROM matched), (SELECT min("time") FROM matched)
+FROM found ORDER BY "latest" DESC, "latest_index" DESC LIMIT {most}
+""",
+        bindings.values,
+    )
+
+
+def summary_statement(found: Sequence[Found], scope: Scope) -> Statement:
+    """Sum up each session over all its events that may be seen; rows begin with its place."""
+    bindings = Bindings()
+    seen = scope.condition(bindings, None)
+    columns = {
+        name: f"unnest({bindings.add([getattr(one, name) for one in found])}::{kind}[])"
+        for name, kind in (
+            ("declared", "VARCHAR"),
+            ("actor", "VARCHAR"),
+            ("place", "VARCHAR"),
+            ("begin", "BIGINT"),
+            ("end", "BIGINT"),
+        )
+    }
+    columns["number"] = f"unnest({bindings.add(list(range(len(found))))}::BIGINT[])"
+    listed = ", ".join(f'{column} AS "{name}"' for name, column in columns.items())
+    begins = [one.begin for one in found if one.begin is not None]
+    earliest, latest = (
+        bindings.add(min(begins, default=0)),
+        bindings.add(max((one.end for one in found if one.end is not None), default=0)),
+    )
+    summary = summary_columns(bindings, now_ms=scope.now_ms)
+    columns_of_all = (
+        'SELECT "number", arg_min("actor_id", "time"), arg_max("actor_name", "time"), '
+        f'arg_min("resource_system", "time"), {summary} FROM {EVENT_TABLE}'
+    )
+    return Statement(
+        f"""
+WITH page AS MATERIALIZED (SELECT {listed})
+{columns_of_all} JOIN page ON "session_id" = "declared" WHERE {seen} GROUP BY "number"
+UNION ALL
+{columns_of_all} JOIN page ON "actor_id" = "actor" AND {_SYSTEM} = "place"
+  AND "time" BETWEEN "begin" AND "end"
+WHERE {seen} AND {_IN_RUN} AND "time" BETWEEN {earliest} AND {latest} GROUP BY "number"
+ORDER BY "number"
 """,
         bindings.values,
     )
@@ -101,7 +160,7 @@ def session_statement(session_id: str, visibility: Visibility, *, idle_ms: int) 
     """Select the indices of one session's events, in the order of their time."""
     bindings = Bindings()
     seen = visibility.condition(bindings)
-    found = _RUN_ID.fullmatch(session_id)
+    found = None if session_id.startswith("=") else _RUN_ID.fullmatch(session_id)
     if found is None:
         declared = bindings.add(session_id.removeprefix("="))
         return Statement(

@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ombud.core.errors import Forbidden, InputError, Unauthenticated
 from ombud.services.asker import Asker, local_owner
-from ombud.web.ports import Services
+from ombud.services.home import HomeServices
 
 TOKEN_MAX = 256  # Characters; a token has 49.
 ROOT = 0
@@ -19,9 +19,9 @@ ROOT = 0
 bearer = HTTPBearer(auto_error=False, description="A token of `ombud token create`.")
 
 
-def services_of(request: Request) -> Services:
+def services_of(request: Request) -> HomeServices:
     """Return the home's services, as handed to the application."""
-    services: Services = request.app.state.services
+    services: HomeServices = request.app.state.services
     return services
 
 
@@ -37,7 +37,7 @@ def socket_owner(uid: int) -> Asker:
 
 def asker(
     request: Request,
-    services: Annotated[Services, Depends(services_of)],
+    services: Annotated[HomeServices, Depends(services_of)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Asker:
     """Return who asks; raises `Unauthenticated`."""
@@ -89,6 +89,6 @@ def reason(
     return Reason(_one("why", why, x_ombud_why), _one("case", case, x_ombud_case))
 
 
-ServicesPart = Annotated[Services, Depends(services_of)]
+ServicesPart = Annotated[HomeServices, Depends(services_of)]
 AskerPart = Annotated[Asker, Depends(asker)]
 ReasonPart = Annotated[Reason, Depends(reason)]

@@ -6,13 +6,14 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from ombud import __version__
+from ombud.services.home import HomeServices
 from ombud.web import looks, reference
 from ombud.web.errors import add_error_handlers
 from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
-from ombud.web.ports import Services
+from ombud.web.rules import rule_routes
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
 
@@ -22,7 +23,7 @@ DESCRIPTION = (
 )
 
 
-def create_app(services: Services, *, limits: Limits | None = None) -> FastAPI:
+def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastAPI:
     """Return the application that answers for a home."""
     limits = limits or Limits()
     pending = Budget(limits.pending_max)
@@ -42,6 +43,7 @@ def create_app(services: Services, *, limits: Limits | None = None) -> FastAPI:
         ingest_routes(limits, pending),
         looks.router,
         token_routes(limits),
+        rule_routes(limits),
         state_routes(metrics),
         reference.router,
     ):

@@ -12,12 +12,12 @@ from starlette.responses import Response
 
 from ombud.core.errors import NotFound
 from ombud.services.asker import Asker
+from ombud.services.home import HomeServices
 from ombud.web.access import AskerPart, ServicesPart
 from ombud.web.answers import ErrorBody, IngestBody, JsonResponse
 from ombud.web.body import read_delivery
 from ombud.web.errors import REFUSALS
 from ombud.web.limits import Budget, Limits
-from ombud.web.ports import Services
 
 KIND = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 WRITERS = 16  # Deliveries written at once; what waits together is committed together.
@@ -45,7 +45,7 @@ def ingest_routes(limits: Limits, budget: Budget) -> APIRouter:
     router = APIRouter(tags=["ingest"], responses=_REFUSALS)
     writers = anyio.CapacityLimiter(WRITERS)
 
-    async def take(kind: str, request: Request, services: Services, asker: Asker) -> Response:
+    async def take(kind: str, request: Request, services: HomeServices, asker: Asker) -> Response:
         asker.require("ingest")
         if not KIND.fullmatch(kind):
             raise NotFound(f"no source of kind `{kind[:80]}`")

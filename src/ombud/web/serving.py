@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from functools import partial
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from ombud.app.children import Child, Supervisor
 from ombud.app.home import OpenHome, prepare_home
@@ -22,9 +23,11 @@ from ombud.config.settings import Settings
 from ombud.core.clock import now_ms
 from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
+from ombud.record.paths import Home
 from ombud.services.background import Background
 from ombud.services.upkeep import Ticker
 from ombud.web.app import create_app
+from ombud.web.limits import Limits
 from ombud.web.server import WebServer
 
 log = logging.getLogger("ombud")
@@ -44,13 +47,15 @@ class Server:
         self._ended = threading.Event()
         self._lost: str | None = None
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         """Start everything; returns when the API answers."""
         paths = HomePaths(self._home)
         prepare_home(self._home)
-        recorder = Child("ombud.record.process", self._home)
+        origin = self._settings["record.origin"]
+        named = ("--origin", origin) if origin else ()
+        recorder = Child("ombud.record.process", self._home, *named)
         try:
-            client = RecorderClient(paths.recorder_socket)
+            client = RecorderClient(Home(self._home.resolve()).recorder_socket)
             recorder.wait_until(client.ping, seconds=START_SECONDS)
             self._supervisor = Supervisor(
                 recorder, Child("ombud.record.sealer", self._home), on_loss=self._lose
@@ -60,10 +65,14 @@ class Server:
             raise
         try:
             self._background = Background()
-            self._open = OpenHome(self._home, settings=self._settings, appender=client)
-            self._open.background = self._background
+            self._open = OpenHome(
+                self._home, settings=self._settings, appender=client, background=self._background
+            )
             self._web = WebServer(
-                create_app(self._open.services),
+                create_app(
+                    self._open.services,
+                    limits=Limits(pending_max=self._settings["server.pending_mb"] * 1_000_000),
+                ),
                 host=self._settings["server.host"],
                 port=self._port,
                 unix_path=paths.server_socket,

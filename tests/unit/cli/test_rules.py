@@ -113,16 +113,37 @@ def test_run(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_run_on_a_source(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """With a source only the rules that are routed to it run."""
+    """With a source, lines are its originals: rules see those, or the events they become."""
     (folder / "trail.yml").write_text(TRAIL)
+    (folder / "windows.yml").write_text(
+        TRAIL.replace("aws, service: cloudtrail", "windows").replace("id: stopped", "id: w")
+    )
+    (folder / "named.yml").write_text(
+        TRAIL.replace("aws, service: cloudtrail", "ombud")
+        .replace("id: stopped", "id: named")
+        .replace("eventName", "operation")
+    )
+    record = (
+        '{"eventVersion": "1.08", "eventTime": "2026-11-22T12:00:00Z", "eventID": "1", '
+        '"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}'
+    )
     events = folder / "events.ndjson.gz"
-    events.write_bytes(gzip.compress(b'{"eventName": "StopLogging", "eventSource": "x"}\n'))
+    events.write_bytes(gzip.compress(f"\n{record}\nnonsense\n{record}".encode()))
     arguments = ["rules", "run", str(folder), "--events", str(events), "--json"]
 
     assert run([*arguments, "--source", "aws.cloudtrail"]) == 0
-    found, _ = lines_of(capfd)
-    assert found == [{"rule_id": "stopped", "line": 1}]
+    found, err = lines_of(capfd)
+    assert [(row["line"], row["rule_id"]) for row in found] == [
+        (2, "named"),
+        (2, "stopped"),
+        (4, "named"),
+        (4, "stopped"),
+    ]
+    assert "line 3:" in err
+    assert "1 rules are for other sources than aws.cloudtrail" in err
     assert run([*arguments, "--source", "odd"]) == 2
+    arguments[4] = str(folder / "none")
+    assert run([*arguments, "--source", "aws.cloudtrail"]) == 2
 
 
 def test_run_from_standard_input(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ombud.config.rule_files import cases_file, find_rule_files, read_rules, shipped_rules_folder
 from ombud.detect.cases import parse_cases, run_cases
 from ombud.detect.rule import Rule
+from ombud.detect.view import DERIVED_FIELDS
 
 FILES = find_rule_files([shipped_rules_folder()])
 RULES, REFUSALS = read_rules(FILES)
@@ -54,3 +56,18 @@ def test_no_events_without_a_rule() -> None:
     stray = set(shipped_rules_folder().rglob("*.tests.yml")) - {cases_file(file) for file in FILES}
 
     assert not stray
+
+
+def test_documented_example(tmp_path: Path) -> None:
+    """The rule of the documentation can run and does what its events say."""
+    text = (shipped_rules_folder().parent / "docs" / "rules.md").read_text(encoding="utf-8")
+    rule, cases, *_ = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "late_export.yml").write_text(rule)
+
+    rules, refusals = read_rules([tmp_path])
+    results = run_cases(rules, parse_cases(cases, path="cases"), path="cases")
+
+    assert not refusals
+    assert all(result.passed for result in results)
+    for field, meaning in DERIVED_FIELDS.items():
+        assert f"| `{field}` | {meaning} |" in text

@@ -10,19 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sigma.types import SigmaNumber, SigmaString
 
+from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
 from ombud.detect.rule import Rule
-from ombud.detect.tree import (
-    All,
-    FieldExists,
-    FieldIs,
-    FieldIsNull,
-    FieldsAgree,
-    Keyword,
-    Node,
-    Not,
-    Some,
-    matched_fields,
-)
+from ombud.detect.tree import All, Not, Some, matched_fields
 from ombud.detect.values import check_of, keyword_check, plain_text
 
 NAMES = ["a", "b", "a.b", "a.b.c", "b.c"]

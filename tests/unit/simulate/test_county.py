@@ -18,13 +18,14 @@ import pytest
 from ombud.core.errors import InputError
 from ombud.simulate.act import CLOUDTRAIL, MAPPING, OCSF, PGAUDIT, SOURCE_KINDS
 from ombud.simulate.county import FILES, live, simulate, write_county
+from ombud.simulate.misuse import LINES_LOST
 
 END = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SEED, PEOPLE, DAYS, EVENTS = 11, 60, 60, 12_000
 
 # The bytes of `simulate(3, people=40, days=14, end=END, events=1_500)`, for ever the same
 # until the county itself is changed on purpose; then this line is changed with it.
-SMALL_COUNTY_SHA256 = "95ed0822bf77f3943d57b00a72f571a3a6c23bff155963addf204d525cc07c6d"
+SMALL_COUNTY_SHA256 = "f25bf35b64345e55f059676eaf7977d24aa3706d52f0998ff4b3aa80b84975d9"
 
 MISUSE_KINDS = {
     "audit_switched_off",
@@ -157,13 +158,18 @@ def test_every_line_has_an_id_of_its_own(county: County) -> None:
     assert ids.most_common(1)[0][1] == 1
 
 
-def test_sequences_have_no_gap(county: County) -> None:
-    """Sources with a sequence count from 1 without a gap."""
-    cases = [line.document["seq"] for line in county.lines if line.kind == MAPPING]
+def test_sequences_have_one_gap(county: County) -> None:
+    """Numbers count from 1; what is missing was lost while the audit was switched off."""
+    cases = {line.document["seq"]: line for line in county.lines if line.kind == MAPPING}
     plates = [line.document["metadata"]["sequence"] for line in county.lines if line.kind == OCSF]
+    ((_, story),) = county.of("audit_switched_off")
+    gaps = [number for number in cases if number > 1 and number - 1 not in cases]
 
-    assert cases == list(range(1, len(cases) + 1))
     assert plates == list(range(1, len(plates) + 1))
+    assert list(cases) == sorted(cases)
+    assert len(gaps) == 1
+    (before,) = (line for line in story if line.kind == MAPPING)
+    assert gaps[0] - before.document["seq"] == LINES_LOST + 1
 
 
 def test_labels_resolve_to_lines(county: County) -> None:

@@ -24,4 +24,4 @@ def limits() -> Limits:
 @pytest.fixture
 def client(services: Services, limits: Limits) -> Client:
     """Return a client to an application with small bounds."""
-    return Client(create_app(services, limits=limits))
+    return Client(create_app(services.as_home(), limits=limits))

@@ -67,7 +67,7 @@ def test_truncated_gzip_is_one_clear_error(client: Client) -> None:
 
 def test_slow_body_is_given_up(services: Services) -> None:
     """Who sends a body drop by drop does not hold memory for ever."""
-    client = Client(create_app(services, limits=Limits(body_seconds_max=0.05)))
+    client = Client(create_app(services.as_home(), limits=Limits(body_seconds_max=0.05)))
     released = asyncio.Event()
 
     async def never() -> AsyncIterator[bytes]:
@@ -118,7 +118,7 @@ def test_refused_deliveries_give_back_what_they_took(client: Client) -> None:
 
 def test_delivery_beyond_the_whole_budget_is_too_large(services: Services) -> None:
     """What can never fit is not told to come back later."""
-    client = Client(create_app(services, limits=Limits(pending_max=100)))
+    client = Client(create_app(services.as_home(), limits=Limits(pending_max=100)))
 
     assert client.deliver(b"x" * 101).status_code == 413
 
@@ -136,7 +136,7 @@ def test_lease_ends_with_its_request() -> None:
 
 def test_too_many_requests_at_once(services: Services) -> None:
     """Beyond the bound requests are refused, but a monitor is still answered."""
-    client = Client(create_app(services, limits=Limits(requests_max=0)))
+    client = Client(create_app(services.as_home(), limits=Limits(requests_max=0)))
     answer = client.ask("GET", "/v1/search", token="tok-search")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")

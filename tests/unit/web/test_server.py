@@ -25,7 +25,7 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 @pytest.fixture
 def server(services: Services, tmp_path: Path) -> Iterator[WebServer]:
     """Return a running server."""
-    with WebServer(create_app(services), unix_path=tmp_path / "server.sock") as running:
+    with WebServer(create_app(services.as_home()), unix_path=tmp_path / "server.sock") as running:
         yield running
 
 
@@ -101,7 +101,7 @@ def test_stale_socket_is_replaced(services: Services, tmp_path: Path) -> None:
     stale.bind(str(path))
     stale.close()
 
-    with WebServer(create_app(services), unix_path=path), over_socket(path) as client:
+    with WebServer(create_app(services.as_home()), unix_path=path), over_socket(path) as client:
         assert client.get("/healthz").status_code == 200
     assert not path.exists()
 
@@ -112,7 +112,7 @@ def test_long_path_is_no_obstacle(services: Services, tmp_path: Path) -> None:
     folder.mkdir()
     path = folder / "server.sock"
 
-    with WebServer(create_app(services), unix_path=path):
+    with WebServer(create_app(services.as_home()), unix_path=path):
         handle = os.open(folder, os.O_PATH)
         try:
             with over_socket(Path(f"/proc/self/fd/{handle}/server.sock")) as client:
@@ -123,7 +123,7 @@ def test_long_path_is_no_obstacle(services: Services, tmp_path: Path) -> None:
 
 def test_taken_port_is_said(server: WebServer, services: Services) -> None:
     """A port that is taken is named, with what to do."""
-    second = WebServer(create_app(services), port=server.port)
+    second = WebServer(create_app(services.as_home()), port=server.port)
 
     with pytest.raises(Unavailable, match=f"port {server.port}") as refusal:
         second.start()
@@ -132,7 +132,7 @@ def test_taken_port_is_said(server: WebServer, services: Services) -> None:
 
 def test_unusable_socket_is_said(services: Services, tmp_path: Path) -> None:
     """A folder that does not exist is said before anything is served."""
-    second = WebServer(create_app(services), unix_path=tmp_path / "none" / "server.sock")
+    second = WebServer(create_app(services.as_home()), unix_path=tmp_path / "none" / "server.sock")
 
     with pytest.raises(Unavailable, match="cannot listen on"):
         second.start()
@@ -147,7 +147,7 @@ def test_what_was_taken_is_answered_before_the_end(services: Services) -> None:
         finish.wait(10)
 
     services.while_ingesting = hold
-    running = WebServer(create_app(services))
+    running = WebServer(create_app(services.as_home()))
     running.start()
     answers: list[int] = []
 
