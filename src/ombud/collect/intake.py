@@ -210,9 +210,17 @@ class _Run:
             reason = f"{error} ({error.hint})" if error.hint else str(error)
             self._set_aside(block, Fault(line, reason, raw, len(raw)), now_ms)
             return
-        event = fit(event, now_ms=now_ms)
-        ordinal = self._ordinal(block, raw) if event.native_id is None else 0
-        self._builder.add(event, ordinal=ordinal)
+        event, (actor, data_subject, content) = fit(event, now_ms=now_ms)
+        self._builder.add_canonical(
+            event.class_uid or 0,
+            actor,
+            data_subject,
+            content,
+            raw,
+            source=event.source,
+            native_id=event.native_id,
+            ordinal=self._ordinal(block, raw) if event.native_id is None else 0,
+        )
         if self._health is not None and self._source.has_sequence:
             gap = self._health.number(self._source, event, now_ms=now_ms)
             if gap is not None:
