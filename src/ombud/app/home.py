@@ -40,6 +40,7 @@ from ombud.store.alerts import AlertStore
 from ombud.store.control import ControlStore
 from ombud.store.index import Index
 
+PATIENCE_SECONDS = 5.0  # For another command, or a recorder that is ending, to let go.
 ALERTS_MEMORY = "256MB"  # Alerts are few; the index has its own limit.
 
 
@@ -218,7 +219,8 @@ def open_here(home: Path) -> Iterator[OpenHome]:
     """Open a home that is not running, in this process; raises `Unavailable` if it is in use."""
     settings = load_settings(home, os.environ)
     prepare_home(home)
-    with Recorder.open(home, origin=settings["record.origin"] or None) as recorder:
+    origin = settings["record.origin"] or None
+    with Recorder.open(home, origin=origin, patience_seconds=PATIENCE_SECONDS) as recorder:
         opened = OpenHome(home, settings=settings, appender=recorder)
         try:
             yield opened

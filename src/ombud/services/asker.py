@@ -25,6 +25,11 @@ class Asker:
     via: str = "api"
     token_id: str | None = None
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing limits what the asker may see."""
+        return not (self.units or self.systems)
+
     def require(self, scope: str) -> None:
         """Raise `Forbidden` unless the asker holds the scope."""
         if scope not in self.scopes:

@@ -21,6 +21,8 @@ from ombud.tlog.tree_head import TreeHead
 
 Json = dict[str, Any]
 
+ALERTS_PAGE = 500  # Alerts looked through at once for what an asker may see.
+
 
 class HomeServices:
     """The use cases of one home, wired by the composition root."""
@@ -91,7 +93,22 @@ class HomeServices:
     def alerts(self, *, limit: int, asker: Asker) -> list[Json]:
         """Return alerts, the latest first; the look is on record."""
         self._looks.record_alert_look(asker)
-        return self._watch.alerts(limit=limit)
+        if asker.sees_all:
+            return self._watch.alerts(limit=limit)
+        return self._alerts_seen(limit, asker)
+
+    def _alerts_seen(self, limit: int, asker: Asker) -> list[Json]:
+        """Return the latest alerts of which the asker may see every event that is kept."""
+        seen: list[Json] = []
+        for page in self._watch.pages(limit=ALERTS_PAGE):
+            kept = [alert.pop("event_indices") for alert in page]
+            visible = self._looks.visible({index for some in kept for index in some}, asker)
+            for alert, indices in zip(page, kept, strict=True):
+                if indices and visible.issuperset(indices):
+                    seen.append(alert)
+            if len(seen) >= limit:
+                break
+        return seen[:limit]
 
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""

@@ -69,10 +69,10 @@ class Ingesting:
     def deliver(self, kind: str, chunks: Iterator[bytes]) -> IntakeResult:
         """Take in one delivery; returns when everything in it is durable."""
         source = self.source(kind)
-        intake = Intake(self._appender, Quarantine(self._quarantine_folder))
+        quarantine = Quarantine(self._quarantine_folder)
+        intake = Intake(self._appender, quarantine, health=self._health)
         result = intake.ingest(source, stream_blocks(source, "http", chunks))
         with self._lock:
-            self._health.saw(source, now_ms=now_ms())
             self._count(result)
         return result
 

@@ -6,6 +6,7 @@ the case before a single event leaves; a look that cannot be recorded is refused
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +141,12 @@ class Looks:
         """Record that somebody looks at alerts; that is their work and needs no reason."""
         asker.require("search")
         record_events(self._appender, [self._look_event("alerts", asker, None, None)])
+
+    def visible(self, indices: Collection[int], asker: Asker) -> set[int]:
+        """Return those of these events that the asker may see."""
+        size, _ = self._appender.head()
+        self._follower.catch_up(size)
+        return self._index.visible(indices, _visibility(asker))
 
     def _check_limit(self, limit: int) -> None:
         if not 1 <= limit <= LIMIT_MAX:

@@ -8,7 +8,7 @@ alerts it found are saved in one transaction with how far both have come.
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -98,6 +98,21 @@ class Watch:
         """Return alerts with the events they keep, the latest first."""
         with self._lock:
             return self._store.list(limit=limit)
+
+    def pages(self, *, limit: int) -> Iterator[list[dict[str, Any]]]:
+        """Yield all alerts, the latest first, in pages; each with the indices of its events."""
+        before: tuple[int, str] | None = None
+        while True:
+            with self._lock:
+                page = self._store.list(limit=limit, before=before)
+                kept = self._store.event_indices([alert["id"] for alert in page])
+            for alert in page:
+                alert["event_indices"] = kept[alert["id"]]
+            if page:
+                yield page
+                before = (page[-1]["last_index"], page[-1]["id"])
+            if len(page) < limit:
+                return
 
     def alert(self, alert_id: str) -> dict[str, Any]:
         """Return one alert with its events and the fields that matched."""

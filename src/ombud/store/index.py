@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,7 +30,7 @@ from ombud.store.schema import (
 )
 from ombud.store.search import Page, find_page, find_sessions, find_who
 from ombud.store.sessions import MINUTE_MS, session_statement
-from ombud.store.statement import Scope, Statement
+from ombud.store.statement import Scope, Statement, visible_statement
 from ombud.store.visibility import EVERYTHING, Visibility
 
 MEMORY_MB = 1024
@@ -277,6 +277,11 @@ class Index:
     ) -> list[dict[str, Any]]:
         """Return everyone who touched one data subject's data, the most frequent first."""
         return find_who(self._rows, kind, key, visibility)
+
+    def visible(self, indices: Collection[int], visibility: Visibility) -> set[int]:
+        """Return those of these events that may be seen."""
+        statement = visible_statement(indices, visibility)
+        return {index for (index,) in self._rows(statement)}
 
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Run a statement on this thread's own cursor."""
