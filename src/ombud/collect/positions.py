@@ -27,6 +27,7 @@ class Positions:
         self._by_head: dict[str, str] = {}
         self._head_sizes: set[int] = set()
         self._own: set[str] = set()  # Files committed here; of the others the file knows better.
+        self._saved: tuple[int, int] | None = None  # The file as it was written here last.
         if path is not None:
             for position in _load(path):
                 self._keep(position)
@@ -78,17 +79,28 @@ class Positions:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self._path)
+            self._saved = _version(self._path)
         finally:
             os.close(lock)
 
     def _take_others(self, path: Path) -> None:
         """Take over what others saved; what was committed here comes last, as the newest."""
+        if _version(path) == self._saved:
+            return
         own = [position for key, position in self._by_id.items() if key in self._own]
         for position in _load(path):
             if position.file_id not in self._own:
                 self._keep(position)
         for position in own:
             self._keep(position)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _load(path: Path) -> list[Position]:

@@ -37,9 +37,10 @@ class Ingesting:
     ) -> None:
         self._appender = appender
         self._home = home
-        self._quarantine_folder = quarantine_folder
         self._settings = settings
         self._health = Health()
+        # One for all: each reads the whole quarantine once, to know what lies there.
+        self._intake = Intake(appender, Quarantine(quarantine_folder), health=self._health)
         self._totals: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._mapped = self._load_mappings()
@@ -69,9 +70,9 @@ class Ingesting:
     def deliver(self, kind: str, chunks: Iterator[bytes]) -> IntakeResult:
         """Take in one delivery; returns when everything in it is durable."""
         source = self.source(kind)
-        quarantine = Quarantine(self._quarantine_folder)
-        intake = Intake(self._appender, quarantine, health=self._health)
-        result = intake.ingest(source, stream_blocks(source, "http", chunks))
+        # The bounds of a request are those of its body: a gzip within it is not unpacked.
+        blocks = stream_blocks(source, "http", chunks, unpacks=False)
+        result = self._intake.ingest(source, blocks)
         with self._lock:
             self._count(result)
         return result
@@ -84,7 +85,6 @@ class Ingesting:
         with self._lock:
             self._health.expect(source, now_ms=now_ms())
         positions = Positions(positions_path(self._home, source.kind))
-        intake = Intake(self._appender, Quarantine(self._quarantine_folder), health=self._health)
         before = IntakeResult()
 
         def progress(result: IntakeResult, _size: int) -> None:
@@ -92,7 +92,7 @@ class Ingesting:
                 self._count(result, before)
 
         follower = Follower(source, [str(followed.path)], positions=positions, wait=wait)
-        intake.ingest(source, follower.blocks(), positions=positions, on_progress=progress)
+        self._intake.ingest(source, follower.blocks(), positions=positions, on_progress=progress)
 
     def check_silence(self) -> None:
         """Record the silence of every source that has been quiet for longer than it should."""
