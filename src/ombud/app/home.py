@@ -27,7 +27,7 @@ from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
-from ombud.services.follow import STEP, Follower
+from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks
@@ -75,7 +75,7 @@ class OpenHome:
         self._alerts = duckdb.connect(
             str(paths.alerts_database), config={"memory_limit": ALERTS_MEMORY, "threads": 1}
         )
-        self._index_follower = Follower(self.reader, self.index)
+        self._index_follower = IndexFollower(self.reader, self.index)
         self.projection = ControlProjection(
             appender=appender,
             reader=self.reader,
