@@ -27,7 +27,7 @@ from ombud.record.lock import lock_folder, release_lock
 from ombud.record.paths import Home, SegmentFile, WalFile
 from ombud.record.receipt import Receipt
 from ombud.record.runs import list_runs, merge_runs, runs_to_merge, write_run
-from ombud.record.segment import ROW_GROUP_SIZE, SegmentWriter, check_segment, file_sha256
+from ombud.record.segment import ROW_GROUP_SIZE, SegmentWriter, file_sha256
 from ombud.record.stopping import StopSignal
 from ombud.record.wal import FrameError, read_frames
 from ombud.tlog.tile import TILE_HEIGHT, entries_path, tile_path
@@ -108,21 +108,22 @@ class Sealer:
             self._home.segment_path(file.first_index, count), file.first_index, count
         )
         temporary = self._home.tmp / "sealer-segment"
-        identities, digests = self._write_segment(file, temporary)
-        check_segment(temporary, read_frames(file.path), count)
+        identities, digests = self._write_segment(file, temporary, count)
         files.sync_path(temporary)
         sha256 = file_sha256(temporary)
         files.replace(temporary, segment.path)
         files.sync_path(segment.path.parent)
-        self._sync_tiles(file.first_index, end)
-        bounds = (file.first_index, end)
         run = self._home.tmp / "sealer-run"
+        bounds = (file.first_index, end)
         write_run(self._home.duplicates, run, bounds, identities, digests)
+        self._check_tiles(file.first_index, end)
+        files.sync_filesystem(self._home.log)
         self._recorder.sealed(segment, sha256)
         self._merge_runs(run)
         return segment
 
-    def _write_segment(self, file: WalFile, temporary: Path) -> tuple[bytes, bytes]:
+    def _write_segment(self, file: WalFile, temporary: Path, count: int) -> tuple[bytes, bytes]:
+        """Write the segment of a file; return its identities and raw digests."""
         identities, digests = bytearray(), bytearray()
         writer = SegmentWriter(temporary)
         for frame in read_frames(file.path):
@@ -130,15 +131,17 @@ class Sealer:
             identities += frame.batch.identities
             digests += frame.batch.raw_digests
         writer.close()
+        if writer.count != count:
+            message = f"file holds {writer.count} events, the next starts after {count}"
+            raise TamperError(message, origin=str(file.path))
         return bytes(identities), bytes(digests)
 
-    def _sync_tiles(self, first_index: int, end: int) -> None:
-        """Make the tiles and bundles that were completed by these events durable.
+    def _check_tiles(self, first_index: int, end: int) -> None:
+        """See that the tiles and bundles which these events completed are there.
 
         The unfinished ones can be made again from the next write-ahead file, whose
         head holds the right edge of the tree at its start.
         """
-        folders: set[Path] = set()
         level = 0
         while end >> (shift := TILE_HEIGHT * (level + 1)):
             for number in range(first_index >> shift, end >> shift):
@@ -148,12 +151,7 @@ class Sealer:
                 for path in (self._home.log / path for path in paths):
                     if not path.is_file():
                         raise Unavailable(f"`{path}` is not published yet")
-                    files.sync_path(path)
-                    folders.update(path.parents)
             level += 1
-        for folder in folders:
-            if folder.is_relative_to(self._home.log):
-                files.sync_path(folder)
 
     def _merge_runs(self, temporary: Path) -> None:
         chosen, others = list_runs(self._home.duplicates)

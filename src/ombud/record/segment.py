@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -43,8 +44,6 @@ SEGMENT_SCHEMA = pa.schema(
         pa.field(SALTS_COLUMN, pa.binary(SALTS_SIZE), nullable=False),
     ]
 )
-_CONTENT_COLUMNS = [*GROUP_COLUMNS, SALTS_COLUMN]
-_CONTENT_SCHEMA = pa.schema([SEGMENT_SCHEMA.field(name) for name in _CONTENT_COLUMNS])
 _INCOMPRESSIBLE = (SALTS_COLUMN,)
 _RISING = ("time", "metadata.uid", TIME_COLUMN)
 # Nearly every row has another value: a dictionary would be built and thrown away.
@@ -78,16 +77,6 @@ _WRITER_OPTIONS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSegment:
-    """What sealing wrote: a file of `count` events and the SHA-256 of its bytes, in hex."""
-
-    path: Path
-    first_index: int
-    count: int
-    sha256: str
-
-
 def _binary(offsets: array[int], blob: bytes) -> Any:
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(blob)]
     return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
@@ -119,13 +108,15 @@ class SegmentWriter:
     """Writes the frames of one write-ahead file to one segment, in order."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._writer = pq.ParquetWriter(path, SEGMENT_SCHEMA, **_WRITER_OPTIONS)
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
-        self.count = 0
+        self._written = _Sums()
 
     def add(self, frame: Frame) -> None:
         """Add the events of a frame."""
+        self._written.add_frame(frame)
         count = frame.batch.count
         for start in range(0, count, COLUMN_STEP):
             end = min(start + COLUMN_STEP, count)
@@ -133,7 +124,11 @@ class SegmentWriter:
             self._rows += end - start
             if self._rows >= ROW_GROUP_SIZE:
                 self._write(ROW_GROUP_SIZE)
-        self.count += count
+
+    @property
+    def count(self) -> int:
+        """Events added so far."""
+        return self._written.count
 
     def _write(self, rows: int) -> None:
         table = pa.Table.from_batches(self._waiting, SEGMENT_SCHEMA)
@@ -143,10 +138,21 @@ class SegmentWriter:
         self._rows -= rows
 
     def close(self) -> None:
-        """Write what is left and the footer."""
+        """Write what is left and the footer, read all of it back, and compare.
+
+        Raises `TamperError` if it differs: the only copy of events is not removed
+        on the word of the library that wrote the other one.
+        """
         if self._rows:
             self._write(self._rows)
         self._writer.close()
+        found = _Sums()
+        with pq.ParquetFile(self._path) as file:
+            for number in range(file.num_row_groups):
+                columns = [*GROUP_COLUMNS, SALTS_COLUMN]
+                found.add_table(file.read_row_group(number, columns=columns, use_threads=False))
+        if (found.count, found.sums) != (self._written.count, self._written.sums):
+            raise TamperError("segment differs from its events", origin=str(self._path))
 
 
 def file_sha256(path: Path) -> str:
@@ -155,34 +161,39 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_segment(path: Path, frames: Iterator[Frame], count: int) -> None:
-    """Read a new segment back and compare it with what it was made from.
+class _Sums:
+    """Checksums of the content columns, however their rows come in pieces."""
 
-    Raises `TamperError`: the only copy of events must not be removed on the word of
-    the library that wrote the other one.
-    """
-    file = pq.ParquetFile(path)
-    rows = 0
-    kept: list[pa.RecordBatch] = []
-    groups = iter(range(file.num_row_groups))
-    for frame in frames:
-        rows += frame.batch.count
-        while sum(batch.num_rows for batch in kept) < frame.batch.count:
-            number = next(groups, None)
-            if number is None:
-                raise TamperError("segment has too few events", origin=str(path))
-            kept += file.read_row_group(number, columns=_CONTENT_COLUMNS).to_batches()
-        table = pa.Table.from_batches(kept)
-        if not table.slice(0, frame.batch.count).equals(_content(frame)):
-            raise TamperError(
-                f"segment differs from the events from {frame.first_index}", origin=str(path)
-            )
-        kept = table.slice(frame.batch.count).to_batches()
-    if rows != count or kept or next(groups, None) is not None:
-        raise TamperError(f"segment does not hold {count} events", origin=str(path))
+    def __init__(self) -> None:
+        self.sums = [0] * (2 * len(GROUP_COLUMNS) + 1)
+        self.count = 0
 
+    def add_group(self, number: int, offsets: Any, blob: bytes) -> None:
+        """Add rows of one field group, counted from 0."""
+        lengths = np.diff(np.frombuffer(offsets, np.int32)).tobytes()
+        self.sums[2 * number] = google_crc32c.extend(self.sums[2 * number], lengths)
+        self.sums[2 * number + 1] = google_crc32c.extend(self.sums[2 * number + 1], blob)
 
-def _content(frame: Frame) -> pa.Table:
-    groups = zip(frame.batch.offsets, frame.batch.blobs, strict=True)
-    arrays = [*(_binary(*group) for group in groups), _fixed(frame.salts, SALTS_SIZE)]
-    return pa.Table.from_arrays(arrays, schema=_CONTENT_SCHEMA)
+    def add_salts(self, salts: bytes) -> None:
+        """Add the salts of rows, and count them."""
+        self.sums[-1] = google_crc32c.extend(self.sums[-1], salts)
+        self.count += len(salts) // SALTS_SIZE
+
+    def add_frame(self, frame: Frame) -> None:
+        """Add what the write-ahead file holds."""
+        for number, offsets in enumerate(frame.batch.offsets):
+            self.add_group(number, offsets, frame.batch.blobs[number])
+        self.add_salts(frame.salts)
+
+    def add_table(self, table: Any) -> None:
+        """Add what a segment holds."""
+        for number, name in enumerate(GROUP_COLUMNS):
+            for chunk in table.column(name).chunks:
+                _, offsets, blob = chunk.buffers()
+                ends = np.frombuffer(offsets, np.int32)[chunk.offset :][: len(chunk) + 1]
+                size = int(ends[-1] - ends[0])
+                data = blob.slice(int(ends[0]), size).to_pybytes() if size else b""
+                self.add_group(number, ends, data)
+        for chunk in table.column(SALTS_COLUMN).chunks:
+            data = chunk.buffers()[1].slice(chunk.offset * SALTS_SIZE, len(chunk) * SALTS_SIZE)
+            self.add_salts(data.to_pybytes())
