@@ -149,9 +149,10 @@ class LineCutter:
             return
         self._size += len(data)
         self._parts.append(data)
-        if self._size > RAW_SIZE_MAX and not self._is_document(self._parts[0]):
-            self._parts = [b"".join(self._parts)[:HEAD_KEPT]]
-            self._skipped = True
+        if self._size > RAW_SIZE_MAX:
+            line = b"".join(self._parts)
+            self._skipped = not self._is_document(line)
+            self._parts = [line[:HEAD_KEPT] if self._skipped else line]
 
     def _is_document(self, head: bytes) -> bool:  # noqa: ARG002
         """Whether an over-long unfinished line may yet be cut into records."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from ombud.collect.csv_text import split_csv
-from ombud.collect.cut import Cuts, LineCutter
+from ombud.collect.cut import Cuts, LineCutter, is_plain
 from ombud.core.batch import RAW_SIZE_MAX
 
 _STARTS = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -36,17 +36,17 @@ class CsvCutter(LineCutter):
         return b""
 
     def _take(self, block: bytes, tail: bytes, cuts: Cuts) -> bytes:
-        if not self._open and b"\r" not in block and not block.count(b'"') % 2:
-            lines = block.split(b"\n")
-            lines.pop()
-            if not any([line.count(b'"') % 2 or not line for line in lines]):
-                cuts.raws += lines
-                cuts.lines += range(self.line, self.line + len(lines))
-                self.line += len(lines)
-                self._keep(tail)
-                return b""
-        for line in block.split(b"\n")[:-1]:
-            self._cut_line(line, cuts)
+        lines = block.split(b"\n")
+        lines.pop()
+        has_short = len(lines[0]) <= RAW_SIZE_MAX  # Only the first may be older than this block.
+        is_simple = has_short and not self._open and is_plain(block, lines)
+        if is_simple and not any([line.count(b'"') % 2 for line in lines]):
+            cuts.raws += lines
+            cuts.lines += range(self.line, self.line + len(lines))
+            self.line += len(lines)
+        else:
+            for line in lines:
+                self._cut_line(line, cuts)
         self._keep(tail)
         return b""
 

@@ -19,7 +19,7 @@ from ombud.core.batch import RAW_SIZE_MAX
 _FAILURES_MAX = 64  # Broken documents tried in one input before lines are only lines.
 
 _OPENS_MANY = re.compile(rb'\s*(?:\[|\{\s*"Records"\s*:)')
-_AFTER = re.compile(rb"[ \t\r]*,?[ \t\r]*\n?")
+_BEHIND = re.compile(rb"[ \t\r]*,?[ \t\r]*")  # What separates a document from the next.
 class _Document(msgspec.Struct):
     Records: list[msgspec.Raw]
 
@@ -45,8 +45,12 @@ def elements(document: bytes) -> list[bytes] | None:
 def _are_objects(lines: list[bytes]) -> bool:
     """Whether each line is one object as far as its ends tell, and not of many records."""
     heads = {line[:3] for line in lines}
-    tails = {line[-1:] for line in lines}
-    return tails == {b"}"} and all(head[:2] == b'{"' and head != b'{"R' for head in heads)
+    tails = {line[-2:] for line in lines}
+    if b"]}" in tails:  # As `Records` ends, when it does not come first.
+        return False
+    return all(tail[-1:] == b"}" for tail in tails) and all(
+        head[:2] == b'{"' and head != b'{"R' for head in heads
+    )
 
 
 def _goes_on(line: bytes) -> bool:
@@ -62,6 +66,8 @@ class JsonCutter(LineCutter):
         self._scanner: ElementScanner | None = None
         self._failures = 0
         self._document_size = 0  # Bytes fed to the document being scanned.
+        self._is_behind = False  # Whether the unfinished line begins behind a document.
+        self._is_plain = False  # Whether it failed to open one, so is a line whatever it is.
 
     @property
     def pending(self) -> int:
@@ -89,7 +95,8 @@ class JsonCutter(LineCutter):
     def _take(self, block: bytes, tail: bytes, cuts: Cuts) -> bytes:
         lines = block.split(b"\n")
         lines.pop()
-        if len(lines[0]) <= RAW_SIZE_MAX and _are_objects(lines):
+        is_free = not self._is_behind and not self._is_plain
+        if is_free and len(lines[0]) <= RAW_SIZE_MAX and _are_objects(lines):
             cuts.raws += lines
             cuts.lines += range(self.line, self.line + len(lines))
             self.line += len(lines)
@@ -97,6 +104,7 @@ class JsonCutter(LineCutter):
             return b""
         data, position = block + tail, 0
         while (newline := data.find(b"\n", position)) >= 0:
+            position = self._skip_separator(data, position)
             line = data[position:newline]
             done = self._open(line, data, position, cuts)
             if done is None:
@@ -108,11 +116,20 @@ class JsonCutter(LineCutter):
         self._keep(data[position:])
         return b""
 
+    def _skip_separator(self, data: bytes, position: int) -> int:
+        """Return where a line begins that may begin behind a document."""
+        behind = _BEHIND.match(data, position) if self._is_behind else None
+        self._is_behind = False
+        return position if behind is None else behind.end()
+
     def _open(
         self, line: bytes, data: bytes, position: int, cuts: Cuts
     ) -> tuple[bytes, int] | None:
         """Cut the document that a line opens, if it does; the same position says it does not."""
         opens = _OPENS_MANY.match(line) is not None or _goes_on(line)
+        if self._is_plain:
+            self._is_plain = False
+            return data, position
         if self._failures >= _FAILURES_MAX or not (opens or b'"Records"' in line):
             return data, position
         many = elements(line) if b"]" in line else None
@@ -137,13 +154,12 @@ class JsonCutter(LineCutter):
         self._scanner, self._document_size, self.line = None, 0, scanner.line
         data, end = done
         if not scanner.failed:
-            after = _AFTER.match(data, end)
-            end = after.end() if after is not None else end
-            self.line += data[end - 1 : end] == b"\n"
+            self._is_behind = True
             return data, end
         self._failures += 1
         newline = data.find(b"\n", end)
         if newline < 0:
+            self._is_plain = True
             self._keep(data[end:])
             return data, len(data)
         self._cut_line(data[end:newline], cuts)
@@ -151,6 +167,7 @@ class JsonCutter(LineCutter):
 
     def finish(self, cuts: Cuts, *, reason: str = "") -> None:
         """Take the end of the input: what is whole counts, an open document does not."""
+        self._drop_separator()
         while self._scanner is not None or b"".join(self._parts[:1]).lstrip()[:1] in (b"[", b"{"):
             if self._scanner is None:
                 if self._skipped or not self._finish_line(cuts):
@@ -170,7 +187,14 @@ class JsonCutter(LineCutter):
                 break
             self._cut_line(head, cuts)
             self._feed(rest, cuts)
+            self._drop_separator()
         super().finish(cuts, reason=reason)
+
+    def _drop_separator(self) -> None:
+        """Leave out what separates the unfinished last line from a document before it."""
+        if self._is_behind and self._scanner is None and not self._skipped:
+            line = self._join()
+            self._keep(line[self._skip_separator(line, 0) :])
 
     def _finish_line(self, cuts: Cuts) -> bool:
         """Cut an unterminated last line that opens a document; say whether it did."""
@@ -181,4 +205,5 @@ class JsonCutter(LineCutter):
             return False
         if done is not None:
             self._keep(done[0][done[1] :])
+            self._drop_separator()
         return True

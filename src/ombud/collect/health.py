@@ -8,6 +8,7 @@ after a restart.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -36,12 +37,14 @@ class Health:
     def __init__(self) -> None:
         self._sources: dict[str, _State] = {}
         self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()  # Each followed source has a thread of its own.
 
     def expect(self, source: Source, *, now_ms: int) -> None:
         """Begin to watch a source: from now on its silence counts."""
         heartbeat = source.heartbeat_seconds
         heartbeat_ms = None if heartbeat is None else heartbeat * 1000
-        self._sources.setdefault(source.kind, _State(heartbeat_ms, now_ms))
+        with self._lock:
+            self._sources.setdefault(source.kind, _State(heartbeat_ms, now_ms))
 
     def saw(self, source: Source, *, now_ms: int) -> None:
         """Note a sign of life."""
@@ -59,12 +62,13 @@ class Health:
             return None
         scope = getattr(event, source.sequence_scope) if source.sequence_scope else None
         stream = f"{source.kind}\0{scope or ''}"
-        last = self._numbers.get(stream)
-        if last is None or number > last or number <= 1:
-            self._numbers[stream] = number
-        self._numbers.move_to_end(stream)
-        if len(self._numbers) > _STREAMS_MAX:
-            self._numbers.popitem(last=False)
+        with self._lock:
+            last = self._numbers.get(stream)
+            if last is None or number > last or number <= 1:
+                self._numbers[stream] = number
+            self._numbers.move_to_end(stream)
+            if len(self._numbers) > _STREAMS_MAX:
+                self._numbers.popitem(last=False)
         if last is None or number <= last + 1:
             return None
         finding = {
@@ -79,7 +83,9 @@ class Health:
     def silences(self, *, now_ms: int) -> list[Event]:
         """Return an event for each source that fell silent since it was asked last."""
         found = []
-        for kind, state in self._sources.items():
+        with self._lock:
+            watched = list(self._sources.items())
+        for kind, state in watched:
             if state.heartbeat_ms is None or state.is_silent:
                 continue
             if now_ms - state.seen_ms > state.heartbeat_ms:
@@ -94,11 +100,12 @@ class Health:
 
     def snapshot(self) -> bytes:
         """Return the state as bytes, to go on from after a restart."""
-        sources = {
-            kind: [state.heartbeat_ms, state.seen_ms, state.is_silent]
-            for kind, state in self._sources.items()
-        }
-        return orjson.dumps({"sources": sources, "numbers": dict(self._numbers)})
+        with self._lock:
+            sources = {
+                kind: [state.heartbeat_ms, state.seen_ms, state.is_silent]
+                for kind, state in self._sources.items()
+            }
+            return orjson.dumps({"sources": sources, "numbers": dict(self._numbers)})
 
     def restore(self, snapshot: bytes) -> None:
         """Go on from a snapshot; raises `ValueError` when it is none."""

@@ -21,6 +21,7 @@ from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine, make_item
 from ombud.collect.source import FastPath, Source
 from ombud.core.batch import Batch, BatchBuilder
+from ombud.core.clock import Clock, now_ms
 from ombud.core.errors import EventError
 
 FLUSH_COUNT = 512  # Events in a batch: larger ones cost more in page faults than they save.
@@ -94,11 +95,6 @@ class _Flight:
     positions: list[Position] = field(default_factory=list)
 
 
-def wall_ms() -> int:
-    """Return the present, in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
 class Intake:
     """Takes in what a source gives and makes it durable in a sink."""
 
@@ -107,7 +103,7 @@ class Intake:
         sink: Sink,
         quarantine: Quarantine,
         *,
-        clock_ms: Callable[[], int] = wall_ms,
+        clock_ms: Clock = now_ms,
         health: Health | None = None,
     ) -> None:
         self._sink = sink
@@ -236,7 +232,8 @@ class _Run:
     def reach(self, block: Block) -> None:
         """Note the position after a block whose records were all added."""
         if block.position is not None:
-            self._reached = [known for known in self._reached if known.file_id != block.position.file_id]
+            file_id = block.position.file_id
+            self._reached = [known for known in self._reached if known.file_id != file_id]
             self._reached.append(block.position)
         if block.is_last:
             self._ordinals.pop(block.input_id, None)

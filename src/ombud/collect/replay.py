@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ombud.collect.fit import fit
-from ombud.collect.intake import Sink, wall_ms
+from ombud.collect.intake import Sink
 from ombud.collect.ordinals import Ordinals
 from ombud.collect.quarantine import PENDING, Quarantine, QuarantineItem
 from ombud.collect.source import Source
 from ombud.core.batch import Batch, BatchBuilder
+from ombud.core.clock import Clock, now_ms
 from ombud.core.errors import EventError, InputError
 
 _GROUP_COUNT = 64  # Items made durable together, each a batch with a receipt of its own.
@@ -36,7 +37,7 @@ def replay(
     *,
     sink: Sink,
     source_of: Callable[[str], Source],
-    clock_ms: Callable[[], int] = wall_ms,
+    clock_ms: Clock = now_ms,
 ) -> ReplayResult:
     """Feed pending items to their sources; `source_of` may raise `InputError` for one unknown."""
     result = ReplayResult()

@@ -56,10 +56,12 @@ class ElementScanner:
         base = position
         if self.kept:
             data, base, position = self.kept + data[position:], 0, self._scanned
+            self._dropped -= len(self.kept) if self._dropped else 0
             self.kept = b""
         if self._in_string:
             position = self._leave_string(data, position)
             if self._in_string:
+                self._dropped += len(data) - base
                 return None
         strict = not self._dropped
         while (match := _BRACKET.match(data, position)) is not None:
