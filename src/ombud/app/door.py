@@ -34,6 +34,12 @@ class Door(Protocol):
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""
 
+    def rules(self) -> Json:
+        """Return `{"rules", "refused", "never_seen", "silent"}`."""
+
+    def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
+        """Switch a rule on or off."""
+
     def token_create(self, wanted: Json) -> Json:
         """Return `{"token", …}`: the only time that the token itself is shown."""
 

@@ -32,6 +32,7 @@ from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks
 from ombud.services.record_port import Appender
+from ombud.services.rule_states import RuleStates
 from ombud.services.settings_events import record_settings
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
@@ -98,9 +99,9 @@ class OpenHome:
         if self.settings["rules.shipped"]:
             folders.insert(0, shipped_rules_folder())
         rules, refusals = read_rules(folders)
-        disabled = self.control.disabled_rules()
         return Watch(
-            rules=[rule for rule in rules if rule.id not in disabled],
+            rules=rules,
+            disabled=self.control.disabled_rules(),
             refusals=refusals,
             store=AlertStore(self._alerts),
             appender=self.appender,
@@ -126,6 +127,13 @@ class OpenHome:
             looks=looks,
             ingesting=self.ingesting,
             tokens=tokens,
+            rule_states=RuleStates(
+                appender=self.appender,
+                control=self.control,
+                project=self.projection.catch_up,
+                watch=self.watch,
+                clock=now_ms,
+            ),
             watch=self.watch,
             control=self.control,
             index=self.index,

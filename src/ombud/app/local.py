@@ -57,6 +57,17 @@ class LocalDoor:
         """Return the tree head."""
         return self._services.head()
 
+    def rules(self) -> Json:
+        """Return the rules, as of the last durable event."""
+        self._catch_up()
+        return self._services.rules(asker=self._asker)
+
+    def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
+        """Switch a rule on or off."""
+        return self._services.rule_state(
+            rule_id, is_enabled=is_enabled, reason=reason, asker=self._asker
+        )
+
     def token_create(self, wanted: Json) -> Json:
         """Create a token."""
         return self._services.token_create(wanted, asker=self._asker)

@@ -130,6 +130,15 @@ class RemoteDoor:
         """Return the tree head."""
         return self.call("GET", "/v1/record/head")
 
+    def rules(self) -> Json:
+        """Return the rules."""
+        return self.call("GET", "/v1/rules")
+
+    def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
+        """Switch a rule on or off."""
+        path = f"/v1/rules/{quote(rule_id, safe='')}/state"
+        return self.call("POST", path, body={"enabled": is_enabled, "reason": reason})
+
     def token_create(self, wanted: Json) -> Json:
         """Create a token."""
         return self.call("POST", "/v1/tokens", body=wanted)

@@ -1,13 +1,15 @@
 """Follower: the index of a home in a process of its own, as the server keeps it.
 
 Run as `python -m ombud.bench.follower HOME`.  Tells how far it has come in the
-file `followed` of the home and ends when its standard input closes.
+file `followed` of the home and ends, with the index saved, on SIGTERM or when
+its standard input closes.
 """
 
 from __future__ import annotations
 
 import argparse
 import select
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,10 +37,11 @@ class _Unread:
 
 
 def main() -> None:
-    """Follow the record until standard input closes."""
+    """Follow the record until told to stop."""
     parser = argparse.ArgumentParser()
     parser.add_argument("home", type=Path)
     root = parser.parse_args().home
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # The index is saved all the same.
     client = RecorderClient(Home(root).recorder_socket)
     index = Index.open(root / "index.duckdb")
     follower = Follower(_Unread(RecordReader(root)), index)

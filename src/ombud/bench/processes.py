@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from ombud.app.children import Child
-from ombud.bench.meter import pss_bytes
+from ombud.bench.meter import cpu_seconds, pss_bytes
 from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
 from ombud.record.paths import Home
@@ -18,6 +18,8 @@ FOLLOWER = "ombud.bench.follower"
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 600.0
 _POLL_SECONDS = 0.05
+# A process that uses less than this much CPU in this time has nothing to do.
+_IDLE_CPU_SECONDS, _IDLE_WALL_SECONDS = 0.025, 0.5
 
 
 class RunningHome:
@@ -37,6 +39,7 @@ class RunningHome:
                 child = self._children[module] = Child(module, self.root)
                 if module == RECORDER:
                     child.wait_until(self.client.ping, seconds=READY_SECONDS)
+            self._settle()
         except BaseException:
             self._stop()
             raise
@@ -45,6 +48,18 @@ class RunningHome:
     def __exit__(self, *_: object) -> None:
         """Stop them."""
         self._stop()
+
+    def _settle(self) -> None:
+        """Return when all have started up: what starting costs is not what an event costs."""
+        deadline = time.monotonic() + READY_SECONDS
+        used = -1.0
+        while time.monotonic() < deadline:
+            now = sum(cpu_seconds(pid) for pid in self.pids.values())
+            if now - used < _IDLE_CPU_SECONDS:
+                return
+            used = now
+            time.sleep(_IDLE_WALL_SECONDS)
+        raise Unavailable("the processes of the home did not come to rest")
 
     def _stop(self) -> None:
         for child in reversed(self._children.values()):

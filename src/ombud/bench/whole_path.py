@@ -38,7 +38,7 @@ def run(options: Options) -> Report:
         with RunningHome(root, sealer=True, follower=True) as home:
             with Meter(home.pids) as meter:
                 told = ingest_in_process(root, path)
-                home.wait_for_index(told["recorded"])
+                home.wait_for_index(int(told["recorded"]))
                 home.wait_for_seal()
             pss = home.pss_bytes()
         shutil.rmtree(root)

@@ -271,6 +271,9 @@ class _Checker:
         if isinstance(node, yaml.ScalarNode):
             expression = self._expression(node, key)
             return Value(kind, expression, zone=self._zone) if expression is not None else None
+        if not isinstance(node, yaml.MappingNode):
+            self._fault(node, key, "must be a JMESPath expression, or have a `path` or a `const`")
+            return None
         members = self._members(node, key, _VALUE)
         if ("path" in members) == ("const" in members):
             self._fault(node, key, "needs either a `path` or a `const`")

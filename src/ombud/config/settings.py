@@ -54,7 +54,6 @@ DOCUMENTED: tuple[Setting, ...] = (
     Setting("index.memory_mb", 1024, "memory limit of the index, megabytes", 128, 65536),
     Setting("index.threads", 2, "threads of the index", 1, 64),
     Setting("record.origin", "", "name of the log, schemaless address; empty makes one up once"),
-    Setting("record.seal_events", 50_000, "events in a sealed segment", 100, 1_000_000),
     Setting("record.tick_seconds", 60, "seconds between the events that carry log time", 1, 3600),
     Setting("rules.shipped", True, "load the rules that come with Ombud"),
     Setting("rules.folders", (), "further folders or files of Sigma rules"),

@@ -12,7 +12,11 @@ tree head that knew of them.  Who kept a head gives it in `known_heads`.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,13 +29,14 @@ from ombud.record.verify_files import failure, read_whole
 from ombud.record.verify_report import Fault, VerifyReport
 from ombud.record.verify_sealings import Sealings
 from ombud.record.verify_segments import SEGMENT_SIZE_MAX, Segment
-from ombud.record.verify_tiles import PublishedLog, difference
+from ombud.record.verify_tiles import PublishedLog, WrongEventError, difference
 from ombud.record.verify_wal import Scan, WalScanner, check_columns, check_edge, frame_events
 from ombud.record.wal import NOTE_SIZE_MAX, read_frames
 from ombud.tlog.note import NoteError, Verifier, open_note
 from ombud.tlog.tree_head import TreeHead
 
 ROUNDS_MAX = 20  # A round takes what a running recorder did during the one before.
+PLACES_MAX = 512  # A tile has 256 events, each of them in a batch of its own at worst.
 
 Progress = Callable[[int, int], None]
 
@@ -96,6 +101,8 @@ class _Verification:
         self._latest_ms = 0
         self._searched: set[Path] = set()  # Segments whose sealing events are known.
         self._verified: set[Path] = set()  # Segments that are verified.
+        # Where the events lie that the unfinished tile is made of, and some before them.
+        self._places: deque[tuple[int, str]] = deque(maxlen=PLACES_MAX)
         self._wal_ends: dict[Path, int] = {}  # Where the verified part of each file ends.
 
     def know(self, note: bytes) -> None:
@@ -125,9 +132,8 @@ class _Verification:
 
     def run(self) -> None:
         """Verify everything; raises `TamperError` naming the first bad place."""
-        beyond: list[Path] = []
+        known: list[Path] = []
         for _ in range(ROUNDS_MAX):
-            size = self._log.tree.size
             try:
                 is_done, beyond = self._round()
             except FileNotFoundError:
@@ -136,9 +142,13 @@ class _Verification:
                 raise failure(Path(error.filename or self._home.root), error) from error
             if is_done:
                 return
-            if beyond and size == self._log.tree.size:
-                reason = f"lies beyond the {size} events of the record"
-                raise TamperError(reason, origin=str(beyond[0]))
+            # Events are durable before their tiles are there: who saw a tile must then
+            # find its events.
+            stray = [path for path in beyond if path in known]
+            if stray:
+                reason = f"lies beyond the {self._log.tree.size} events of the record"
+                raise TamperError(reason, origin=str(stray[0]))
+            known = beyond
         raise Unavailable("the record changes faster than it can be verified")
 
     def _round(self) -> tuple[bool, list[Path]]:
@@ -190,7 +200,7 @@ class _Verification:
         if state.size < published.size:
             reason = f"is of size {state.size}, but {published.size} events are published"
             raise TamperError(reason, origin=str(self._home.state))
-        self._log.publish(published.size)
+        self._log.publish(published)
         self._published = published
         return published, state.size
 
@@ -229,7 +239,8 @@ class _Verification:
     def _check_wal_file(self, file: WalFile, end: int, total: int) -> None:
         done = self._wal_ends.get(file.path)
         if done is None:
-            check_edge(file, self._log)
+            with self._naming():
+                check_edge(file, self._log)
         for frame, events in frame_events(file, end):
             if done is None or frame.end > done:
                 entries = leaf_entries(events)
@@ -248,9 +259,21 @@ class _Verification:
             raise events.fault(differing - events.first_index, reason)
         if known < len(entries):
             self._latest_ms = check_times(events, self._latest_ms, known)
-            self._log.append(entries[known:])
+            self._places.append((events.first_index, events.place))
+            with self._naming():
+                self._log.append(entries[known:])
         if self._progress is not None:
             self._progress(self._log.tree.size, total)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Name the file of an event that is found to be wrong."""
+        try:
+            yield
+        except WrongEventError as error:
+            row = bisect_right(self._places, error.index, key=itemgetter(0)) - 1
+            place = f"{self._places[row][1]}: event {error.index}"
+            raise TamperError(error.message, origin=place) from error
 
     def _check_unsealed(self, file: SegmentFile) -> None:
         """Compare a segment that no event vouches for with one made anew from its events."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +64,12 @@ def _first(canonical: Sequence[bytes], wanted: bytes) -> int:
     return next(row for row, item in enumerate(canonical) if item == wanted)
 
 
-def _decoded(events: Events, group: int) -> dict[bytes, list[Any]]:
-    """Return the distinct canonical bytes of a group with their values.
+def _decoded(events: Events, group: int) -> Iterator[tuple[bytes, list[Any]]]:
+    """Yield the distinct canonical bytes of a group with their values.
 
     Raises `TamperError` for bytes that do not encode back to themselves.
     """
     canonical = events.groups[group]
-    values: dict[bytes, list[Any]] = {}
     for item in dict.fromkeys(canonical):
         try:
             value = orjson.loads(item)
@@ -85,16 +84,16 @@ def _decoded(events: Events, group: int) -> dict[bytes, list[Any]]:
         ):
             reason = f"{_NAMES[group]} is not in canonical form, version {CANONICAL_VERSION}"
             raise events.fault(_first(canonical, item), reason)
-        values[item] = value
-    return values
+        yield item, value
 
 
 def _class_uids(events: Events) -> list[int]:
     """Return the OCSF class of each event, 0 where there is none."""
     for group in range(2):
-        _decoded(events, group)
+        for _ in _decoded(events, group):
+            pass
     classes: dict[bytes, int] = {}
-    for item, value in _decoded(events, 2).items():
+    for item, value in _decoded(events, 2):
         class_uid = value[_CLASS_POSITION]
         if class_uid is None:
             class_uid = 0

@@ -19,7 +19,15 @@ from ombud.core.commitment import LEAF_ENTRY_SIZE
 from ombud.core.errors import TamperError
 from ombud.record.paths import Home
 from ombud.record.verify_files import read_if_there, read_whole, walk
-from ombud.tlog.merkle import EMPTY_ROOT, HASH_SIZE, LEAF_PREFIX, range_root
+from ombud.tlog.merkle import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    LEAF_PREFIX,
+    ProofError,
+    inclusion_proof,
+    range_root,
+    verify_inclusion,
+)
 from ombud.tlog.tile import (
     ENTRIES,
     TILE_HEIGHT,
@@ -30,6 +38,7 @@ from ombud.tlog.tile import (
     entries_path,
     nodes_from_tiles,
     parse_path,
+    split_tile,
     tile_path,
     tile_widths,
 )
@@ -37,6 +46,15 @@ from ombud.tlog.tree import Tree
 from ombud.tlog.tree_head import TreeHead
 
 FILE_SIZE_MAX = TILE_WIDTH * (2 + LEAF_ENTRY_SIZE)  # A full bundle; a full tile is smaller.
+
+
+class WrongEventError(TamperError):
+    """An event that is not the one that the published tree commits to; `index` is its own."""
+
+    def __init__(self, index: int) -> None:
+        """Name the event; who knows the file names that."""
+        super().__init__("is not what the signed tree head commits to", origin=f"event {index}")
+        self.index = index
 
 
 def difference(found: bytes, wanted: bytes) -> str:
@@ -60,16 +78,16 @@ class PublishedLog:
         self.tree = Tree()
         self.tile_count = self.bundle_count = self.partial_count = self.head_count = 0
         self._log = home.log
-        self._published_size = 0
+        self._published: TreeHead | None = None
         self._roots: dict[int, tuple[bytes, str]] = {}  # Signed root and its place, by size.
         self._stops: list[int] = []  # Sizes of signed roots that the tree has yet to reach.
         self._bundle: list[bytes] = []
         # Full files that lie beyond the published head and were not there.
         self._waiting: dict[str, bytes] = {}
 
-    def publish(self, size: int) -> None:
-        """From here on, full files of the tree of `size` must be there."""
-        self._published_size = size
+    def publish(self, head: TreeHead) -> None:
+        """From here on, the full files of the tree of `head` must be there."""
+        self._published = head
 
     def unreached(self) -> tuple[int, str] | None:
         """Return size and place of the smallest signed head beyond the tree, if any."""
@@ -153,6 +171,7 @@ class PublishedLog:
     def _check_root(self, size: int, found: bytes) -> None:
         root, place = self._roots[size]
         if root != found:
+            self.blame_unfinished()
             reason = f"signs a root of size {size} that is not that of the events"
             raise TamperError(reason, origin=place)
 
@@ -160,11 +179,51 @@ class PublishedLog:
         name = entries_path(number) if level == ENTRIES else tile_path(level, number)
         found = read_if_there(self._log / name, FILE_SIZE_MAX)
         if found is None:
-            if _end(level, number) <= self._published_size:
+            if self._published is not None and _end(level, number) <= self._published.size:
                 raise TamperError("file is missing", origin=str(self._log / name))
             self._waiting[name] = data
         elif found != data:
+            if level == 0:
+                self._blame_event(number, data)
             raise TamperError(difference(found, data), origin=str(self._log / name))
+
+    def blame_unfinished(self) -> None:
+        """Raise `WrongEventError` if an event of the unfinished tile is wrong."""
+        for tile in self.tree.partial_tiles():
+            if tile.level == 0:
+                self._blame_event(tile.number, tile.data)
+
+    def _blame_event(self, number: int, data: bytes) -> None:
+        """Raise `WrongEventError` if an event, and not the tile it should give, is to blame.
+
+        `data` are the leaf hashes that the events of one tile give.
+        """
+        head = self._published
+        index = None if head is None else self._find_wrong_event(head, number, data)
+        if index is not None:
+            raise WrongEventError(index)
+
+    def _find_wrong_event(self, head: TreeHead, number: int, data: bytes) -> int | None:
+        """Return the first event that differs from published tiles that lead to the root."""
+
+        def read_tile(level: int, number: int, width: int) -> bytes:
+            full = read_if_there(self._log / tile_path(level, number), FILE_SIZE_MAX)
+            path = self._log / tile_path(level, number, width)
+            return (full or read_whole(path, FILE_SIZE_MAX))[: width * HASH_SIZE]
+
+        node = nodes_from_tiles(head.size, read_tile)
+        first = number * TILE_WIDTH
+        leaves = split_tile(data, len(data) // HASH_SIZE)[: max(head.size - first, 0)]
+        try:
+            for index, leaf in enumerate(leaves, first):
+                signed = node(0, index)
+                if signed != leaf:
+                    proof = inclusion_proof(index, head.size, node)
+                    verify_inclusion(index, head.size, signed, proof, head.root)
+                    return index
+        except (TileError, ProofError, TamperError):
+            return None  # The tiles themselves are wrong, or there are none.
+        return None
 
     def _content(self, level: int, number: int) -> bytes:
         """Return what a tile or bundle holds in the tree as it is, full or not."""

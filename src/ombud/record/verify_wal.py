@@ -22,6 +22,8 @@ from ombud.record.verify_tiles import PublishedLog
 from ombud.record.wal import Frame, FrameError, find_frames_after, read_frames, read_head
 from ombud.tlog.tree_head import TreeHead
 
+_ATTEMPTS = 3  # A frame that is being written becomes good while it is being read.
+
 OpenHead = Callable[[bytes, str], TreeHead]
 
 
@@ -75,21 +77,37 @@ class WalScanner:
                 raise TamperError(reason, origin=str(scanned[-1].file.path))
             if read_head(file.path).first_index != file.first_index:
                 raise TamperError("does not start where its name says", origin=str(file.path))
-            end, offset = file.first_index, 0
-            try:
-                for frame in read_frames(file.path):
-                    self._take(frame, file)
-                    end, offset = frame.end, frame.next_offset
-            except FrameError as error:
-                is_last = file == wal_files[-1]
-                if not is_last or end < let_out or self._is_followed(file, error.offset, end):
-                    raise
-                torn = error.origin
-                if offset and error.offset != offset:
-                    raise
+            end, torn = self._scan_file(file, let_out if file == wal_files[-1] else None)
             scanned.append(ScannedFile(file, end))
         self._seen = max(self._seen, scanned[-1].end)
         return Scan(scanned, torn)
+
+    def _scan_file(self, file: WalFile, let_out: int | None) -> tuple[int, str | None]:
+        """Return where the good frames of a file end, and the place of a torn one after them.
+
+        Only the last file, for which `let_out` is given, may end in a torn frame.
+        """
+        end = file.first_index
+        start: tuple[int, int] | None = None
+        attempts = 0
+        while True:
+            try:
+                for frame in read_frames(file.path, start=start):
+                    self._take(frame, file)
+                    end, start, attempts = frame.end, (frame.end, frame.next_offset), 0
+            except FrameError as error:
+                is_last_write = (
+                    let_out is not None
+                    and end >= let_out
+                    and (start is None or error.offset == start[1])
+                )
+                if is_last_write and not self._is_followed(file, error.offset, end):
+                    return end, error.origin
+                attempts += 1
+                if attempts == _ATTEMPTS:
+                    raise
+            else:
+                return end, None
 
     def _take(self, frame: Frame, file: WalFile) -> None:
         if frame.end <= self._seen:
@@ -118,6 +136,7 @@ class WalScanner:
 def check_edge(file: WalFile, log: PublishedLog) -> None:
     """Check the right edge with which a file starts; raises `TamperError`."""
     if read_head(file.path).edge != log.edge(file.first_index):
+        log.blame_unfinished()
         raise TamperError("starts with another right edge of the tree", origin=str(file.path))
 
 

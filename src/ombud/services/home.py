@@ -12,6 +12,7 @@ from ombud.services.background import Background
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
 from ombud.services.record_port import Appender
+from ombud.services.rule_states import RuleStates
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
@@ -31,6 +32,7 @@ class HomeServices:
         looks: Looks,
         ingesting: Ingesting,
         tokens: Tokens,
+        rule_states: RuleStates,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -40,6 +42,7 @@ class HomeServices:
         self._looks = looks
         self._ingesting = ingesting
         self._tokens = tokens
+        self._rule_states = rule_states
         self._watch = watch
         self._control = control
         self._index = index
@@ -123,6 +126,19 @@ class HomeServices:
     def token_revoke(self, name: str, *, asker: Asker) -> None:
         """Revoke a token."""
         self._tokens.revoke(name, asker=asker)
+
+    def rules(self, *, asker: Asker) -> Json:
+        """Return the rules with their states, and what they cannot do here."""
+        asker.require("search")
+        return self._rule_states.report()
+
+    def rule_state(
+        self, rule_id: str, *, is_enabled: bool, reason: str | None, asker: Asker
+    ) -> Json:
+        """Switch a rule on or off."""
+        return self._rule_states.set_state(
+            rule_id, is_enabled=is_enabled, reason=reason, asker=asker
+        )
 
     def health(self) -> dict[str, bool]:
         """Return each part of the home by name, and whether it works."""

@@ -8,7 +8,8 @@ alerts it found are saved in one transaction with how far both have come.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ombud.core.batch import BatchBuilder, Committed
@@ -29,22 +30,34 @@ class Watch:
         self,
         *,
         rules: Sequence[Rule],
+        disabled: Container[str],
         refusals: Sequence[Refusal],
         store: AlertStore,
         appender: Appender,
     ) -> None:
+        self.known_rules = tuple(rules)
         self.refusals = tuple(refusals)
         self._store = store
         self._appender = appender
         self._lock = threading.Lock()
+        self._applying = threading.Lock()
         state = store.state()
-        self._engine = Engine(rules)
+        running = self._running(disabled)
+        self._engine = Engine(running)
         if state is not None:
             try:
-                self._engine = Engine.restore(rules, state)
+                self._engine = Engine.restore(running, state)
             except InputError:
                 store.clear()  # A state of another version: everything is found again.
         self._position = self._saved = self._engine.position
+
+    def _running(self, disabled: Container[str]) -> list[Rule]:
+        return [rule for rule in self.known_rules if rule.id not in disabled]
+
+    def disable(self, disabled: Container[str]) -> None:
+        """Go on with all rules but these, from where the engine stands."""
+        with self._applying:
+            self._engine = Engine.restore(self._running(disabled), self._engine.snapshot())
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -57,6 +70,10 @@ class Watch:
 
     def apply(self, committed: Committed) -> None:
         """Put events to the rules, record what opened, and save."""
+        with self._applying:
+            self._apply(committed)
+
+    def _apply(self, committed: Committed) -> None:
         changes = self._engine.feed(committed)
         opened = [change.opened for change in changes if change.opened is not None]
         if opened:
@@ -92,9 +109,12 @@ class Watch:
         with self._lock:
             return self._store.counts()
 
-    def health(self) -> list[str]:
+    def faults(self) -> dict[str, list[dict[str, Any]]]:
         """Return what rules cannot do here: refused, a field never seen, unable to fire."""
-        said = [f"refused: {refusal.path}: {refusal.reason}" for refusal in self.refusals]
-        said += [f"never seen: {unused}" for unused in self._engine.unused_fields()]
-        said += [f"cannot fire yet: {silent}" for silent in self._engine.silent_rules()]
-        return said
+        with self._applying:
+            unused, silent = self._engine.unused_fields(), self._engine.silent_rules()
+        return {
+            "refused": [asdict(refusal) for refusal in self.refusals],
+            "never_seen": [asdict(field) for field in unused],
+            "silent": [asdict(rule) for rule in silent],
+        }

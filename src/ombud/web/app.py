@@ -13,6 +13,7 @@ from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
+from ombud.web.rules import rule_routes
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
 
@@ -42,6 +43,7 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         ingest_routes(limits, pending),
         looks.router,
         token_routes(limits),
+        rule_routes(limits),
         state_routes(metrics),
         reference.router,
     ):

@@ -51,7 +51,9 @@ class Server:
         """Start everything; returns when the API answers."""
         paths = HomePaths(self._home)
         prepare_home(self._home)
-        recorder = Child("ombud.record.process", self._home)
+        origin = self._settings["record.origin"]
+        named = ("--origin", origin) if origin else ()
+        recorder = Child("ombud.record.process", self._home, *named)
         try:
             client = RecorderClient(Home(self._home.resolve()).recorder_socket)
             recorder.wait_until(client.ping, seconds=START_SECONDS)

@@ -1,0 +1,65 @@
+"""Commands `rules status|enable|disable`: the rules of a home."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ombud.app.home import open_door
+from ombud.cli.options import HomeOption, JsonOption
+from ombud.cli.output import note, print_json, print_line, print_table
+
+RuleArgument = Annotated[str, typer.Argument(help="A rule's id.")]
+
+
+def status(home: HomeOption, json: JsonOption = False) -> None:
+    """Show a home's rules with their states, and what they cannot do there.
+
+    Exit status 1 says that a rule was refused.
+    """
+    with open_door(home) as door:
+        report = door.rules()
+    if json:
+        print_json(report)
+    else:
+        print_table(
+            ("rule", "level", "state", "title"),
+            ((row["id"], row["level"], row["state"], row["title"]) for row in report["rules"]),
+        )
+        for row in report["never_seen"]:
+            print_line(
+                f"never seen: `{row['field']}` in {row['event_count']} events of"
+                f" {row['source']}; needed by {len(row['rule_ids'])} rules"
+            )
+        for row in report["silent"]:
+            print_line(f"cannot fire yet: {row['title']}: {row['reason']}")
+        for row in report["refused"]:
+            note(f"refused {row['path']}: {row['reason']}")
+    if report["refused"]:
+        raise typer.Exit(1)
+
+
+def enable(rule: RuleArgument, home: HomeOption, json: JsonOption = False) -> None:
+    """Switch a rule on."""
+    with open_door(home) as door:
+        answer = door.rule_state(rule, is_enabled=True, reason=None)
+    if json:
+        print_json(answer)
+    else:
+        note(f"enabled `{rule}`")
+
+
+def disable(
+    rule: RuleArgument,
+    home: HomeOption,
+    why: Annotated[str, typer.Option("--why", help="Why; it becomes part of the record.")],
+    json: JsonOption = False,
+) -> None:
+    """Switch a rule off; that it was switched off, by whom and why, is on record."""
+    with open_door(home) as door:
+        answer = door.rule_state(rule, is_enabled=False, reason=why)
+    if json:
+        print_json(answer)
+    else:
+        note(f"disabled `{rule}`")

@@ -1,0 +1,52 @@
+"""Rules over HTTP: which run, what they cannot do here, and switching one on or off."""
+
+from __future__ import annotations
+
+import anyio.to_thread
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ombud.core.errors import InputError
+from ombud.web.access import AskerPart, ServicesPart
+from ombud.web.answers import JsonResponse
+from ombud.web.body import read_question
+from ombud.web.errors import REFUSALS
+from ombud.web.limits import Limits
+
+
+class RuleStateWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The state a rule shall have."""
+
+    enabled: bool
+    reason: str | None = None
+
+
+def rule_routes(limits: Limits) -> APIRouter:
+    """Return the routes about rules."""
+    router = APIRouter(tags=["rules"], responses=REFUSALS)
+
+    @router.get("/v1/rules")
+    def rules(services: ServicesPart, asker: AskerPart) -> Response:
+        """List the rules of the home, the refused ones and fields no event has carried."""
+        return JsonResponse(services.rules(asker=asker))
+
+    @router.post("/v1/rules/{rule_id}/state")
+    async def set_state(
+        rule_id: str, request: Request, services: ServicesPart, asker: AskerPart
+    ) -> Response:
+        """Switch a rule on or off; switching off needs a reason."""
+        asker.require("admin")
+        body = await read_question(request, limits)
+        try:
+            wanted = msgspec.json.decode(body, type=RuleStateWanted)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise InputError(f"not a state of a rule: {error}", origin="body") from error
+        answer = await anyio.to_thread.run_sync(
+            lambda: services.rule_state(
+                rule_id, is_enabled=wanted.enabled, reason=wanted.reason, asker=asker
+            )
+        )
+        return JsonResponse(answer)
+
+    return router
