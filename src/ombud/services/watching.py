@@ -18,7 +18,10 @@ from ombud.detect.alert import finding_event
 from ombud.detect.engine import Engine
 from ombud.detect.rule import Refusal, Rule
 from ombud.services.record_port import Appender
+from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX
 from ombud.store.alerts import AlertStore
+
+__all__ = ["ALERTS_MAX", "Watch"]
 
 SAVE_EVERY = 20_000  # Events watched again after a crash, at most; findings are known by then.
 
@@ -103,6 +106,23 @@ class Watch:
         """Return one alert with its events and the fields that matched."""
         with self._lock:
             return self._store.get(alert_id)
+
+    def rule_facts(self, rule_id: str, version: str) -> dict[str, Any] | None:
+        """Return what a rule says to whoever reads its alert; None if it runs no more."""
+        for rule in self.rules:
+            if rule.id == rule_id:
+                said = rule.guidance
+                return {
+                    "id": rule.id,
+                    "title": rule.title,
+                    "level": rule.level,
+                    "is_same_version": rule.version == version,
+                    "description": said.description,
+                    "falsepositives": list(said.falsepositives),
+                    "blind_spots": list(said.blind_spots),
+                    "response": said.response,
+                }
+        return None
 
     def counts(self) -> dict[str, int]:
         """Return how many alerts there are of each level."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,8 @@ import pyarrow as pa
 
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, EventError, Unavailable
+from ombud.query.columns import EVENT_TABLE
+from ombud.query.sql import Bindings
 from ombud.query.tree import Query
 from ombud.store.schema import (
     META_TABLE,
@@ -262,6 +265,18 @@ class Index:
     ) -> list[dict[str, Any]]:
         """Return everyone who touched one data subject's data, the most frequent first."""
         return find_who(self._rows, kind, key, visibility)
+
+    def visible(self, indices: Sequence[int], visibility: Visibility) -> set[int]:
+        """Return which of these events may be seen."""
+        bindings = Bindings()
+        wanted = bindings.add(list(indices))
+        seen = visibility.condition(bindings)
+        statement = Statement(
+            f'SELECT "index" FROM {EVENT_TABLE} '
+            f'WHERE "index" IN (SELECT unnest({wanted}::BIGINT[])) AND {seen}',
+            bindings.values,
+        )
+        return {int(row[0]) for row in self._rows(statement)}
 
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Run a statement on this thread's own cursor."""
