@@ -175,15 +175,6 @@ class OpenHome:
             "tokens": len(self.control.tokens()),
         }
 
-    def subject_of(self, actor: str) -> str | None:
-        """Return a data subject, as `kind:key`, of an act for which an actor has an alert."""
-        for alert in self.watch.alerts(limit=200):
-            if alert["actor_id"] == actor:
-                for event in self.reader.fetch([alert["first_index"]], raw=False):
-                    for kind, key in event.subjects or ():
-                        return f"{kind}:{key}"
-        return None
-
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
         self.watch.close()

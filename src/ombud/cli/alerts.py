@@ -11,13 +11,14 @@ import typer
 from ombud.app.opening import open_door
 from ombud.cli.events import event_row
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import note, print_facts, print_json, print_line, print_table, short_instant
+from ombud.cli.output import note, print_facts, print_json, print_line, print_table, shortened, to_minute
 
 app = typer.Typer(add_completion=False)
 
 ID_SHOWN = 8  # Characters of an id in a list; the beginning of an id is enough to ask for it.
+ACTOR_SHOWN = 20  # Characters of an actor in a list.
 EVENTS_SHOWN = 20  # Events of an alert in text; `--json` shows all that it keeps.
-EVENT_COLUMNS = ("event", "time", "action", "on", "case", "matched by")
+EVENT_COLUMNS = ("event", "time (UTC)", "action", "on", "case", "matched by")
 
 
 @app.command()
@@ -50,13 +51,13 @@ def alerts(
             print_json(row)
         return
     print_table(
-        ("alert", "level", "last", "actor", "events", "what happened"),
+        ("alert", "level", "last (UTC)", "actor", "events", "what happened"),
         (
             (
                 row["id"][:ID_SHOWN],
                 row["level"],
-                short_instant(row["last_time"]),
-                row["actor_id"],
+                to_minute(row["last_time"]),
+                shortened(row["actor_id"] or "", ACTOR_SHOWN),
                 row["event_count"],
                 row["sentence"] or row["title"],
             )
@@ -79,8 +80,8 @@ def _show(answer: Mapping[str, Any]) -> None:
             "actor": alert["actor_id"] or "unknown",
             "group": ", ".join(f"{k} {v}" for k, v in alert["group"].items() if v) or "none",
             "events": alert["event_count"],
-            "first": short_instant(alert["first_time"]),
-            "last": short_instant(alert["last_time"]),
+            "first": to_minute(alert["first_time"]),
+            "last": to_minute(alert["last_time"]),
         }
     )
     for heading, lines in _said(rule):
@@ -123,4 +124,4 @@ def _event_row(kept: Mapping[str, Any]) -> tuple[object, ...]:
         f"{name}={'/'.join(_text(one) for one in values)}" if values else f"{name} missing"
         for name, values in kept["fields"].items()
     )
-    return (index, short_instant(event["time"]), action, place, case, matched)
+    return (index, to_minute(event["time"]), action, place, case, matched)

@@ -34,9 +34,19 @@ if not stdout.is_terminal and not os.environ.get("COLUMNS"):
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def short_instant(unix_ms: int) -> str:
-    """Return an instant to the minute, UTC, for tables that people read."""
+def to_minute(unix_ms: int) -> str:
+    """Return an instant to the minute, UTC, for lists that people read."""
     return format_instant(unix_ms)[:16].replace("T", " ")
+
+
+def to_second(unix_ms: int) -> str:
+    """Return an instant to the second, UTC, for timelines that people read."""
+    return format_instant(unix_ms)[:19].replace("T", " ")
+
+
+def shortened(text: str, length: int) -> str:
+    """Return the end of a text that is too long for a column: there names differ."""
+    return text if len(text) <= length else "…" + text[1 - length :]
 
 
 def print_json(value: Any) -> None:
