@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from ombud.bench.trend import performance_page
 from ombud.cli.main import COMMANDS
 from ombud.config.settings import settings_page
 from ombud.core.event import ACTIONS, ACTOR_TYPES, OUTCOMES, Action
@@ -169,6 +170,7 @@ PAGES = {
     "event-model.md": event_model,
     "commands.md": commands_page,
     "settings.md": settings_page,
+    "performance.md": lambda: performance_page(DOCS.parent / "benchmarks" / "results"),
 }
 
 

@@ -25,6 +25,7 @@ from ombud.core.clock import Clock, now_ms
 from ombud.core.errors import EventError
 
 FLUSH_COUNT = 512  # Events in a batch: larger ones cost more in page faults than they save.
+SAVE_SECONDS = 1.0  # Between writings of the positions while much is read; losing some costs time.
 FLUSH_SIZE = 8 << 20  # Bytes of a batch: bounds memory when records are large.
 
 
@@ -134,11 +135,11 @@ class Intake:
                 run.reach(block)
                 if not block.file:
                     run.settle()
-                run.commit(positions)
+                run.commit(positions, at_once=not block.file)
                 if on_progress is not None:
                     on_progress(run.result, block.size)
             run.settle()
-            run.commit(positions)
+            run.commit(positions, at_once=True)
         return run.result
 
 
@@ -168,6 +169,8 @@ class _Run:
         self._reached: list[Position] = []
         self._durable: list[Position] = []
         self._flight: _Flight | None = None
+        self._unsaved = False
+        self._saved = self._started
 
     def take(self, block: Block, now_ms: int) -> None:
         """Add the records of a block, flushing whenever a batch is full."""
@@ -276,12 +279,15 @@ class _Run:
             self._land()
         self.result.seconds = time.monotonic() - self._started
 
-    def commit(self, positions: Positions | None) -> None:
-        """Commit the positions before which everything is durable."""
-        if not self._durable:
+    def commit(self, positions: Positions | None, *, at_once: bool) -> None:
+        """Commit the positions before which everything is durable; write them now and then."""
+        durable, self._durable = self._durable, []
+        if positions is None:
             return
-        if positions is not None:
-            for position in self._durable:
-                positions.commit(position)
+        for position in durable:
+            positions.commit(position)
+        self._unsaved = self._unsaved or bool(durable)
+        due = at_once or time.monotonic() - self._saved >= SAVE_SECONDS
+        if self._unsaved and due:
             positions.save()
-        self._durable = []
+            self._unsaved, self._saved = False, time.monotonic()

@@ -64,11 +64,15 @@ def verify_home(
     try:
         verification.run()
     except TamperError as error:
-        below = f"{place.root}/"
-        reason = error.message.replace(below, "")
-        report.fault = Fault(error.origin.replace(below, ""), reason)
+        report.fault = Fault(_below(place, error.origin), _below(place, error.message))
     verification.describe(report)
     return report
+
+
+def _below(home: Home, text: str) -> str:
+    """Return a text with paths as seen from the home, fit for JSON whatever a file is called."""
+    text = text.replace(f"{home.root}/", "")
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _find_verifier(home: Home, vkey: str | None) -> Verifier:
@@ -119,7 +123,7 @@ class _Verification:
         report.origin, report.vkey = self._verifier.name, self._verifier.vkey
         report.size, report.root = log.tree.size, log.tree.root().hex()
         report.published_size = self._published.size if self._published else 0
-        report.torn = self._torn and self._torn.replace(f"{self._home.root}/", "")
+        report.torn = self._torn and _below(self._home, self._torn)
         report.counts = {
             "events": log.tree.size,
             "segments": len(self._verified),

@@ -164,7 +164,7 @@ def session_statement(session_id: str, visibility: Visibility, *, idle_ms: int) 
     """Select the indices of one session's events, in the order of their time."""
     bindings = Bindings()
     seen = visibility.condition(bindings)
-    found = _RUN_ID.fullmatch(session_id)
+    found = None if session_id.startswith("=") else _RUN_ID.fullmatch(session_id)
     if found is None:
         declared = bindings.add(session_id.removeprefix("="))
         return Statement(

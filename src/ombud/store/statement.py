@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ombud.core.errors import InputError
-from ombud.query.columns import EVENT_TABLE, column_of
+from ombud.query.columns import EVENT_TABLE, SUBJECT_TABLE, column_of
 from ombud.query.names import ATTRIBUTES_PREFIX
 from ombud.query.sql import BUCKET, Bindings, attribute_column, compile_condition
 from ombud.query.tree import Is, Node, Query
-from ombud.query.columns import SUBJECT_TABLE
 from ombud.store.visibility import Visibility
 
 
@@ -46,6 +45,7 @@ class Cursor:
     index: int
 
     def __str__(self) -> str:
+        """Return the text of the cursor, as a page gives it."""
         return f"{self.time}.{self.index}"
 
     @classmethod
@@ -94,10 +94,10 @@ def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
         )
         columns.append(column.expression)
     numbers = ", ".join(str(number) for number in range(1, len(columns) + 1))
-    descending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
+    ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
     return Statement(
         f"SELECT {', '.join(columns)}, count(*) AS events FROM {EVENT_TABLE} WHERE {condition} "
-        f"GROUP BY {numbers} ORDER BY events DESC, {descending} LIMIT {bindings.add(limit)}",
+        f"GROUP BY {numbers} ORDER BY events DESC, {ascending} LIMIT {bindings.add(limit)}",
         bindings.values,
     )
 
@@ -127,7 +127,7 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
     bucket = BUCKET.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
     return Statement(
         'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
-        f"{summary} FROM {EVENT_TABLE} WHERE {visible} AND \"index\" IN ("
+        f'{summary} FROM {EVENT_TABLE} WHERE {visible} AND "index" IN ('
         f'SELECT "index" FROM {SUBJECT_TABLE} WHERE "bucket" = {bucket} '
         f'AND "kind" = {places[0]} AND "key" = {places[1]}) '
         'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',

@@ -209,6 +209,20 @@ def test_a_file_that_nothing_accounts_for_is_found(home: Path, name: str) -> Non
     assert place_of(verify_home(home)).startswith(name.partition("/000/")[0])
 
 
+def test_strange_names_and_depths_are_found(home: Path) -> None:
+    """Whatever a file is called, and however deep it lies, it is named as JSON can."""
+    strange = os.fsencode(home / "log") + b"/\xff\n\x01"
+    Path(os.fsdecode(strange)).write_bytes(b"")
+    assert json.loads(json.dumps(verify_home(home).to_dict()))["fault"]["place"].startswith("log/")
+    assert place_of(verify_home(home)).encode() == b"log/\\udcff\n\x01"
+    Path(os.fsdecode(strange)).unlink()
+    deep = home / "log"
+    for _ in range(100):
+        deep = deep / "d"
+        deep.mkdir()
+    assert place_of(verify_home(home)) == "log" + "/d" * 13
+
+
 def test_a_link_is_no_file(home: Path, tmp_path: Path) -> None:
     """Bytes that lie elsewhere can change unseen."""
     for name in ("log/checkpoint", "log/tile/0/000", "segments/more"):
