@@ -55,13 +55,12 @@ _SEGMENT = (
     "decode(canonical_content) AS g3 FROM read_parquet($1) "
     "WHERE metadata.uid >= $2 AND metadata.uid < $3"
 )
-_COMMITTED_SCHEMA: Any = pa.schema(
-    [
-        pa.field("index", pa.int64()),
-        pa.field("recorded", pa.int64()),
-        *(pa.field(f"g{group}", pa.string()) for group in (1, 2, 3)),
-    ]
-)
+_COMMITTED_FIELDS: list[pa.Field[Any]] = [
+    pa.field("index", pa.int64()),
+    pa.field("recorded", pa.int64()),
+    *(pa.field(f"g{group}", pa.string()) for group in (1, 2, 3)),
+]
+_COMMITTED_SCHEMA = pa.schema(_COMMITTED_FIELDS)
 
 
 class _Feed:
