@@ -20,9 +20,7 @@ from ombud.core.ocsf_table import CLASS_MAX
 
 UNMAPPABLE = "unmappable:"
 _FLAGS_MAX = 64  # Flags of one event; a hostile original must not grow its event.
-_NUMBERS = tuple(
-    field.attribute for field in FIELDS if field.kind in (Kind.INTEGER, Kind.INSTANT)
-)
+_NUMBERS = tuple(field.attribute for field in FIELDS if field.kind in (Kind.INTEGER, Kind.INSTANT))
 _MAPS = tuple(field.attribute for field in FIELDS if field.kind is Kind.MAP)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles.memory_record import MemoryRecord
 
+from doubles.memory_record import MemoryRecord
 from ombud.collect.intake import IntakeResult
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import MappingError, load_mapping, parse_mapping
