@@ -160,7 +160,7 @@ class AlertStore:
                 "UPDATE {schema}alert_state SET watermark = 0, state = NULL, state_watermark = 0"
             )
 
-    def list(
+    def find(
         self,
         *,
         limit: int = 100,

@@ -17,7 +17,8 @@ from types import FrameType
 from typing import Self
 
 from ombud.app.children import Child, Supervisor
-from ombud.app.home import OpenHome, is_running, prepare_home
+from ombud.app.home import OpenHome, prepare_home
+from ombud.app.opening import is_running
 from ombud.app.paths import HomePaths
 from ombud.config.settings import Settings
 from ombud.core.clock import now_ms
