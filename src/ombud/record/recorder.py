@@ -70,18 +70,26 @@ class Recorder:
         self._is_open = True
 
     @classmethod
-    def open(cls, home: Path, *, origin: str | None = None, clock: Clock = now_ms) -> Recorder:
+    def open(
+        cls,
+        home: Path,
+        *,
+        origin: str | None = None,
+        clock: Clock = now_ms,
+        patience_seconds: float = 0.0,
+    ) -> Recorder:
         """Open the record of a home for writing, or make it.
 
         `origin` names the log in its tree heads; by default a new record makes one
-        up.  Raises `Unavailable` when another process writes, `TamperError` when
-        what is there is not what was signed, `Conflict` for another origin.
+        up.  Another writer is waited for, for as long as `patience_seconds`.  Raises
+        `Unavailable` when it does not end, `TamperError` when what is there is not
+        what was signed, `Conflict` for another origin.
         """
         place = Home(home.resolve())
         for folder in (place.log, place.segments, place.wal, place.duplicates, place.keys):
             files.make_folder(folder)
         files.make_folder(place.tmp)
-        lock = acquire_lock(place.lock)
+        lock = acquire_lock(place.lock, patience_seconds=patience_seconds)
         try:
             return cls._open(place, origin, lock, clock)
         except BaseException:
