@@ -88,8 +88,8 @@ def test_library_that_writes_something_else_is_not_believed(
     frames = frames_of([10])
     changed = frames_of([10])
     changed[0].batch.offsets[3][5] += 1
-    columns = segment._columns
-    monkeypatch.setattr(segment, "_columns", lambda _, *rows: columns(changed[0], *rows))
+    content = segment._content
+    monkeypatch.setattr(segment, "_content", lambda _: content(changed[0]))
 
     with pytest.raises(TamperError, match="differs from its events"):
         write(tmp_path / "segment.parquet", frames)
