@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from doubles.memory_record import MemoryRecord
-from servers import postgres
 
+from doubles.memory_record import MemoryRecord
 from ombud.collect.follow import Follower
 from ombud.collect.health import Health
 from ombud.collect.intake import Intake, IntakeResult
@@ -19,18 +18,18 @@ from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import files_of
 from ombud.core.event import Event
+from servers import postgres
 
 WAIT_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module", params=["csvlog", "jsonlog"])
-def server(request: pytest.FixtureRequest) -> postgres.Cluster:
-    """Return a running PostgreSQL 15 that logs in one format."""
+def server(request: pytest.FixtureRequest) -> Iterator[postgres.Cluster]:
+    """Give a running PostgreSQL 15 that logs in one format."""
     if not postgres.is_installed():
         pytest.skip(f"no PostgreSQL with pgaudit: apt-get install {postgres.PACKAGES}")
-    context = postgres.cluster(request.param)
-    request.addfinalizer(lambda: context.__exit__(None, None, None))
-    return context.__enter__()
+    with postgres.cluster(request.param) as running:
+        yield running
 
 
 class Following:
@@ -52,9 +51,7 @@ class Following:
         intake = Intake(sink, self.quarantine, health=Health())
 
         def follow() -> None:
-            self.result = intake.ingest(
-                self.source, follower.blocks(), positions=self.positions
-            )
+            self.result = intake.ingest(self.source, follower.blocks(), positions=self.positions)
 
         self._thread = threading.Thread(target=follow)
         self._thread.start()
@@ -144,7 +141,10 @@ def check_events(sink: MemoryRecord) -> None:
     """Check who did what to what, and how it ended."""
     read = wait_for(sink, statement("select name\nfrom patients where id = 1"))
     assert (read.actor_id, read.action, read.operation) == ("ana", "read", "SELECT")
-    assert (read.resource_system, read.resource_dataset) == ("postgresql/postgres", "public.patients")
+    assert (read.resource_system, read.resource_dataset) == (
+        "postgresql/postgres",
+        "public.patients",
+    )
     assert (read.rows_returned, read.outcome) == (1, "success")
     assert (read.origin_ip, read.origin_agent) == ("127.0.0.1", "psql")
     assert read.time_known

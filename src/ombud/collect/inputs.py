@@ -181,7 +181,7 @@ class Input:
             cuts.fault(line, reason, b"", 0)
         yield self._give(cuts, position, is_last=True)
 
-    def settle(self) -> Block | None:
+    def settle(self) -> Block:
         """Give out a last line without terminator; only for one that is known to be whole."""
         cuts = Cuts()
         self._cutter.finish(cuts)

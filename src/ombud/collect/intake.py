@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Protocol, TypeGuard
 
+from ombud.collect.cut import Fault
 from ombud.collect.fit import fit
 from ombud.collect.health import Health
 from ombud.collect.ordinals import Ordinals
@@ -194,7 +195,7 @@ class _Run:
             self._take(raws[start:end], lines[start:end], block, now_ms)
             start = end
         for fault in block.faults:
-            self._set_aside(block, fault.line, fault.reason, fault.head, fault.size, now_ms)
+            self._set_aside(block, fault, now_ms)
 
     def _take(self, raws: list[bytes], lines: list[int], block: Block, now_ms: int) -> None:
         """Add no more records than the batch has room for; flush when it is full."""
@@ -229,27 +230,33 @@ class _Run:
             event = self._source.parse(raw, now_ms=now_ms)
         except EventError as error:
             reason = f"{error} ({error.hint})" if error.hint else str(error)
-            self._set_aside(block, line, reason, raw, len(raw), now_ms)
+            self._set_aside(block, Fault(line, reason, raw, len(raw)), now_ms)
             return
-        event = fit(event, now_ms=now_ms)
-        ordinal = self._ordinal(block, raw) if event.native_id is None else 0
-        self._builder.add(event, ordinal=ordinal)
+        event, (actor, data_subject, content) = fit(event, now_ms=now_ms)
+        self._builder.add_canonical(
+            event.class_uid or 0,
+            actor,
+            data_subject,
+            content,
+            raw,
+            source=event.source,
+            native_id=event.native_id,
+            ordinal=self._ordinal(block, raw) if event.native_id is None else 0,
+        )
         if self._health is not None and self._source.has_sequence:
             gap = self._health.number(self._source, event, now_ms=now_ms)
             if gap is not None:
                 self._findings.add(gap)
 
-    def _set_aside(
-        self, block: Block, line: int, reason: str, raw: bytes, size: int, now_ms: int
-    ) -> None:
+    def _set_aside(self, block: Block, fault: Fault, now_ms: int) -> None:
         item = make_item(
             source=self._source.kind,
             file=block.file,
-            line=line,
-            reason=reason,
+            line=fault.line,
+            reason=fault.reason,
             time_ms=now_ms,
-            raw=raw,
-            size=size,
+            raw=fault.head,
+            size=fault.size,
         )
         self._quarantine.add(item)
         self._quarantined += 1

@@ -122,7 +122,7 @@ class SegmentWriter:
             end = min(start + COLUMN_STEP, count)
             self._waiting.append(_columns(frame, start, end))
             self._rows += end - start
-            if self._rows >= ROW_GROUP_SIZE:
+            while self._rows >= ROW_GROUP_SIZE:
                 self._write(ROW_GROUP_SIZE)
 
     @property

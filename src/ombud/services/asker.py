@@ -25,6 +25,11 @@ class Asker:
     via: str = "api"
     token_id: str | None = None
 
+    @property
+    def is_restricted(self) -> bool:
+        """Whether some events are out of the asker's sight."""
+        return bool(self.units or self.systems)
+
     def require(self, scope: str) -> None:
         """Raise `Forbidden` unless the asker holds the scope."""
         if scope not in self.scopes:

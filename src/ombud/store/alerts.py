@@ -160,7 +160,7 @@ class AlertStore:
                 "UPDATE {schema}alert_state SET watermark = 0, state = NULL, state_watermark = 0"
             )
 
-    def list(
+    def find(
         self,
         *,
         limit: int = 100,
@@ -197,6 +197,16 @@ class AlertStore:
             },
         ).fetchall()
         return [_row(row) for row in rows]
+
+    def event_indices(self, alert_ids: Sequence[str]) -> dict[str, list[int]]:
+        """Return the indices of the events that each alert keeps, in log order."""
+        rows = self._run(
+            "SELECT alert_id, list(event_index ORDER BY event_index) "
+            "FROM {schema}alert_event WHERE alert_id IN (SELECT unnest($1)) GROUP BY alert_id",
+            [list(alert_ids)],
+        ).fetchall()
+        found = dict(rows)
+        return {alert_id: found.get(alert_id, []) for alert_id in alert_ids}
 
     def get(self, alert_id: str) -> dict[str, Any]:
         """Return one alert with the events it keeps; `alert_id` may be cut short.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,7 +30,7 @@ from ombud.store.schema import (
 )
 from ombud.store.search import Page, find_page, find_sessions, find_who
 from ombud.store.sessions import MINUTE_MS, session_statement
-from ombud.store.statement import Scope, Statement
+from ombud.store.statement import Scope, Statement, visible_statement
 from ombud.store.visibility import EVERYTHING, Visibility
 
 MEMORY_MB = 1024
@@ -53,13 +53,12 @@ _SEGMENT = (
     "decode(canonical_content) AS g3 FROM read_parquet($1) "
     "WHERE metadata.uid >= $2 AND metadata.uid < $3"
 )
-_COMMITTED_SCHEMA: Any = pa.schema(
-    [
-        pa.field("index", pa.int64()),
-        pa.field("recorded", pa.int64()),
-        *(pa.field(f"g{group}", pa.string()) for group in (1, 2, 3)),
-    ]
-)
+_COMMITTED_FIELDS: list[pa.Field[Any]] = [
+    pa.field("index", pa.int64()),
+    pa.field("recorded", pa.int64()),
+    *(pa.field(f"g{group}", pa.string()) for group in (1, 2, 3)),
+]
+_COMMITTED_SCHEMA = pa.schema(_COMMITTED_FIELDS)
 
 
 class _Feed:
@@ -278,6 +277,11 @@ class Index:
     ) -> list[dict[str, Any]]:
         """Return everyone who touched one data subject's data, the most frequent first."""
         return find_who(self._rows, kind, key, visibility)
+
+    def visible(self, indices: Collection[int], visibility: Visibility) -> set[int]:
+        """Return those of these events that may be seen."""
+        statement = visible_statement(indices, visibility)
+        return {index for (index,) in self._rows(statement)}
 
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Run a statement on this thread's own cursor."""

@@ -63,7 +63,7 @@ def create_statements() -> list[str]:
     subject_columns = '"bucket" UINTEGER, "index" BIGINT, "kind" VARCHAR, "key" VARCHAR'
     return [
         f'CREATE TABLE {EVENT_TABLE} ("index" BIGINT, "recorded" BIGINT, {columns})',
-        f'CREATE TABLE {SUBJECT_TABLE} ({subject_columns})',
+        f"CREATE TABLE {SUBJECT_TABLE} ({subject_columns})",
         f"CREATE TABLE {WATERMARK_TABLE} (size BIGINT)",
         f"INSERT INTO {WATERMARK_TABLE} VALUES (0)",
         f"CREATE TABLE {META_TABLE} (schema_version INTEGER, engine VARCHAR)",

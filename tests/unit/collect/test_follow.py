@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from doubles.memory_record import MemoryRecord
 
+from doubles.memory_record import MemoryRecord
 from ombud.collect.follow import Follower
 from ombud.collect.intake import Intake
 from ombud.collect.mapping import MappedSource
@@ -47,7 +47,8 @@ class Scene:
     def follow(self, *steps: Callable[[], None], followed: Path | None = None) -> None:
         """Follow from where the last run ended, doing one step after each poll."""
         positions = Positions(self._store)
-        rest = iter((*steps, *([lambda: None] * 10)))
+        idle: list[Callable[[], None]] = [lambda: None] * 10  # Until every file rests.
+        rest = iter((*steps, *idle))
 
         def wait(_: float) -> bool:
             step = next(rest, None)

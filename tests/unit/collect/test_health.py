@@ -40,7 +40,9 @@ def test_gaps_within_each_session() -> None:
                             (4, "a")]:  # fmt: skip
         gap = health.number(POSTGRES, numbered(number, session), now_ms=7)
         if gap is not None and gap.attributes is not None:
-            found.append((gap.attributes["stream"], gap.attributes["expected"], gap.attributes["got"]))
+            found.append(
+                (gap.attributes["stream"], gap.attributes["expected"], gap.attributes["got"])
+            )
 
     assert found == [("a", 7, 9), ("a", 2, 4)]
 

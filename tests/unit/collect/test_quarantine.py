@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from doubles.memory_record import MemoryRecord
 
+from doubles.memory_record import MemoryRecord
 from ombud.collect.intake import Intake
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import parse_mapping
@@ -98,7 +98,9 @@ def test_replay_of_what_is_known_or_cut(quarantine: Quarantine, sink: MemoryReco
     """An item that is an event already is marked; one not kept whole cannot be replayed."""
     for line, size in ((1, 7), (2, 900)):
         quarantine.add(
-            make_item(source="t", file="f", line=line, reason="", time_ms=0, raw=b'{"b":1}', size=size)
+            make_item(
+                source="t", file="f", line=line, reason="", time_ms=0, raw=b'{"b":1}', size=size
+            )
         )
     quarantine.sync()
     items = list(quarantine.items())
