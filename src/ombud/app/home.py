@@ -75,8 +75,6 @@ class OpenHome:
         self.projection = ControlProjection(
             appender=appender,
             reader=self.reader,
-            index=self.index,
-            follower=self._index_follower,
             control=self.control,
         )
         self.projection.catch_up()
@@ -139,9 +137,9 @@ class OpenHome:
 
     def follow_index(self) -> None:
         """Bring the index and the control tables up to the last durable event."""
+        self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
-        self.projection.catch_up()
 
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
