@@ -26,7 +26,7 @@ def acquire_lock(path: Path) -> int:
         os.close(fd)
         raise Unavailable(
             f"`{path.parent}` is being written by process {pid or 'unknown'}",
-            hint="commands reach a running home by its sockets",
+            hint="wait for it or stop it; a home that `ombud serve` runs takes every command",
         ) from None
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)

@@ -18,6 +18,7 @@ from typing import Self
 
 from ombud.app.children import Child, Supervisor
 from ombud.app.home import OpenHome, prepare_home
+from ombud.app.opening import is_running
 from ombud.app.paths import HomePaths
 from ombud.config.settings import Settings
 from ombud.core.clock import now_ms
@@ -49,6 +50,11 @@ class Server:
 
     def __enter__(self) -> Self:
         """Start everything; returns when the API answers."""
+        if is_running(self._home):
+            raise Unavailable(
+                f"`{self._home}` is served already",
+                hint="commands reach it as it is; stop that `ombud serve`, or name another `--home`",
+            )
         paths = HomePaths(self._home)
         prepare_home(self._home)
         origin = self._settings["record.origin"]
