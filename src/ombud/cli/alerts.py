@@ -11,7 +11,15 @@ import typer
 from ombud.app.opening import open_door
 from ombud.cli.events import event_row
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import note, print_facts, print_json, print_line, print_table, shortened, to_minute
+from ombud.cli.output import (
+    note,
+    print_facts,
+    print_json,
+    print_line,
+    print_table,
+    shortened,
+    to_minute,
+)
 
 app = typer.Typer(add_completion=False)
 

@@ -50,7 +50,7 @@ _OF_MATCHED = (
 )
 # What Ombud does by itself is no session of anybody; what people do in Ombud is.
 OWN_WORK = ("ombud.collect", "ombud.detect", "ombud.record", "ombud.tick")
-_BY_SOMEBODY = f"\"source\" NOT IN ({', '.join(repr(source) for source in OWN_WORK)})"
+_BY_SOMEBODY = f'"source" NOT IN ({", ".join(repr(source) for source in OWN_WORK)})'
 _IN_RUN = f'"session_id" IS NULL AND "actor_id" IS NOT NULL AND {_BY_SOMEBODY}'
 
 

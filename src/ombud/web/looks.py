@@ -102,6 +102,4 @@ def alerts(services: ServicesPart, asker: AskerPart, limit: LimitPart = LIMIT) -
 def alert(alert_id: str, services: ServicesPart, asker: AskerPart, reason: ReasonPart) -> Response:
     """Show one alert with its rule, its events and the fields that matched."""
     asker.require("search")
-    return JsonResponse(
-        services.alert(alert_id, asker=asker, why=reason.why, case=reason.case)
-    )
+    return JsonResponse(services.alert(alert_id, asker=asker, why=reason.why, case=reason.case))

@@ -53,7 +53,7 @@ class Server:
         if is_running(self._home):
             raise Unavailable(
                 f"`{self._home}` is served already",
-                hint="commands reach it as it is; stop that `ombud serve`, or name another `--home`",
+                hint="commands reach it; stop that `ombud serve`, or name another `--home`",
             )
         paths = HomePaths(self._home)
         prepare_home(self._home)

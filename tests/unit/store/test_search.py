@@ -285,7 +285,12 @@ def test_same_as_a_plain_reading(
 
 def read(time: int = 0, **fields: Any) -> Event:
     """Return a plain event."""
-    return Event(time=time, source="s", action=fields.pop("action", "read"), **fields)
+    return Event(
+        time=time,
+        source=fields.pop("source", "s"),
+        action=fields.pop("action", "read"),
+        **fields,
+    )
 
 
 def ask(index: Index, text: str, **options: Any) -> Any:
