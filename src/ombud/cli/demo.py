@@ -15,7 +15,7 @@ import typer
 
 from ombud.app.demo import Example, Feed, find_example, fresh_demo_home
 from ombud.cli.options import JsonOption, default_home
-from ombud.cli.output import flush, note, print_json, print_line, progress
+from ombud.cli.output import flush, note, print_json, print_line, progress, stderr
 from ombud.config.settings import load_settings
 from ombud.web.serving import Server
 
@@ -144,10 +144,14 @@ def demo(
         watcher.start()
         try:
             with progress("seeding the county") as bar:
-                task = bar.add_task("seed", total=None)
+                task, told = bar.add_task("seed", total=None), 0
                 for step in feed.steps():
-                    if step["step"] == "seed":
-                        bar.update(task, total=step["of"], completed=step["done"])
+                    if step["step"] != "seed":
+                        continue
+                    bar.update(task, total=step["of"], completed=step["done"])
+                    if not stderr.is_terminal and step["done"] >= told + step["of"] // 4:
+                        told = step["done"]
+                        note(f"{told:,} of {step['of']:,} events")
             if not feed.is_running:
                 note("ombud: the county's feed ended early; the line above says why")
             server.home.catch_up()

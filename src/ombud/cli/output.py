@@ -99,5 +99,11 @@ def progress(label: str, *, unit: str = "events") -> Iterator[Progress]:
         TextColumn(unit),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
+    with Progress(
+        *columns,
+        console=stderr,
+        disable=not stderr.is_terminal,
+        # Results that go to a file must not be drawn around the bar instead.
+        redirect_stdout=stdout.is_terminal,
+    ) as bar:
         yield bar

@@ -222,7 +222,10 @@ class AlertStore:
             [alert_id],
         ).fetchall()
         if len(rows) != 1 or not alert_id:
-            raise NotFound(f"{'more than one' if rows else 'no'} alert is `{alert_id}`")
+            raise NotFound(
+                f"{'more than one' if rows else 'no'} alert is `{alert_id}`",
+                hint="`ombud alerts` lists those there are",
+            )
         alert = _row(rows[0])
         events = self._run(
             "SELECT event_index, time, fields FROM {schema}alert_event "

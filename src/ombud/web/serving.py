@@ -51,6 +51,11 @@ class Server:
 
     def __enter__(self) -> Self:
         """Start everything; returns when the API answers."""
+        if is_running(self._home):
+            raise Unavailable(
+                f"`{self._home}` is served already",
+                hint="commands reach it; stop that `ombud serve`, or name another `--home`",
+            )
         paths = HomePaths(self._home)
         if is_running(self._home):
             raise Unavailable(
