@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ def commands_page() -> str:
     return "\n".join(pieces)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "event-model.md": event_model,
     "commands.md": commands_page,
     "settings.md": settings_page,

@@ -15,10 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from ombud.app.door import Door
-from ombud.app.local import LocalDoor
 from ombud.app.paths import HomePaths
-from ombud.app.remote import RemoteDoor, connect_unix
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import now_ms
@@ -30,7 +27,7 @@ from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
-from ombud.services.follow import STEP, Follower
+from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
@@ -96,7 +93,7 @@ class OpenHome:
         self.reader = RecordReader(home)
         self._vkey = read_vkey(Home(home.resolve()))
         self._open_derived(anew=anew)
-        self._index_follower = Follower(self.reader, self.index)
+        self._index_follower = IndexFollower(self.reader, self.index)
         self.projection = ControlProjection(
             appender=appender,
             reader=self.reader,
@@ -228,15 +225,6 @@ class OpenHome:
             "tokens": len(self.control.tokens()),
         }
 
-    def subject_of(self, actor: str) -> str | None:
-        """Return a data subject, as `kind:key`, of an act for which an actor has an alert."""
-        for alert in self.watch.alerts(limit=200):
-            if alert["actor_id"] == actor:
-                for event in self.reader.fetch([alert["first_index"]], raw=False):
-                    for kind, key in event.subjects or ():
-                        return f"{kind}:{key}"
-        return None
-
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
         self.watch.close()
@@ -244,15 +232,6 @@ class OpenHome:
             size, _ = self.appender.head()
             write_lineage(self.paths.index, self.reader, vkey=self._vkey, size=size)
         self._disconnect()
-
-
-def is_running(home: Path) -> bool:
-    """Whether a server answers for this home."""
-    try:
-        connect_unix(HomePaths(home).server_socket).close()
-    except OSError:
-        return False
-    return True
 
 
 def seal_rotated(home: Path, recorder: Recorder) -> None:
@@ -279,22 +258,3 @@ def open_here(home: Path, *, anew: bool = False) -> Iterator[OpenHome]:
         finally:
             opened.close()
             seal_rotated(home, recorder)
-
-
-@contextmanager
-def open_door(home: Path) -> Iterator[Door]:
-    """Open the door to a home: to its running server, or to the home itself."""
-    if not home.is_dir():
-        raise Unavailable(
-            f"no home at `{home}`",
-            hint="`ombud demo` makes one to try; `ombud ingest` and `ombud serve` make a real one",
-        )
-    if is_running(home):
-        remote = RemoteDoor(HomePaths(home).server_socket)
-        try:
-            yield remote
-        finally:
-            remote.close()
-        return
-    with open_here(home) as opened:
-        yield LocalDoor(opened.services, catch_up=opened.follow_rules)

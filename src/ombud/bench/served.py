@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from ombud.app.home import open_door
+from ombud.app.opening import open_door
 from ombud.bench.meter import cpu_seconds, pss_bytes
 from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient

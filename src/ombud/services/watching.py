@@ -18,7 +18,10 @@ from ombud.detect.alert import Alert, finding_event
 from ombud.detect.engine import Engine
 from ombud.detect.rule import Refusal, Rule
 from ombud.services.record_port import Appender
+from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX
 from ombud.store.alerts import AlertStore
+
+__all__ = ["ALERTS_MAX", "Watch"]
 
 SAVE_EVERY = 20_000  # Events watched again after a crash, at most; findings are known by then.
 
@@ -110,14 +113,14 @@ class Watch:
     def alerts(self, *, limit: int) -> list[dict[str, Any]]:
         """Return alerts with the events they keep, the latest first."""
         with self._lock:
-            return self._store.list(limit=limit)
+            return self._store.find(limit=limit)
 
     def pages(self, *, limit: int) -> Iterator[list[dict[str, Any]]]:
         """Yield all alerts, the latest first, in pages; each with the indices of its events."""
         before: tuple[int, str] | None = None
         while True:
             with self._lock:
-                page = self._store.list(limit=limit, before=before)
+                page = self._store.find(limit=limit, before=before)
                 kept = self._store.event_indices([alert["id"] for alert in page])
             for alert in page:
                 alert["event_indices"] = kept[alert["id"]]
@@ -131,6 +134,23 @@ class Watch:
         """Return one alert with its events and the fields that matched."""
         with self._lock:
             return self._store.get(alert_id)
+
+    def rule_facts(self, rule_id: str, version: str) -> dict[str, Any] | None:
+        """Return what a rule says to whoever reads its alert; None if it runs no more."""
+        for rule in self.rules:
+            if rule.id == rule_id:
+                said = rule.guidance
+                return {
+                    "id": rule.id,
+                    "title": rule.title,
+                    "level": rule.level,
+                    "is_same_version": rule.version == version,
+                    "description": said.description,
+                    "falsepositives": list(said.falsepositives),
+                    "blind_spots": list(said.blind_spots),
+                    "response": said.response,
+                }
+        return None
 
     def counts(self) -> dict[str, int]:
         """Return how many alerts there are of each level."""

@@ -164,7 +164,7 @@ class AlertStore:
                 "UPDATE {schema}alert_state SET watermark = 0, state = NULL, state_watermark = 0"
             )
 
-    def list(
+    def find(
         self,
         *,
         limit: int = 100,
@@ -222,7 +222,10 @@ class AlertStore:
             [alert_id],
         ).fetchall()
         if len(rows) != 1 or not alert_id:
-            raise NotFound(f"{'more than one' if rows else 'no'} alert is `{alert_id}`")
+            raise NotFound(
+                f"{'more than one' if rows else 'no'} alert is `{alert_id}`",
+                hint="`ombud alerts` lists those there are",
+            )
         alert = _row(rows[0])
         events = self._run(
             "SELECT event_index, time, fields FROM {schema}alert_event "

@@ -310,7 +310,7 @@ def test_clients_wait_when_too_much_is_pending(shared: Process) -> None:
         connection.close()
 
     assert resident < 400_000
-    assert shared.client.append([batch_of(0, 2)])[0].recorded == 2
+    assert shared.client.append([batch_of(500, 2)])[0].recorded == 2
 
 
 def test_sealer_seals_what_is_rotated(running: Process) -> None:

@@ -190,3 +190,14 @@ def test_longest_runs_are_chosen(folder: Path) -> None:
     assert chosen == [merged, files[2]]
     assert sorted(others) == sorted(files[:2])
     assert open_keys(folder).covered == 6
+
+
+def test_keys_in_memory_are_bounded(folder: Path) -> None:
+    """Where nothing seals, the keys of the oldest files go to disk by themselves."""
+    keys = open_keys(folder)
+    for number in range(20):
+        keys.add(*columns([(number, 0)]), repeated=False)
+        keys.start(number + 1)
+
+    assert keys.covered == 13
+    assert keys.check(*columns([(number, 0) for number in range(20)])).duplicates == [*range(20)]

@@ -25,6 +25,7 @@ from ombud.record.receipt import Receipt
 from ombud.record.recorder import Recorder
 from ombud.record.recovery import Recovery
 from ombud.record.sealer import Sealer
+from ombud.record.segment import file_sha256
 from ombud.record.wal import read_frames
 
 
@@ -323,6 +324,22 @@ def test_sealing_needs_the_segment_and_the_rotated_file(home: Path) -> None:
         with pytest.raises(NotFound, match="no rotated"):
             recorder.sealed(segment, "00")
         assert Home(home).wal_path(0).is_file()
+        assert recorder.size == 4
+
+
+def test_sealing_again_is_harmless(home: Path) -> None:
+    """A sealer that lost the answer asks again, and nothing is recorded twice."""
+    with Recorder.open(home) as recorder:
+        recorder.append([batch_of(0, 4)])
+        sealer = Sealer(home, recorder)
+        assert sealer.seal_all() == 1
+        (segment,) = RecordReader(home).segments()
+
+        receipt = recorder.sealed(segment, file_sha256(segment.path))
+
+        assert (receipt.recorded, receipt.duplicate, recorder.size) == (0, 1, 5)
+        with pytest.raises(NotFound, match="no rotated"):
+            recorder.sealed(segment, "another")
 
 
 # What was changed behind the recorder's back, and the place that the refusal names.

@@ -285,7 +285,12 @@ def test_same_as_a_plain_reading(
 
 def read(time: int = 0, **fields: Any) -> Event:
     """Return a plain event."""
-    return Event(time=time, source="s", action=fields.pop("action", "read"), **fields)
+    return Event(
+        time=time,
+        source=fields.pop("source", "s"),
+        action=fields.pop("action", "read"),
+        **fields,
+    )
 
 
 def ask(index: Index, text: str, **options: Any) -> Any:
@@ -434,6 +439,30 @@ def test_visibility_bounds_every_way_to_look(index: Index, commit: Callable[...,
     assert [row["actor_id"] for row in listed] == ["ana"]
     assert index.session("s", visibility=unit) == []
     assert index.session("ben@x@1", visibility=unit) == []
+
+
+def test_own_work_is_no_session(index: Index, commit: Callable[..., Any]) -> None:
+    """What Ombud does by itself is no session; what people do in it is."""
+    own = ("ombud.tick", "ombud.record", "ombud.detect", "ombud.collect")
+    index.apply(
+        commit(
+            [
+                *(read(1, source=source, actor_id="ombud") for source in own),
+                read(2, source="ombud.look", actor_id="ana", resource_system="ombud"),
+            ]
+        )
+    )
+
+    listed = index.sessions(Query(), limit=9, now_ms=NOW)
+    assert [(row["actor_id"], row["events"]) for row in listed] == [("ana", 1)]
+
+
+def test_only_what_may_be_seen_is_visible(index: Index, commit: Callable[..., Any]) -> None:
+    """Of the events named, those within the asker's units are told."""
+    index.apply(commit([read(1, actor_organisation=unit) for unit in ("u1", "u2", "u1")]))
+
+    assert index.visible([0, 1, 2, 9], Visibility(units=("u1",))) == {0, 2}
+    assert index.visible([], Visibility(units=("u1",))) == set()
 
 
 def test_threads_never_get_each_others_values(index: Index, commit: Callable[..., Any]) -> None:
