@@ -62,7 +62,10 @@ def discard_derived(paths: HomePaths) -> None:
 
 
 def _connect_alerts(path: Path) -> duckdb.DuckDBPyConnection:
-    config: dict[str, str | int] = {"memory_limit": ALERTS_MEMORY, "threads": 1}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": ALERTS_MEMORY,
+        "threads": 1,
+    }
     try:
         return duckdb.connect(str(path), config=config)
     except duckdb.Error as error:
