@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 import pytest
-from doubles.running_home import ombud
 
+from doubles.running_home import ombud
 from ombud.cli.main import run
 from ombud.record.verify import verify_home
 from ombud.simulate.county import write_county

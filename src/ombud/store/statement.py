@@ -6,11 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ombud.core.errors import InputError
-from ombud.query.columns import EVENT_TABLE, column_of
+from ombud.query.columns import EVENT_TABLE, SUBJECT_TABLE, column_of
 from ombud.query.names import ATTRIBUTES_PREFIX
 from ombud.query.sql import BUCKET, Bindings, attribute_column, compile_condition
 from ombud.query.tree import Is, Node, Query
-from ombud.query.columns import SUBJECT_TABLE
 from ombud.store.visibility import Visibility
 
 
@@ -140,7 +139,7 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
     bucket = BUCKET.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
     return Statement(
         'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
-        f"{summary} FROM {EVENT_TABLE} WHERE {visible} AND \"index\" IN ("
+        f'{summary} FROM {EVENT_TABLE} WHERE {visible} AND "index" IN ('
         f'SELECT "index" FROM {SUBJECT_TABLE} WHERE "bucket" = {bucket} '
         f'AND "kind" = {places[0]} AND "key" = {places[1]}) '
         'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',
