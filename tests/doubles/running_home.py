@@ -22,7 +22,7 @@ from ombud.app.remote import RemoteDoor
 
 READY_SECONDS = 60.0
 COMMAND_SECONDS = 90.0
-LOOK = {"why": "a test", "case": "T-1"}
+LOOK: dict[str, Any] = {"why": "a test", "case": "T-1"}
 NDJSON = "application/x-ndjson"
 
 

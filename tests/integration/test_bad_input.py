@@ -125,7 +125,7 @@ def test_truncated_gzip(tmp_path: Path, command: Command) -> None:
     assert recorded > 500
     assert "gzip" in item["reason"]
     file.write_bytes(whole)
-    status, (read, again, duplicate, quarantined) = ingest(command, file)
+    status, (_, again, _, quarantined) = ingest(command, file)
     assert (status, recorded + again, quarantined) == (0, 2000, 0)
     assert len(found(command, "source:aws.cloudtrail")) == 2000
 

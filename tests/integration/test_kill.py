@@ -109,7 +109,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_killed_in_mid_ingest(home: Path, running: Callable[[Path], RunningHome]) -> None:
-    """Alternately the recorder alone and all processes; the sender repeats what was not answered."""
+    """Alternately the recorder alone and all; the sender repeats what was not answered."""
     dice = random.Random(9)
     served = running(home).start()
     served.own_token()

@@ -193,7 +193,7 @@ def test_look_without_a_reason_is_refused(
     served: RunningHome, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
     """Each door refuses, says what to add, and answers nothing."""
-    reason = {name: text for name, text in LOOK.items() if name != missing}
+    reason: dict[str, Any] = {name: text for name, text in LOOK.items() if name != missing}
     words = [word for name, text in reason.items() for word in (f"--{name}", text)]
     for path in ("/v1/search", "/v1/sessions", "/v1/sessions/x", "/v1/who/patient/17"):
         answer = served.ask("GET", path, **reason)
@@ -241,7 +241,7 @@ def is_of(row: dict[str, Any], prefix: str) -> bool:
 def test_every_look_is_on_record(served: RunningHome, capsys: pytest.CaptureFixture[str]) -> None:
     """Who, by which door, what, why and for which case; before the answer."""
     token = served.make_token("onlooker", "search")
-    why = {"why": "on record", "case": "T-77"}
+    why: dict[str, Any] = {"why": "on record", "case": "T-77"}
     served.look("/v1/search", token=token, q="action:export", **why)
     served.look("/v1/sessions", token=token, q="action:export", **why)
     served.ask("GET", "/v1/sessions/guess", token=token, **why)
