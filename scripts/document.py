@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from ombud.bench.trend import performance_page
 from ombud.cli.main import COMMANDS
 from ombud.config.settings import settings_page
 from ombud.core.event import ACTIONS, ACTOR_TYPES, OUTCOMES, Action
@@ -165,10 +166,11 @@ def commands_page() -> str:
     return "\n".join(pieces)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "event-model.md": event_model,
     "commands.md": commands_page,
     "settings.md": settings_page,
+    "performance.md": lambda: performance_page(DOCS.parent / "benchmarks" / "results"),
 }
 
 

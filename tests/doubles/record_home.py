@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from ombud.core.batch import Batch, BatchBuilder
 from ombud.core.event import Event
+from ombud.core.fields import FIELDS, Kind
 from ombud.record.paths import Home, SegmentFile
 from ombud.record.recorder import Recorder
+from ombud.record.sealer import Sealer
 from ombud.record.segment import SegmentWriter, file_sha256
 from ombud.record.wal import read_frames
 from ombud.tlog.note import Signer
@@ -17,6 +22,7 @@ from ombud.tlog.note import Signer
 ORIGIN = "ombud.example/test"
 SIGNER = Signer(ORIGIN, bytes(range(32)))
 START_MS = 1_795_305_600_000
+GOLDEN_SEALED = 20  # Events in the segment of the golden home.
 
 
 def make_event(number: int, word: str = "") -> Event:
@@ -38,6 +44,23 @@ def make_event(number: int, word: str = "") -> Event:
         attributes={"b": number, "a": [1, None, {"x": 0.5}]} if number % 4 == 0 else None,
         raw=f'{{"n":{number},"word":"{word}"}}'.encode() if number % 6 else b"",
     )
+
+
+def make_full_event() -> Event:
+    """Return an event of which every field has a value."""
+    samples: dict[Kind, Any] = {
+        Kind.TEXT: 'text \u00fc \U0001f5dd \\ " \u0000',
+        Kind.INTEGER: -(2**63),
+        Kind.INSTANT: START_MS,
+        Kind.BOOLEAN: False,
+        Kind.REAL: -0.1,
+        Kind.TEXTS: ("one", "", "two"),
+        Kind.SUBJECTS: (("person", "dee"), ("plate", "B-AB 1")),
+        Kind.MAP: {"z": [1, 2.5, None, {"deep": [True]}], "\u00e4": "b", "": 2**63 - 1},
+    }
+    values = {field.attribute: samples[field.kind] for field in FIELDS}
+    fixed = {"action": "configure", "class_uid": 6003, "activity_id": 99, "raw": bytes(range(256))}
+    return Event(**(values | fixed))
 
 
 def make_batch(events: Sequence[Event]) -> Batch:
@@ -87,9 +110,7 @@ def write_segment(home: Home, segment: SegmentFile) -> str:
 
 def seal(recorder: Recorder) -> None:
     """Rotate, and seal everything that is rotated."""
-    recorder.rotate()
-    for segment in list(rotated(recorder.home)):
-        recorder.sealed(segment, write_segment(recorder.home, segment))
+    Sealer(recorder.home.root, recorder).seal_all()
 
 
 def make_home(home: Path) -> Path:
@@ -106,3 +127,23 @@ def published_files(home: Path) -> list[Path]:
     """Return every file of which no byte may be without authority, sorted."""
     folders = (home / "log", home / "segments")
     return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
+def make_golden(home: Path) -> Path:
+    """Make the record that lies in `tests/golden/home-v1`: fixed key, salts, clock and events.
+
+    The sealing event carries the SHA-256 of Parquet, which depends on the library's
+    version; so do all bytes of the log after it.
+    """
+    count = iter(range(1 << 30))
+
+    def salts(size: int) -> bytes:
+        blocks = range(-(-size // 32))
+        return b"".join(hashlib.sha256(b"%d" % next(count)).digest() for _ in blocks)[:size]
+
+    with patch("ombud.record.recorder.os.urandom", salts), open_recorder(home) as recorder:
+        recorder.append([make_batch([make_full_event()])])
+        append(recorder, 1, GOLDEN_SEALED, step=5)
+        seal(recorder)
+        append(recorder, GOLDEN_SEALED, GOLDEN_SEALED + 12, step=4, word="tail ")
+    return home

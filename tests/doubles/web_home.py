@@ -116,6 +116,11 @@ class Services:
         self._note("alerts", limit, asker.person)
         return [{"id": "a1"}]
 
+    def alert(self, alert_id: str, **asked: Any) -> dict[str, Any]:
+        """Show one alert."""
+        self._note("alert", alert_id, asked)
+        return {"alert": {"id": alert_id}, "rule": None, "events": []}
+
     def head(self) -> dict[str, Any]:
         """Return a head."""
         self._note("head")

@@ -283,6 +283,7 @@ def test_limited_token_sees_no_more(served: RunningHome) -> None:
     ids = [row["id"] for row in served.look("/v1/sessions", q="source:ward.desk")["sessions"]]
     hidden = [one for one in ids if "archive" in one]
     wait_until(lambda: bool(served.look("/v1/alerts")["alerts"]), "an alert")
+    raised = served.look("/v1/alerts")["alerts"][0]["id"]
 
     for token in (north, ward):
         found = served.search("", token=token)
@@ -300,9 +301,11 @@ def test_limited_token_sees_no_more(served: RunningHome) -> None:
             answer = served.ask("GET", f"/v1/sessions/{one}", token=token, **LOOK)
             assert answer.status == 404
         assert served.look("/v1/alerts", token=token, limit=1000)["alerts"] == []
+        assert served.ask("GET", f"/v1/alerts/{raised}", token=token).status == 404
     south = served.make_token("south", "search", units=["south"])
     (alert, *_) = served.look("/v1/alerts", token=south)["alerts"]
     assert alert["actor_id"].endswith("-south")
+    assert served.ask("GET", f"/v1/alerts/{raised}", token=south).body["alert"]["id"] == raised
 
 
 def test_sums_beyond_64_bits_are_answered(served: RunningHome) -> None:

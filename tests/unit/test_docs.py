@@ -9,6 +9,7 @@ import pytest
 
 import document
 from ombud.core.fields import FIELDS, Field
+from ombud.web.metrics import MEANINGS
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SOURCE = REPOSITORY / "src" / "ombud"
@@ -58,3 +59,11 @@ def test_named_paths_exist(page: Path) -> None:
     named = re.findall(r"`((?:tests|src|docs|scripts|rules)/[\w./-]*\w)`", page.read_text("utf-8"))
 
     assert [path for path in named if not (REPOSITORY / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", MEANINGS)
+def test_metric_is_documented(name: str) -> None:
+    """Each figure of a home is named where operators look for it."""
+    text = (document.DOCS / "operations.md").read_text(encoding="utf-8")
+
+    assert f"`ombud_{name}`" in text

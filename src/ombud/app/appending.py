@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ombud.app.home import PATIENCE_SECONDS, is_running, prepare_home
+from ombud.app.home import PATIENCE_SECONDS, prepare_home
+from ombud.app.opening import is_running
 from ombud.config.settings import load_settings
 from ombud.record.client import RecorderClient
 from ombud.record.paths import Home

@@ -7,13 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from ombud.app.home import OpenHome
 from ombud.config.settings import FILE_NAME
 from ombud.core.errors import Conflict
+from ombud.detect.rule import LEVELS
+from ombud.services.watching import ALERTS_MAX
 
 MARKER = "DEMO"
 SETTINGS = """\
@@ -23,6 +27,35 @@ looks:
   why_required: false
   case_required: false
 """
+CANDIDATES_MAX = 50  # Alerts looked into for an example.
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An alert worth a look, with names to ask further by."""
+
+    alert_id: str
+    actor: str
+    subject: str
+    session: str
+    index: int
+
+
+def find_example(home: OpenHome) -> Example | None:
+    """Return the gravest alert that names a person's data and a session, if there is one."""
+    alerts = home.watch.alerts(limit=ALERTS_MAX)
+    alerts.sort(key=lambda alert: (-LEVELS.index(alert["level"]), -alert["event_count"]))
+    for alert in alerts[:CANDIDATES_MAX]:
+        for event in home.reader.fetch([alert["first_index"]], raw=False):
+            if event.actor_id and event.subjects and event.session_id:
+                return Example(
+                    alert_id=alert["id"],
+                    actor=event.actor_id,
+                    subject=":".join(event.subjects[0]),
+                    session=event.session_id,
+                    index=event.id or 0,
+                )
+    return None
 
 
 def fresh_demo_home(home: Path) -> None:
@@ -45,9 +78,9 @@ def fresh_demo_home(home: Path) -> None:
 class Feed:
     """The process that feeds the county's logs into the running home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, events: int) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - fixed words, no shell.
-            [sys.executable, "-m", "ombud.app.feed", str(home)],
+            [sys.executable, "-m", "ombud.app.feed", str(home), str(events)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -31,6 +31,9 @@ class Door(Protocol):
     def alerts(self, *, limit: int) -> Json:
         """Return `{"alerts"}`, the latest first."""
 
+    def alert(self, alert_id: str, *, why: str | None, case: str | None) -> Json:
+        """Return `{"alert", "rule", "events"}`; the id may be cut short."""
+
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""
 

@@ -1,6 +1,6 @@
 """Feed: the fictional county's logs into a running demo, by the same path as real logs.
 
-Run as `python -m ombud.app.feed HOME`.  Prints one line of JSON for each step on
+Run as `python -m ombud.app.feed HOME EVENTS`.  Prints one line of JSON for each step on
 standard output, so that the demo can show progress, and then keeps live activity
 flowing until its standard input closes.
 """
@@ -28,7 +28,7 @@ from ombud.record.paths import Home
 from ombud.simulate.county import Simulation, live, mapping_path, simulate
 
 SEED = 20261122
-PEOPLE, DAYS, EVENTS = 150, 60, 200_000
+PEOPLE, DAYS = 150, 60
 STEP = 4_000  # Events between two lines of progress.
 
 
@@ -41,8 +41,8 @@ class _Feed:
     """Lines of several sources, each taken in by the source it is of."""
 
     def __init__(self, home: Path) -> None:
-        client = RecorderClient(Home(home.resolve()).recorder_socket)
-        self._intake = Intake(client, Quarantine(HomePaths(home).quarantine))
+        self._client = RecorderClient(Home(home.resolve()).recorder_socket)
+        self._intake = Intake(self._client, Quarantine(HomePaths(home).quarantine))
         self._sources: dict[str, Source] = {}
         self._line_counts: dict[str, int] = {}
 
@@ -58,6 +58,10 @@ class _Feed:
             block = Block(file="county", raws=raws, lines=numbers)
             self._intake.ingest(self._source(kind), [block])
 
+    def seal(self) -> None:
+        """Have what was taken sealed now, so that even a small county has a segment."""
+        self._client.rotate()
+
     def _source(self, kind: str) -> Source:
         if kind not in self._sources:
             mapping = mapping_path() if kind == MAPPING else None
@@ -65,12 +69,13 @@ class _Feed:
         return self._sources[kind]
 
 
-def _seed(feed: _Feed, simulation: Simulation) -> None:
+def _seed(feed: _Feed, simulation: Simulation, events: int) -> None:
     done = 0
     while chunk := list(islice(simulation, STEP)):
         feed.take(chunk)
         done += len(chunk)
-        _say(step="seed", done=done, of=max(EVENTS, done))
+        _say(step="seed", done=done, of=max(events, done))
+    feed.seal()
     _say(step="seeded", done=done)
 
 
@@ -78,10 +83,12 @@ def main() -> None:
     """Seed the county, then keep it alive until standard input closes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("home", type=Path)
-    feed = _Feed(parser.parse_args().home)
+    parser.add_argument("events", type=int)
+    given = parser.parse_args()
+    feed = _Feed(given.home)
     end = datetime.now(UTC).replace(microsecond=0)
-    simulation = simulate(SEED, people=PEOPLE, days=DAYS, end=end, events=EVENTS)
-    _seed(feed, simulation)
+    simulation = simulate(SEED, people=PEOPLE, days=DAYS, end=end, events=given.events)
+    _seed(feed, simulation, given.events)
     for delay, kind, raw in live(SEED, end, sequence=simulation.sequence):
         readable, _, _ = select.select([sys.stdin], [], [], delay)
         if readable:  # Closed: the demo has ended.

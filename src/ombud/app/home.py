@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from ombud.app.door import Door
-from ombud.app.local import LocalDoor
 from ombud.app.paths import HomePaths
-from ombud.app.remote import RemoteDoor, connect_unix
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import now_ms
-from ombud.core.errors import Unavailable
 from ombud.record.reader import RecordReader
 from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
-from ombud.services.follow import STEP, Follower
+from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks
@@ -75,12 +71,10 @@ class OpenHome:
         self._alerts = duckdb.connect(
             str(paths.alerts_database), config={"memory_limit": ALERTS_MEMORY, "threads": 1}
         )
-        self._index_follower = Follower(self.reader, self.index)
+        self._index_follower = IndexFollower(self.reader, self.index)
         self.projection = ControlProjection(
             appender=appender,
             reader=self.reader,
-            index=self.index,
-            follower=self._index_follower,
             control=self.control,
         )
         self.projection.catch_up()
@@ -143,9 +137,9 @@ class OpenHome:
 
     def follow_index(self) -> None:
         """Bring the index and the control tables up to the last durable event."""
+        self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
-        self.projection.catch_up()
 
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
@@ -180,30 +174,12 @@ class OpenHome:
             "tokens": len(self.control.tokens()),
         }
 
-    def subject_of(self, actor: str) -> str | None:
-        """Return a data subject, as `kind:key`, of an act for which an actor has an alert."""
-        for alert in self.watch.alerts(limit=200):
-            if alert["actor_id"] == actor:
-                for event in self.reader.fetch([alert["first_index"]], raw=False):
-                    for kind, key in event.subjects or ():
-                        return f"{kind}:{key}"
-        return None
-
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
         self.watch.close()
         self.control.close()
         self._alerts.close()
         self.index.close()
-
-
-def is_running(home: Path) -> bool:
-    """Whether a server answers for this home."""
-    try:
-        connect_unix(HomePaths(home).server_socket).close()
-    except OSError:
-        return False
-    return True
 
 
 def seal_rotated(home: Path, recorder: Recorder) -> None:
@@ -227,23 +203,3 @@ def open_here(home: Path) -> Iterator[OpenHome]:
         finally:
             opened.close()
             seal_rotated(home, recorder)
-
-
-@contextmanager
-def open_door(home: Path) -> Iterator[Door]:
-    """Open the door to a home: to its running server, or to the home itself."""
-    if not home.is_dir():
-        raise Unavailable(
-            f"no home at `{home}`",
-            hint="`ombud demo` makes one to try; `ombud ingest` and `ombud serve` make a real one",
-        )
-    with suppress(OSError):
-        connect_unix(HomePaths(home).server_socket).close()
-        remote = RemoteDoor(HomePaths(home).server_socket)
-        try:
-            yield remote
-        finally:
-            remote.close()
-        return
-    with open_here(home) as opened:
-        yield LocalDoor(opened.services, catch_up=opened.follow_rules)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from ombud.app.door import Json
+from ombud.app.home import open_here
 from ombud.core.ocsf import event_to_ocsf
 from ombud.services.asker import local_owner
 from ombud.services.home import HomeServices
@@ -53,6 +56,11 @@ class LocalDoor:
         self._catch_up()
         return {"alerts": self._services.alerts(limit=limit, asker=self._asker)}
 
+    def alert(self, alert_id: str, *, why: str | None, case: str | None) -> Json:
+        """Return one alert, as of the last durable event."""
+        self._catch_up()
+        return self._services.alert(alert_id, asker=self._asker, why=why, case=case)
+
     def head(self) -> Json:
         """Return the tree head."""
         return self._services.head()
@@ -80,3 +88,10 @@ class LocalDoor:
         """Revoke a token."""
         self._services.token_revoke(name, asker=self._asker)
         return {"revoked": name}
+
+
+@contextmanager
+def open_local_door(home: Path) -> Iterator[LocalDoor]:
+    """Open a home that is not running, in this process; raises `Unavailable` if it is in use."""
+    with open_here(home) as opened:
+        yield LocalDoor(opened.services, catch_up=opened.follow_rules)

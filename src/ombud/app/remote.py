@@ -126,6 +126,10 @@ class RemoteDoor:
         """Return alerts."""
         return self.call("GET", "/v1/alerts", limit=limit)
 
+    def alert(self, alert_id: str, *, why: str | None, case: str | None) -> Json:
+        """Return one alert."""
+        return self.call("GET", f"/v1/alerts/{quote(alert_id, safe='')}", why=why, case=case)
+
     def head(self) -> Json:
         """Return the tree head."""
         return self.call("GET", "/v1/record/head")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -62,7 +63,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     arguments = parser.parse_args()
     client = RecorderClient(Home(arguments.home).recorder_socket)
-    with Meter() as meter:
+    with closing(client), Meter() as meter:
         result = ingest(arguments.file, client)
     told = {
         "recorded": result.recorded,

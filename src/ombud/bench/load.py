@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from ombud.simulate.act import CLOUDTRAIL
@@ -16,7 +17,7 @@ from ombud.simulate.county import simulate
 
 SEED = 20261122
 END = datetime(2026, 11, 22, tzinfo=UTC)
-_COUNTY_EVENTS = 60_000  # As many as give some 1,500 CloudTrail lines.
+_COUNTY_EVENTS = 15_000  # As many as give some 400 CloudTrail lines.
 _ID = re.compile(rb'"eventID":\s*"([^"]*)"')
 _TIME = re.compile(rb'"eventTime":\s*"([^"]*)"')
 
@@ -43,6 +44,7 @@ def _cut(line: bytes) -> tuple[bytes, bytes, bytes, bool]:
     return line[: one[0]], line[one[1] : other[0]], line[other[1] :], one == found_id.span(1)
 
 
+@lru_cache(maxsize=1)
 def _originals(vectors: Path | None) -> list[bytes]:
     if vectors is not None:
         lines = (vectors / "cloudtrail" / "stratus-run.ndjson").read_bytes().splitlines()

@@ -62,6 +62,7 @@ class RunningHome:
         raise Unavailable("the processes of the home did not come to rest")
 
     def _stop(self) -> None:
+        self.client.close()
         for child in reversed(self._children.values()):
             child.stop()
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 import time
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.panel import Panel
 
-from ombud.app.demo import Feed, fresh_demo_home
+from ombud.app.demo import Example, Feed, find_example, fresh_demo_home
 from ombud.cli.options import JsonOption, default_home
-from ombud.cli.output import flush, note, print_json, print_line, progress, stdout
+from ombud.cli.output import flush, note, print_json, print_line, progress, stderr
 from ombud.config.settings import load_settings
 from ombud.web.serving import Server
 
 app = typer.Typer(add_completion=False)
 
+EVENTS = 200_000
 ALERTS_SHOWN = 3
 
 
@@ -45,6 +47,12 @@ class _Screen:
                 print_line(f"[{seconds:5.1f} s] {text}")
             flush()
 
+    def tell(self, lines: list[str]) -> None:
+        """Say what a person may do next; for programs it is said in the documentation."""
+        if not self._json:
+            print_line("\n" + "\n".join(lines))
+            flush()
+
 
 def _watch_alerts(server: Server, screen: _Screen, ended: threading.Event) -> None:
     """Show the first alerts as they are raised."""
@@ -56,34 +64,42 @@ def _watch_alerts(server: Server, screen: _Screen, ended: threading.Event) -> No
                 screen.say("alert", f"alert ({alert['level']}): {alert['sentence']}", alert=alert)
 
 
-def _next_steps(home: Path, server: Server) -> str:
-    alerts = server.home.watch.alerts(limit=200)
-    actor = next((alert["actor_id"] for alert in alerts if alert["actor_id"]), "")
-    subject = server.home.subject_of(actor) or "resident:R00001"
-    run = f"OMBUD_HOME={home} ./run"
-    return "\n".join(
-        (
-            "In another terminal, try:",
-            "",
-            f"  export OMBUD_HOME={home}",
-            "  ./run alerts                          what the rules raised, and why",
-            f"  ./run search 'actor:{actor} last:30d'",
-            f"  ./run sessions 'actor:{actor}'          then: ./run session ID",
-            f"  ./run who {subject}              everyone who looked at one person",
-            "  ./run search 'action:export rows:>1000 | count by actor'",
-            "  ./run search 'source:ombud.look'      your own looks are on record, too",
-            "  ./run record verify                   re-derive the record from its bytes",
-            "",
-            "What one changed byte does, on a copy:",
-            "",
-            f"  cp -r {home} /tmp/ombud-tampered",
-            "  f=$(ls -d /tmp/ombud-tampered/segments/*.parquet | head -1)",
-            "  printf X | dd of=$f bs=1 seek=5000 conv=notrunc status=none",
-            "  ./run record verify --home /tmp/ombud-tampered",
-            "",
-            f"The API is at {server.address} (see {server.address}/docs). Ctrl-C ends the demo.",
-        )
-    ).replace(run, "./run")
+def _program() -> str:
+    """Return how this command line is called here: from a checkout, or installed."""
+    return "./run" if Path("run").is_file() else "ombud"
+
+
+def _next_steps(home: Path, address: str, example: Example | None) -> Iterator[str]:
+    """Yield lines that can be pasted into a shell as they are."""
+    run = _program()
+
+    def step(words: str, purpose: str) -> str:
+        return f"  {f'{run} {words}':<56} # {purpose}"
+
+    yield "Try, in another terminal:"
+    yield ""
+    yield f"  export OMBUD_HOME={shlex.quote(str(home.resolve()))}"
+    yield step("alerts", "what the rules raised")
+    if example is not None:
+        yield step(f"alerts {example.alert_id[:8]}", "one of them: what matched, what to do")
+        yield step(f"search 'actor:{example.actor} last:30d' --limit 20", "what that person did")
+        yield step(f"sessions actor:{example.actor}", "the same by session")
+        yield step(f"session {shlex.quote(example.session)}", "one session, in order")
+        yield step(f"who {example.subject}", "everyone who looked at that person")
+    yield step("search 'action:export rows:>1000 | count by actor'", "who takes much out")
+    yield step("search source:ombud.look", "your own looks are on record, too")
+    yield step("record verify", "re-derive the record from its bytes")
+    if example is not None:
+        yield step(f"record prove {example.index}", "the proof that the log holds that event")
+    yield ""
+    yield "What one changed byte does, on a copy:"
+    yield ""
+    yield "  copy=$(mktemp -d); cp -r $OMBUD_HOME/. $copy"
+    yield "  segment=$(ls $copy/segments/*.parquet | head -1)"
+    yield "  printf X | dd of=$segment bs=1 seek=5000 conv=notrunc status=none"
+    yield f"  {run} record verify --home $copy; rm -r $copy"
+    yield ""
+    yield f"The API is at {address}, described at {address}/docs. Ctrl-C ends the demo."
 
 
 @app.command()
@@ -100,6 +116,9 @@ def demo(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")
     ] = 0,
+    events: Annotated[
+        int, typer.Option("--events", min=1_000, help="About how many events to begin with.")
+    ] = EVENTS,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the API page in a browser.")
     ] = True,
@@ -117,7 +136,7 @@ def demo(
         screen.say("serving", f"serving {home} at {server.address}", address=server.address)
         if browser:
             webbrowser.open(server.address)
-        feed = Feed(home)
+        feed = Feed(home, events=events)
         ended = threading.Event()
         watcher = threading.Thread(
             target=_watch_alerts, args=(server, screen, ended), name="demo alerts", daemon=True
@@ -125,16 +144,21 @@ def demo(
         watcher.start()
         try:
             with progress("seeding the county") as bar:
-                task = bar.add_task("seed", total=None)
+                task, told = bar.add_task("seed", total=None), 0
                 for step in feed.steps():
-                    if step["step"] == "seed":
-                        bar.update(task, total=step["of"], completed=step["done"])
+                    if step["step"] != "seed":
+                        continue
+                    bar.update(task, total=step["of"], completed=step["done"])
+                    if not stderr.is_terminal and step["done"] >= told + step["of"] // 4:
+                        told = step["done"]
+                        note(f"{told:,} of {step['of']:,} events")
             if not feed.is_running:
                 note("ombud: the county's feed ended early; the line above says why")
             server.home.catch_up()
-            screen.say("seeded", "the county is in; live activity goes on", **server.home.counts())
-            if not json:
-                stdout.print(Panel(_next_steps(home, server), title="Ombud demo", expand=False))
+            counts = server.home.counts()
+            screen.say("seeded", "the county is in, and its live activity goes on", **counts)
+            steps = list(_next_steps(home, server.address, find_example(server.home)))
+            screen.tell(steps)
             server.wait()
         finally:
             ended.set()

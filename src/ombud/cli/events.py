@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ombud.core.clock import format_instant
+from ombud.cli.output import to_second
 
-EVENT_COLUMNS = ("id", "time", "actor", "action", "on", "purpose", "case", "outcome", "what")
+EVENT_COLUMNS = ("id", "time (UTC)", "actor", "action", "on", "purpose", "case", "outcome", "what")
 WHAT_LENGTH = 60  # Characters of a statement or search shown in a table.
 
 
@@ -30,7 +30,7 @@ def event_row(event: dict[str, Any]) -> tuple[object, ...]:
     what = dig(event, "query_info.query_string") or dig(event, "api.operation") or ""
     return (
         dig(event, "metadata.uid"),
-        format_instant(event["time"]),
+        to_second(event["time"]),
         dig(event, "actor.user.name") or dig(event, "actor.user.uid"),
         dig(event, "ombud.action"),
         who or "/".join(str(part) for part in place if part),

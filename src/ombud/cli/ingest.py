@@ -67,7 +67,7 @@ def ingest(
     if json:
         print_json(facts)
     else:
-        print_facts(facts)
+        print_facts({name: value for name, value in facts.items() if value is not None})
     if result.quarantined:
         note(f"{result.quarantined} in quarantine: `ombud quarantine list` says why")
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,15 +21,32 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from ombud.core.clock import format_instant
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WIDTH_UNSEEN = 200  # Columns when no terminal says how many there are.
 
 stdout = Console(highlight=False, soft_wrap=True)
-if not stdout.is_terminal:
+if not stdout.is_terminal and not os.environ.get("COLUMNS"):
     stdout.width = WIDTH_UNSEEN
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def to_minute(unix_ms: int) -> str:
+    """Return an instant to the minute, UTC, for lists that people read."""
+    return format_instant(unix_ms)[:16].replace("T", " ")
+
+
+def to_second(unix_ms: int) -> str:
+    """Return an instant to the second, UTC, for timelines that people read."""
+    return format_instant(unix_ms)[:19].replace("T", " ")
+
+
+def shortened(text: str, length: int) -> str:
+    """Return the end of a text that is too long for a column: there names differ."""
+    return text if len(text) <= length else "…" + text[1 - length :]
 
 
 def print_json(value: Any) -> None:
@@ -81,5 +99,11 @@ def progress(label: str, *, unit: str = "events") -> Iterator[Progress]:
         TextColumn(unit),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
+    with Progress(
+        *columns,
+        console=stderr,
+        disable=not stderr.is_terminal,
+        # Results that go to a file must not be drawn around the bar instead.
+        redirect_stdout=stdout.is_terminal,
+    ) as bar:
         yield bar

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from ombud.app.home import is_running, open_here
+from ombud.app.home import open_here
+from ombud.app.opening import is_running
 from ombud.app.paths import HomePaths
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import print_facts, print_json, progress

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ombud.app.home import open_door
+from ombud.app.opening import open_door
 from ombud.cli.events import EVENT_COLUMNS, event_row
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, LimitOption, WhyOption
 from ombud.cli.output import print_json, print_table, stdout

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ombud.app.home import open_door
+from ombud.app.opening import open_door
 from ombud.cli.events import EVENT_COLUMNS, event_row
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
 from ombud.cli.output import print_json, print_table

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ombud.app.home import open_door
+from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import print_json, print_table
-from ombud.core.clock import format_instant
+from ombud.cli.output import print_json, print_table, to_minute
 
 app = typer.Typer(add_completion=False)
 
@@ -31,14 +30,14 @@ def sessions(
             print_json(row)
         return
     print_table(
-        ("session", "actor", "system", "from", "to", "events", "denied", "rows", "purposes"),
+        ("session", "actor", "system", "from (UTC)", "to", "events", "denied", "rows", "purposes"),
         (
             (
                 row["id"],
                 row["actor_name"] or row["actor_id"],
                 row["system"],
-                format_instant(row["first_time"]),
-                format_instant(row["last_time"]),
+                to_minute(row["first_time"]),
+                to_minute(row["last_time"]),
                 row["events"],
                 row["denied"],
                 row["rows_returned"],

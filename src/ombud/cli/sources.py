@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ombud.app.home import open_door
+from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
 from ombud.cli.output import print_json, print_table
 from ombud.collect.sources import BUILT_IN, MAPPING

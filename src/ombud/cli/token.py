@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ombud.app.home import open_door
+from ombud.app.opening import open_door
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table
 from ombud.core.clock import format_instant

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ombud.app.home import open_door
+from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import print_json, print_table
-from ombud.core.clock import format_instant
+from ombud.cli.output import print_json, print_table, to_minute
 from ombud.core.errors import InputError
 
 app = typer.Typer(add_completion=False)
@@ -34,14 +33,14 @@ def who(
             print_json(row)
         return
     print_table(
-        ("actor", "name", "events", "first", "last", "actions", "purposes", "cases"),
+        ("actor", "name", "events", "first (UTC)", "last", "actions", "purposes", "cases"),
         (
             (
                 row["actor_id"],
                 row["actor_name"],
                 row["events"],
-                format_instant(row["first_time"]),
-                format_instant(row["last_time"]),
+                to_minute(row["first_time"]),
+                to_minute(row["last_time"]),
                 ", ".join(row["actions"]),
                 ", ".join(row["purposes"]) or "none stated",
                 ", ".join(row["cases"]) or "none stated",

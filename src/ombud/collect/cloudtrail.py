@@ -14,13 +14,13 @@ import msgspec
 import orjson
 
 from ombud.collect.cloudtrail_actions import classify_call
-from ombud.collect.cloudtrail_record import TELLING, Record, UserIdentity
+from ombud.collect.cloudtrail_record import TELLING, Record, SessionContext, UserIdentity
 from ombud.collect.cloudtrail_resources import touched
 from ombud.collect.cut import Cutter
 from ombud.collect.cut_json import JsonCutter
 from ombud.collect.json_text import parse_object
-from ombud.collect.source import Row
 from ombud.collect.tolerant import tolerant
+from ombud.core.batch import Row
 from ombud.core.canonical import NO_DATA_SUBJECT
 from ombud.core.errors import EventError
 from ombud.core.event import Event
@@ -38,13 +38,16 @@ _PERSONS = frozenset(
 )
 _SSO_ROLE = ":assumed-role/AWSReservedSSO_"
 _DENIED = frozenset(
-    """AccessDenied AccessDeniedException Client.UnauthorizedOperation UnauthorizedOperation
-    Client.UnauthorizedAccess AuthorizationError AuthorizationErrorException UnauthorizedException
-    NotAuthorized NotAuthorizedException Forbidden ForbiddenException AuthFailure
-    Client.AuthFailure InvalidClientTokenId SignatureDoesNotMatch ExpiredToken
-    KMS.AccessDeniedException VpceAccessDenied Blocked InsufficientPermissionsException
-    OptInRequired AccountAccessDenied""".split()
-)
+    {
+        "AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation",
+        "UnauthorizedOperation", "Client.UnauthorizedAccess", "AuthorizationError",
+        "AuthorizationErrorException", "UnauthorizedException", "NotAuthorized",
+        "NotAuthorizedException", "Forbidden", "ForbiddenException", "AuthFailure",
+        "Client.AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken",
+        "KMS.AccessDeniedException", "VpceAccessDenied", "Blocked",
+        "InsufficientPermissionsException", "OptInRequired", "AccountAccessDenied",
+    }
+)  # fmt: skip
 _SECOND_SIZE = 20  # "2023-07-10T11:42:36Z"
 _SECONDS_MAX = 8_192  # Instants remembered; neighbours in a log share theirs.
 _DRIFT_MAX = 8  # Flags for values of an unexpected type; one record needs few to be noticed.
@@ -85,29 +88,7 @@ def _actor(record: Record) -> Group:
     identity = record.userIdentity
     if identity is None:
         return (CANONICAL_VERSION, None, None, None, None, None, address, device, record.userAgent)
-    kind = identity.type
-    actor_id = identity.arn
-    name = identity.userName
-    actor_type = "person" if kind in _PERSONS else None
-    behalf = None
-    context = identity.sessionContext
-    if context is not None and kind != "IAMUser":
-        issuer = context.sessionIssuer
-        role = issuer.arn if issuer is not None else None
-        if context.sourceIdentity:
-            behalf = (context.sourceIdentity, role) if role else (context.sourceIdentity,)
-        elif role:
-            behalf = (role,)
-    if kind == "AssumedRole":
-        principal = identity.principalId
-        if name is None and principal is not None:
-            name = principal.partition(":")[2] or None
-        if (actor_id is not None and _SSO_ROLE in actor_id) or (name is not None and "@" in name):
-            actor_type = "person"
-        elif context is not None and context.ec2RoleDelivery is not None:
-            actor_type = "service"
-    if actor_id is None:
-        actor_id, actor_type = _nameless(identity, actor_type)
+    actor_id, actor_type, name, behalf = _caller(identity)
     return (
         CANONICAL_VERSION,
         actor_id,
@@ -119,6 +100,38 @@ def _actor(record: Record) -> Group:
         device,
         record.userAgent,
     )
+
+
+def _caller(
+    identity: UserIdentity,
+) -> tuple[str | None, str | None, str | None, tuple[str, ...] | None]:
+    """Return who called, of what type, by what name, and on whose behalf."""
+    kind = identity.type
+    actor_id = identity.arn
+    name = identity.userName
+    actor_type = "person" if kind in _PERSONS else None
+    context = identity.sessionContext
+    behalf = _behalf(context) if context is not None and kind != "IAMUser" else None
+    if kind == "AssumedRole":
+        principal = identity.principalId
+        if name is None and principal is not None:
+            name = principal.partition(":")[2] or None
+        if (actor_id is not None and _SSO_ROLE in actor_id) or (name is not None and "@" in name):
+            actor_type = "person"
+        elif context is not None and context.ec2RoleDelivery is not None:
+            actor_type = "service"
+    if actor_id is None:
+        actor_id, actor_type = _nameless(identity, actor_type)
+    return actor_id, actor_type, name, behalf
+
+
+def _behalf(context: SessionContext) -> tuple[str, ...] | None:
+    """Return the person behind a session, when it says so, and the role it took."""
+    issuer = context.sessionIssuer
+    role = issuer.arn if issuer is not None else None
+    if context.sourceIdentity:
+        return (context.sourceIdentity, role) if role else (context.sourceIdentity,)
+    return (role,) if role else None
 
 
 def _nameless(identity: UserIdentity, actor_type: str | None) -> tuple[str | None, str | None]:
@@ -150,7 +163,9 @@ def _outcome(record: Record) -> tuple[str, str | None]:
     return "success", None
 
 
-def _declared(record: Record, received: int | None) -> dict[str, Any]:
+def _declared(  # noqa: C901, PLR0912 (a branch an attribute, in the order of their names)
+    record: Record, received: int | None
+) -> dict[str, Any]:
     """Return the declared attributes; keys in order, as the canonical form sorts them."""
     declared: dict[str, Any] = {}
     identity = record.userIdentity

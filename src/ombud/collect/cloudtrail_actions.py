@@ -20,11 +20,15 @@ _DATED = re.compile(r"\d{8}(v\d+)?$")  # Lambda names carry the date of the API 
 
 # Services whose changing calls write data rather than settings, and their exceptions.
 _DATA_SERVICES = frozenset(
-    """s3 s3express s3-outposts dynamodb dax sqs sns kinesis firehose secretsmanager ssm logs
-    timestream qldb rds-data redshift-data cassandra neptune-db es-http athena glue-data
-    codecommit workdocs chime lex transcribe rekognition textract kinesisvideo dynamodbstreams
-    ssmmessages ec2messages xray appsync-data healthlake medical-imaging""".split()
-)
+    {
+        "s3", "s3express", "s3-outposts", "dynamodb", "dax", "sqs", "sns", "kinesis",
+        "firehose", "secretsmanager", "ssm", "logs", "timestream", "qldb", "rds-data",
+        "redshift-data", "cassandra", "neptune-db", "es-http", "athena", "glue-data",
+        "codecommit", "workdocs", "chime", "lex", "transcribe", "rekognition", "textract",
+        "kinesisvideo", "dynamodbstreams", "ssmmessages", "ec2messages", "xray",
+        "appsync-data", "healthlake", "medical-imaging",
+    }
+)  # fmt: skip
 _SETTING = re.compile(
     r"(Policy|Acl|Encryption|Logging|Versioning|Lifecycle|Replication|PublicAccessBlock|Cors|"
     r"Website|Notification|Configuration|Tagging|Tags|Subscription|Attributes?|Settings?|"
@@ -122,11 +126,11 @@ for _action, _names in {
         _BY_NAME[_name] = _action.value
 
 _ACCESS_PATTERNS = (
-    (re.compile(r"(Attach|Put)(User|Role|Group)?(Permissions?|Resource|Boundary)*Policy$"), "grant"),
+    (re.compile(r"(Attach|Put)(User|Role|Group)?(Permissions?|Resource)*Policy$"), "grant"),
     (re.compile(r"(Detach|Delete)(User|Role|Group)?(Permissions?|Resource)*Policy$"), "revoke"),
     (re.compile(r"Add\w*Permissions?$|Grant\w*$|Authorize\w*(Ingress|Egress|Access)$"), "grant"),
     (re.compile(r"Remove\w*Permissions?$|Revoke\w*$"), "revoke"),
-    (re.compile(r"\w*(Logging|Encryption|PublicAccessBlock|FlowLogs|EventSelectors)$"), "configure"),
+    (re.compile(r"\w*(Logging|Encryption|PublicAccessBlock|FlowLogs)$"), "configure"),
 )  # fmt: skip
 _READING = ("Get", "BatchGet", "Describe", "BatchDescribe", "List", "Head", "View", "Check", "Read",
             "Validate", "Verify", "Test", "Preview", "Estimate", "Simulate", "Count", "Receive",
@@ -139,17 +143,18 @@ _VERBS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("Share",), "share"),
     (("Revoke", "Retire", "Withdraw"), "revoke"),
     (("Approve", "Accept", "Confirm"), "approve"),
-    (("Invoke", "Run", "Execute", "Start", "Stop", "Reboot", "Restart", "Submit", "Resume", "Suspend",
-      "Pause", "Cancel", "Trigger", "Retry", "Rerun", "Connect", "Converse"), "execute"),
+    (("Invoke", "Run", "Execute", "Start", "Stop", "Reboot", "Restart", "Submit", "Resume",
+      "Suspend", "Pause", "Cancel", "Trigger", "Retry", "Rerun", "Connect", "Converse"), "execute"),
 )  # fmt: skip
 _CHANGING = (
     "Create", "Put", "Update", "Modify", "Set", "Add", "Attach", "Detach", "Associate",
     "Disassociate", "Enable", "Disable", "Register", "Change", "Replace", "Reset", "Restore", "Tag",
     "Untag", "Import", "Upload", "Copy", "Write", "BatchWrite", "BatchPut", "BatchUpdate", "Send",
     "Publish", "Allocate", "Release", "Assign", "Unassign", "Configure", "Activate", "Deactivate",
-    "Promote", "Move", "Merge", "Apply", "Move", "Rotate", "Upgrade", "Provision", "Deploy", "Sync",
-    "Initiate", "Complete", "Post", "Subscribe", "Unsubscribe", "Link", "Unlink", "Install", "Admin",
-    "Increase", "Decrease", "Reject", "Archive", "Schedule", "Notify", "Record", "Save", "Define",
+    "Promote", "Move", "Merge", "Apply", "Rotate", "Upgrade", "Provision", "Deploy", "Sync",
+    "Initiate", "Complete", "Post", "Subscribe", "Unsubscribe", "Link", "Unlink",
+    "Install", "Admin", "Increase", "Decrease", "Reject", "Archive", "Schedule", "Notify", "Record",
+    "Save", "Define",
     "Authorize", "Leave", "Invite", "Failover", "Refresh", "Reload", "Migrate", "Transact",
 )  # fmt: skip
 

@@ -40,7 +40,7 @@ class CsvCutter(LineCutter):
         lines.pop()
         has_short = len(lines[0]) <= RAW_SIZE_MAX  # Only the first may be older than this block.
         is_simple = has_short and not self._open and is_plain(block, lines)
-        if is_simple and not any([line.count(b'"') % 2 for line in lines]):
+        if is_simple and not any(line.count(b'"') % 2 for line in lines):
             cuts.raws += lines
             cuts.lines += range(self.line, self.line + len(lines))
             self.line += len(lines)

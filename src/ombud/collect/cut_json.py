@@ -20,6 +20,8 @@ _FAILURES_MAX = 64  # Broken documents tried in one input before lines are only 
 
 _OPENS_MANY = re.compile(rb'\s*(?:\[|\{\s*"Records"\s*:)')
 _BEHIND = re.compile(rb"[ \t\r]*,?[ \t\r]*")  # What separates a document from the next.
+
+
 class _Document(msgspec.Struct):
     Records: list[msgspec.Raw]
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ombud.collect.inputs import Input, digest, file_id, open_file
+from ombud.collect.inputs import Input, file_id, open_file
 from ombud.collect.place import Block, Position
 from ombud.collect.positions import Positions
 from ombud.collect.reading import files_of, is_same, resume_at
@@ -21,6 +21,7 @@ from ombud.core.errors import EventError, NotFound, Unavailable
 
 POLL_SECONDS = 0.25
 _REST_POLLS = 8  # Polls without growth after which a file rests: two seconds.
+_PER_FILE_SECONDS = 1e-4  # Looking at a file takes a tenth of that: folders of many rest longer.
 _OPEN_MAX = 256  # Files kept open; those that rested longest are closed first.
 
 
@@ -36,11 +37,8 @@ class _Watched:
         """Whether the file no longer holds what was read of it."""
         if self.last is None or self.opened.is_packed:
             return False
-        descriptor = self.opened.descriptor
-        if os.fstat(descriptor).st_size < self.opened.offset:
-            return True
-        start = self.last.offset - self.last.tail_size
-        return digest(os.pread(descriptor, self.last.tail_size, start)) != self.last.tail
+        size = os.fstat(self.opened.file.fileno()).st_size
+        return size < self.opened.offset or not is_same(self.opened.file, size, self.last)
 
 
 class Follower:
@@ -82,7 +80,7 @@ class Follower:
                 yield from self._end_unseen(seen)
                 yield from self._close_surplus()
                 yield Block("")
-                if self._wait(self._poll_seconds):
+                if self._wait(max(self._poll_seconds, len(seen) * _PER_FILE_SECONDS)):
                     return
         finally:
             for watched in self._watched.values():
@@ -211,6 +209,6 @@ class Follower:
         rested = sorted(self._watched.items(), key=lambda item: -item[1].rest_count)
         for identity, watched in rested[:surplus]:
             if watched.rest_count and not watched.opened.has_pending:
-                status = os.fstat(watched.opened.descriptor)
+                status = os.fstat(watched.opened.file.fileno())
                 self._done[identity] = (status.st_size, status.st_mtime_ns)
                 yield self._close(identity)

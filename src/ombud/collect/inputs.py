@@ -19,7 +19,7 @@ from ombud.core.errors import NotFound, Unavailable
 
 CHUNK_SIZE = 256 << 10
 HEAD_SIZE = 256  # Bytes that recognise a file.
-TAIL_SIZE = 64  # Bytes before a position that recognise what was read.
+TAIL_SIZE = 256  # Bytes before a position that recognise what was read.
 
 
 def digest(data: bytes) -> str:
@@ -50,7 +50,7 @@ class Input:
         self.path = path
         self.file_id = file_id(status)
         self.input_id = next_input_id()
-        self._file = file
+        self.file = file
         self._cutter = source.cutter()
         self._head = os.pread(file.fileno(), HEAD_SIZE, 0)
         self._unpacker = Unpacker() if self._head[:2] == GZIP_MAGIC else None
@@ -70,17 +70,12 @@ class Input:
         if self._unpacker is not None:
             self._skip = start.offset
         else:
-            self._file.seek(start.offset)
+            self.file.seek(start.offset)
 
     @property
     def offset(self) -> int:
         """How many bytes of the file were read (of a plain file)."""
         return self._fed
-
-    @property
-    def descriptor(self) -> int:
-        """The file descriptor, for who looks at the file besides."""
-        return self._file.fileno()
 
     @property
     def has_pending(self) -> bool:
@@ -93,9 +88,9 @@ class Input:
         tail = b""
         if self._unpacker is None and offset:
             size = min(TAIL_SIZE, offset)
-            tail = os.pread(self._file.fileno(), size, offset - size)
+            tail = os.pread(self.file.fileno(), size, offset - size)
         if len(self._head) < HEAD_SIZE:  # The file was shorter when it was opened.
-            self._head = os.pread(self._file.fileno(), HEAD_SIZE, 0)
+            self._head = os.pread(self.file.fileno(), HEAD_SIZE, 0)
         return Position(
             path=str(self.path),
             file_id=self.file_id,
@@ -121,7 +116,7 @@ class Input:
 
     def _read(self) -> bytes:
         try:
-            return self._file.read(CHUNK_SIZE) or b""
+            return self.file.read(CHUNK_SIZE) or b""
         except OSError as error:
             raise Unavailable(f"cannot read `{self.path}`: {error.strerror}") from None
 
@@ -177,7 +172,7 @@ class Input:
             for piece in self._unpacker.finish():
                 yield from self._feed(piece, 0)
             reason = self._unpacker.fault
-        whole = os.fstat(self._file.fileno()).st_size if self.is_packed and not reason else 0
+        whole = os.fstat(self.file.fileno()).st_size if self.is_packed and not reason else 0
         position = self.position(packed_size=whole)
         cuts = Cuts()
         line = self._cutter.line
@@ -186,7 +181,7 @@ class Input:
             cuts.fault(line, reason, b"", 0)
         yield self._give(cuts, position, is_last=True)
 
-    def settle(self) -> Block | None:
+    def settle(self) -> Block:
         """Give out a last line without terminator; only for one that is known to be whole."""
         cuts = Cuts()
         self._cutter.finish(cuts)
@@ -198,5 +193,5 @@ class Input:
 
     def close(self) -> Block:
         """Close the file; return the word that nothing more comes of this input."""
-        self._file.close()
+        self.file.close()
         return self._give(Cuts(), None, is_last=True)

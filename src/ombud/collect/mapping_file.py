@@ -171,7 +171,7 @@ class _Checker:
         if node.tag == "tag:yaml.org,2002:timestamp":
             return node.value
         try:
-            return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+            return yaml.SafeLoader("").construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             self._fault(node, key, f"cannot be read: {error}")
             return None
@@ -320,9 +320,7 @@ class _Checker:
             self._fault(node, f"{key}.format", f"must be one of {known}, or a pattern with `%`")
         return str(text)
 
-    def _constant(
-        self, node: yaml.Node, key: str, kind: Kind, words: frozenset[str] | None
-    ) -> Any:
+    def _constant(self, node: yaml.Node, key: str, kind: Kind, words: frozenset[str] | None) -> Any:
         """Return a constant of the field's kind, faulting one that does not fit."""
         if isinstance(node, yaml.SequenceNode) and kind is Kind.TEXTS:
             return tuple(str(self._scalar(child, key)) for child in node.value)

@@ -86,6 +86,33 @@ class ValueTable:
         return next((meaning for matches, meaning in self.patterns if matches(word)), None)
 
 
+def _texts(found: Any) -> tuple[str, ...] | None:
+    items = found if isinstance(found, list) else [found]
+    texts = [as_key(item) for item in items[:TEXTS_MAX]]
+    return tuple(text for text in texts if text is not None) if None not in texts else None
+
+
+def _boolean(found: Any) -> Any:
+    if isinstance(found, str):
+        return {"true": True, "false": False}.get(found.lower())
+    return coerce(Kind.BOOLEAN, found)
+
+
+def _real(found: Any) -> Any:
+    is_number = isinstance(found, str) and _DIGITS.fullmatch(found) is not None
+    return float(found) if is_number else coerce(Kind.REAL, found)
+
+
+# How values of JSON become those kinds of field that forgive more than OCSF does.
+_FIT: dict[Kind, Callable[[Any], Any]] = {
+    Kind.TEXT: as_key,
+    Kind.TEXTS: _texts,
+    Kind.BOOLEAN: _boolean,
+    Kind.REAL: _real,
+    Kind.MAP: lambda found: found,  # An attribute may be any JSON value.
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """How one field is taken; `expression` None means the constant."""
@@ -122,27 +149,10 @@ class Value:
         return table.find(word) if word is not None else None
 
     def _fit(self, found: Any) -> Any:
-        match self.kind:
-            case Kind.INSTANT:
-                return self._instant(found)
-            case Kind.TEXT:
-                return as_key(found)
-            case Kind.TEXTS:
-                items = found if isinstance(found, list) else [found]
-                texts = tuple(as_key(item) for item in items[:TEXTS_MAX])
-                return None if None in texts else texts
-            case Kind.BOOLEAN:
-                if isinstance(found, str):
-                    return {"true": True, "false": False}.get(found.lower())
-                return coerce(self.kind, found)
-            case Kind.REAL:
-                if isinstance(found, str) and _DIGITS.fullmatch(found):
-                    return float(found)
-                return coerce(self.kind, found)
-            case Kind.MAP:
-                return found
-            case _:
-                return coerce(self.kind, found)
+        if self.kind is Kind.INSTANT:
+            return self._instant(found)
+        fit = _FIT.get(self.kind)
+        return coerce(self.kind, found) if fit is None else fit(found)
 
     def _instant(self, found: Any) -> int | None:
         if isinstance(found, bool) or not isinstance(found, str | int | float):

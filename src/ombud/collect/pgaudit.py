@@ -35,7 +35,8 @@ _BY_COMMAND = {
     "GRANT": "grant", "GRANT ROLE": "grant", "REVOKE": "revoke", "REVOKE ROLE": "revoke",
     "EXECUTE": "execute", "DO": "execute", "CALL": "execute", "VACUUM": "execute",
     "ANALYZE": "execute", "CLUSTER": "execute", "REINDEX": "execute", "LOAD": "execute",
-    "PREPARE": "other", "DEALLOCATE": "other", "SET": "configure", "RESET": "configure", "COMMENT": "configure", "SECURITY LABEL": "configure",
+    "PREPARE": "other", "DEALLOCATE": "other", "SET": "configure", "RESET": "configure",
+    "COMMENT": "configure", "SECURITY LABEL": "configure",
 }  # fmt: skip
 _DROPS_DATA = re.compile(r"DROP (TABLE|DATABASE|SCHEMA|VIEW|MATERIALIZED VIEW|SEQUENCE|OWNED)")
 _BY_CLASS = {
@@ -43,7 +44,9 @@ _BY_CLASS = {
     "DDL": "configure", "MISC_SET": "configure",
 }  # fmt: skip
 # COPY is logged without its relation; a plain name behind it is one.
-_COPIED = re.compile(r'\s*copy\s+((?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))?)', re.I)
+_COPIED = re.compile(
+    r'\s*copy\s+((?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))?)', re.IGNORECASE
+)
 _CHANGES = ("CREATE", "ALTER", "DROP", "IMPORT")
 
 # Messages of the server, in English, and what they say of a sign-in.

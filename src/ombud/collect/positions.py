@@ -23,6 +23,7 @@ class Positions:
         self._path = path
         self._by_id: dict[str, Position] = {}
         self._by_head: dict[str, str] = {}
+        self._head_sizes: set[int] = set()
         if path is not None:
             self._load(path)
 
@@ -44,7 +45,7 @@ class Positions:
 
     def head_sizes(self) -> set[int]:
         """Return over how many first bytes the known files were recognised."""
-        return {position.head_size for position in self._by_id.values()}
+        return self._head_sizes
 
     def of_path(self, path: str) -> list[Position]:
         """Return the positions of all files that bore this path, oldest first."""
@@ -56,6 +57,7 @@ class Positions:
         self._by_id[position.file_id] = position
         if position.head_size:
             self._by_head[position.head] = position.file_id
+            self._head_sizes.add(position.head_size)
         while len(self._by_id) > _FILES_MAX:
             forgotten = self._by_id.pop(next(iter(self._by_id)))
             self._by_head.pop(forgotten.head, None)

@@ -153,8 +153,10 @@ class Quarantine:
             if "raw" in row:
                 item = QuarantineItem(**(row | {"raw": base64.b64decode(row["raw"])}))
                 note = states.get(item.id)
-                yield item if note is None else replace(
-                    item, state=note["state"], index=note.get("index")
+                yield (
+                    item
+                    if note is None
+                    else replace(item, state=note["state"], index=note.get("index"))
                 )
 
     def get(self, item_id: str) -> QuarantineItem:

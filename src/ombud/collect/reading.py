@@ -56,7 +56,7 @@ def resume_at(file: BinaryIO, positions: Positions) -> Position | None:
     if position is not None and is_same(file, status.st_size, position):
         return position
     head = os.pread(file.fileno(), max(positions.head_sizes(), default=0), 0)
-    for size in sorted(positions.head_sizes() - {0}, reverse=True):
+    for size in sorted(positions.head_sizes(), reverse=True):
         position = positions.find_head(digest(head[:size])) if len(head) >= size else None
         if position is not None and is_same(file, status.st_size, position):
             return position

@@ -121,6 +121,10 @@ class ElementScanner:
         if depth == self._level:  # Between records: nothing but a comma.
             comma = b"," if self._previous == b"}" else b""
             return between == (b"" if bracket == b"]" else comma) and bracket in b"{]"
+        return self._is_value(between, bracket, container)
+
+    def _is_value(self, between: bytes, bracket: bytes, container: bytes) -> bool:
+        """Whether what is between two brackets inside a record leads from one to the other."""
         if between and self._previous in _CLOSING and not between.startswith(b","):
             return False
         if bracket in _CLOSING:
@@ -138,10 +142,10 @@ class ElementScanner:
         if depth == max(self._level, 0):
             self._inside = True
             return self._advance(data, base, at)
-        if depth == 1 and self._level == -1 and bracket == b"[" and not self._dropped:
-            if _RECORDS_KEY.search(data, max(base, at - HEAD_KEPT), at):
-                self._level, self._inside = 2, False
-                return self._advance(data, base, at + 1)
+        may_hold = depth == 1 and self._level == -1 and bracket == b"[" and not self._dropped
+        if may_hold and _RECORDS_KEY.search(data, max(base, at - HEAD_KEPT), at):
+            self._level, self._inside = 2, False
+            return self._advance(data, base, at + 1)
         return base
 
     def _close(self, data: bytes, end: int, base: int, cuts: Cuts) -> int:

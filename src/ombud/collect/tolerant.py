@@ -16,6 +16,7 @@ import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
 _ITEMS_MAX = 64  # Items of a list looked at; only the first few can name what was touched.
+_DIGITS_MAX = 18  # Longer numbers may not fit in 64 bits.
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -58,19 +59,39 @@ def _convert(options: tuple[Any, ...], value: Any, faults: list[str], place: str
         return tolerant(first, value, faults, place) if isinstance(value, dict) else None
     if typing.get_origin(first) is list:
         return _items(typing.get_args(first)[0], value, faults, place)
-    if isinstance(value, bool):
-        if bool in options:
-            return value
-        return str(value).lower() if str in options else None
-    if isinstance(value, str):
-        if str in options:
-            return value
-        if bool in options:
-            return _TRUTHS.get(value.lower())
-        return int(value) if int in options and value.isascii() and value.isdigit() else None
-    if isinstance(value, int | float):
-        return value if int in options else (str(value) if str in options else None)
+    for accepts, convert in _SCALARS:
+        if isinstance(value, accepts):
+            return convert(options, value)
     return None
+
+
+def _from_bool(options: tuple[Any, ...], value: bool) -> bool | str | None:
+    if bool in options:
+        return value
+    return str(value).lower() if str in options else None
+
+
+def _from_text(options: tuple[Any, ...], value: str) -> str | bool | int | None:
+    if str in options:
+        return value
+    if bool in options:
+        return _TRUTHS.get(value.lower())
+    is_number = value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX
+    return int(value) if int in options and is_number else None
+
+
+def _from_number(options: tuple[Any, ...], value: float) -> float | str | None:
+    if int in options:
+        return value
+    return str(value) if str in options else None
+
+
+# In this order: a truth is an integer, too.
+_SCALARS: tuple[tuple[Any, Any], ...] = (
+    (bool, _from_bool),
+    (str, _from_text),
+    ((int, float), _from_number),
+)
 
 
 def _items(struct: type[S], value: Any, faults: list[str], place: str) -> list[S] | None:

@@ -96,29 +96,41 @@ def _extract(
     for key, value in document.items():
         node = tree.get(key)
         if isinstance(node, tuple):
-            attribute, kind, path = node
-            if path in derived:
-                continue
-            field = coerce(kind, value)
-            if field is None:
-                if value is not None:
-                    left[key] = value
-            else:
-                values[attribute] = field
-        elif isinstance(node, dict) and isinstance(value, dict) and key != "resources":
-            rest = _extract(value, node, values, derived)
-            if rest:
-                left[key] = rest
-        elif key == "resources" and isinstance(value, list) and value and tree is _TREE:
-            if not isinstance(value[0], dict):
-                left[key] = value
-                continue
-            rest = _extract(value[0], node, values, derived)  # type: ignore[arg-type]
-            if rest or len(value) > 1:
-                left[key] = [rest, *value[1:]]
+            rest: Any = _take_leaf(node, value, values, derived)
+        elif isinstance(node, dict) and key == "resources":
+            rest = _extract_first(value, node, values, derived)
+        elif isinstance(node, dict) and isinstance(value, dict):
+            rest = _extract(value, node, values, derived) or None
         else:
             left[key] = value
+            continue
+        if rest is not None:
+            left[key] = rest
     return left
+
+
+def _take_leaf(
+    node: tuple[str, Kind, str], value: Any, values: dict[str, Any], derived: frozenset[str]
+) -> Any:
+    """Take one field; return the value when it is not one of the field's kind."""
+    attribute, kind, path = node
+    if path in derived:
+        return None
+    field = coerce(kind, value)
+    if field is None:
+        return value
+    values[attribute] = field
+    return None
+
+
+def _extract_first(
+    value: Any, node: dict[str, Any], values: dict[str, Any], derived: frozenset[str]
+) -> Any:
+    """Take the fields of the first of a list of objects; return what is left of the list."""
+    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+        return value
+    rest = _extract(value[0], node, values, derived)
+    return [rest, *value[1:]] if rest or len(value) > 1 else None
 
 
 def _prune(left: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:

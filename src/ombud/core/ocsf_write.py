@@ -3,13 +3,14 @@
 Every field goes to its path in `ombud.core.fields`.  What a class demands and
 the event does not state is filled in; where that lands on a field's own path,
 `ombud.derived` names it, so that reading gives back the same event.  Attributes
-that a class does not define belong to the profile `ombud/oversight`
-(`docs/ocsf/`), which the document declares.
+that a class does not define belong to the profile `ombud/oversight`, which the
+document declares (`docs/sources/ocsf.md`).
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -143,56 +144,45 @@ _NEEDS_ACTOR = frozenset({API_ACTIVITY, DATASTORE, FILE_HOSTING})
 
 
 def _complete_class(document: dict[str, Any], event: Event, class_uid: int) -> None:
-    dataset = event.resource_dataset or event.resource_id or event.resource_system
-    user = {
-        key: value
-        for key, value in (("uid", event.actor_id), ("name", event.actor_name))
-        if value is not None
-    } or {"name": UNKNOWN}
-    name = dataset or UNKNOWN
-    match class_uid:
-        case 6005:
-            document["table"] = {"name": name}
-        case 6006:
-            document["file"] = {"name": name, "type_id": ACTIVITY_UNKNOWN}
-        case 6001:
-            document["web_resources"] = [{"name": name}]
-        case 3001 | 3005:
-            document["user"] = {"name": event.recipient or name}
-        case 3002:
-            document["user"] = user
-            document["service"] = {"name": event.resource_system or event.source}
-        case 3003:
-            document["user"] = {"name": event.recipient or name}
-        case 3004:
-            document["entity"] = {"name": name}
-        case 3006:
-            document["group"] = {"name": name}
-        case 2004:
-            title = event.rule_id or event.operation or event.action
-            document["finding_info"] = {"uid": event.alert_id or title, "title": title}
-        case _:
-            pass
-    if class_uid in _NEEDS_PRIVILEGES:
-        document["privileges"] = [event.operation or event.action]
+    required = _REQUIRED.get(class_uid)
+    if required is not None:
+        name = event.resource_dataset or event.resource_id or event.resource_system or UNKNOWN
+        document.update(required(event, name))
 
 
-_NEEDS_PRIVILEGES = frozenset({AUTHORIZE_SESSION, USER_ACCESS})
-COMPLETED_CLASSES = frozenset(
-    {
-        ACCOUNT_CHANGE,
-        API_ACTIVITY,
-        AUTHENTICATION,
-        AUTHORIZE_SESSION,
-        DATASTORE,
-        DETECTION_FINDING,
-        ENTITY_MANAGEMENT,
-        FILE_HOSTING,
-        GROUP_MANAGEMENT,
-        USER_ACCESS,
-        WEB_RESOURCES,
-    }
-)
+def _signed_on(event: Event, _: str) -> dict[str, Any]:
+    user = {"uid": event.actor_id, "name": event.actor_name}
+    stated = {key: value for key, value in user.items() if value is not None}
+    service = event.resource_system or event.source
+    return {"user": stated or {"name": UNKNOWN}, "service": {"name": service}}
+
+
+def _concerned(event: Event, name: str) -> dict[str, Any]:
+    return {"user": {"name": event.recipient or name}}
+
+
+def _privileged(event: Event, name: str) -> dict[str, Any]:
+    return _concerned(event, name) | {"privileges": [event.operation or event.action]}
+
+
+def _found(event: Event, _: str) -> dict[str, Any]:
+    title = event.rule_id or event.operation or event.action
+    return {"finding_info": {"uid": event.alert_id or title, "title": title}}
+
+
+# What each class requires besides, of an event and the name of what was touched.
+_REQUIRED: dict[int, Callable[[Event, str], dict[str, Any]]] = {
+    DATASTORE: lambda _, name: {"table": {"name": name}},
+    FILE_HOSTING: lambda _, name: {"file": {"name": name, "type_id": ACTIVITY_UNKNOWN}},
+    WEB_RESOURCES: lambda _, name: {"web_resources": [{"name": name}]},
+    ACCOUNT_CHANGE: _concerned,
+    AUTHENTICATION: _signed_on,
+    AUTHORIZE_SESSION: _privileged,
+    ENTITY_MANAGEMENT: lambda _, name: {"entity": {"name": name}},
+    USER_ACCESS: _privileged,
+    GROUP_MANAGEMENT: lambda _, name: {"group": {"name": name}},
+    DETECTION_FINDING: _found,
+}
 
 
 def _attach_raw(document: dict[str, Any], raw: bytes) -> None:

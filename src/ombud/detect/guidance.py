@@ -3,7 +3,8 @@
 The custom section `ombud` of a rule holds it: `group_by` (fields whose values
 keep alerts apart), `explain` (one sentence with `{field}` in it, which speaks of
 the act and not of the actor, whom the reader may not yet know), `blind_spots`
-and `response`.
+and `response`.  Of `[one|another]` in `explain` the first is said whose fields
+the event carries, so that no sentence speaks of what a source does not tell.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ VALUE_LENGTH_MAX = 120  # Characters of one value in a sentence or a group.
 VALUES_MAX = 5  # Values of one field in a sentence.
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _KEYS = frozenset({"group_by", "explain", "blind_spots", "response"})
 
 
@@ -49,7 +51,9 @@ class Guidance:
     def sentence(self, view: EventView, fields: Mapping[str, list[Any]]) -> str:
         """Return why an event matched, in one sentence without the actor."""
         if self.explain:
-            text = _PLACE.sub(lambda place: _shown(view, place[1]) or "unknown", self.explain)
+            # Choices first, values second: brackets and braces in a value are only text.
+            text = _CHOICE.sub(lambda choice: _first_told(view, choice[1]), self.explain)
+            text = _PLACE.sub(lambda place: _shown(view, place[1]) or "unknown", text)
         else:
             text = "matched by " + ", ".join(
                 f"{name} = {_joined(values) or 'none'}" for name, values in fields.items()
@@ -69,8 +73,10 @@ def guidance_of(document: Mapping[str, Any]) -> Guidance:
     if len(group_by) > GROUP_FIELDS_MAX:
         raise RuleError(f"`group_by` names more than {GROUP_FIELDS_MAX} fields")
     explain = _text(section, "explain")
-    if _PLACE.sub("", explain).count("{") or _PLACE.sub("", explain).count("}"):
+    if set("{}") & set(_PLACE.sub("", explain)):
         raise RuleError("`explain` has a brace without its partner")
+    if set("[]") & set(_CHOICE.sub("", explain)):
+        raise RuleError("`explain` has a bracket without its partner, or one within another")
     return Guidance(
         description=_text(document, "description"),
         falsepositives=_texts(document, "falsepositives"),
@@ -98,6 +104,14 @@ def _texts(section: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not all(isinstance(one, str) for one in values):
         raise RuleError(f"`{key}` is no list of texts")
     return tuple(values)
+
+
+def _first_told(view: EventView, choice: str) -> str:
+    """Return the first of `one|another` whose fields all have a value, or nothing."""
+    for text in choice.split("|"):
+        if all(_shown(view, name) for name in _PLACE.findall(text)):
+            return text
+    return ""
 
 
 def _shown(view: EventView, name: str) -> str:

@@ -80,9 +80,9 @@ class _Parser(Scanner):
         count_by = self.shape() if self.accept("|") else ()
         self.skip_space()
         if self.accept(")"):
-            self.fail("bracket was never opened", at=self.position - 1)
+            raise self.fault("bracket was never opened", at=self.position - 1)
         if not self.at_end:
-            self.fail("a query has one `|` at most, at its end")
+            raise self.fault("a query has one `|` at most, at its end")
         return Query(where, count_by)
 
     def either(self, depth: int) -> Node:
@@ -105,7 +105,7 @@ class _Parser(Scanner):
 
     def unary(self, depth: int) -> Node:
         if depth > DEPTH_MAX:
-            self.fail(f"query nests deeper than {DEPTH_MAX} levels")
+            raise self.fault(f"query nests deeper than {DEPTH_MAX} levels")
         if self.keyword("NOT") or self.accept("-"):
             return Not(self.unary(depth + 1))
         return self.atom(depth)
@@ -120,16 +120,16 @@ class _Parser(Scanner):
         start = self.position
         found = _KEYWORD.match(self.text, self.position)
         if self.at_end or self.peek() in ")|" or found:
-            self.fail(f"something to search for is missing{' before it' if found else ''}")
+            raise self.fault(f"something to search for is missing{' before it' if found else ''}")
         if not self.accept("("):
             self.terms += 1
             if self.terms > TERMS_MAX:
-                self.fail(f"query has more than {TERMS_MAX} terms")
+                raise self.fault(f"query has more than {TERMS_MAX} terms")
             return self.term()
         node = self.either(depth + 1)
         self.skip_space()
         if not self.accept(")"):
-            self.fail("bracket is not closed", at=start)
+            raise self.fault("bracket is not closed", at=start)
         return node
 
     def term(self) -> Node:
@@ -143,37 +143,37 @@ class _Parser(Scanner):
         if ".." in text and _INSTANTS.match(text):
             return self.range_of_time(text, start)
         if len(text) > 1 and text[0] == text[-1] == "/":
-            self.fail("regular expressions come with a later version", at=start)
+            raise self.fault("regular expressions come with a later version", at=start)
         return self.word(text.rstrip("*"), start)
 
     def word(self, text: str, start: int) -> Word:
         if not text.strip():
-            self.fail("a word to search for is missing", at=start)
+            raise self.fault("a word to search for is missing", at=start)
         return Word(text)
 
     def range_of_time(self, text: str, start: int) -> Match:
         low_text, _, high_text = text.partition("..")
         low, high = parse_instant(low_text), parse_instant(high_text)
         if low is None or high is None:
-            self.fail(f"`{text}` is not a range of dates or times", at=start)
+            raise self.fault(f"`{text}` is not a range of dates or times", at=start)
         return Match("time", Between(low, high))
 
     def field_term(self, name: str, operator: str, start: int) -> Node:
         if operator == ":":
-            special = self.special_term(name, start)
+            special = self.special_term(name)
             if special is not None:
                 return special
         if name in LATER_FIELDS:
-            self.fail(f"`{name}`: {LATER_FIELDS[name]} come with a later version", at=start)
+            raise self.fault(f"`{name}`: {LATER_FIELDS[name]} come with a later version", at=start)
         field = self.field(name, start, at_value=True)
         if field.name == "subjects":
             if operator != ":":
-                self.fail("a data subject is searched as `subject:kind:key`", at=start)
+                raise self.fault("a data subject is searched as `subject:kind:key`", at=start)
             return Has("subjects") if self.accept_star() else read_subject(self)
         if operator == ":" and self.accept_star():
             return Has(field.name)
         if field.kind is Kind.MAP:
-            self.fail(self.map_message(field), at=start)
+            raise self.fault(self.map_message(field), at=start)
         if field.name == "time" and operator == ":" and self.time_of_day_follows():
             return self.time_of_day()
         return Match(field.name, read_test(self, field, operator))
@@ -188,19 +188,19 @@ class _Parser(Scanner):
         following = self.text[self.position + 1 : self.position + 2]
         return (not following or following in " \t\r\n)|") and self.accept("*")
 
-    def special_term(self, name: str, start: int) -> Node | None:
+    def special_term(self, name: str) -> Node | None:
         at = self.position
         if name == "has":
             return Has(self.field(self.bare(), at).name)
         if name == "is":
             flag = self.bare()
             if flag not in FLAGS:
-                self.fail(f"unknown flag `{flag}`{suggest(flag, set(FLAGS))}", at=at)
+                raise self.fault(f"unknown flag `{flag}`{suggest(flag, set(FLAGS))}", at=at)
             return Is(flag)
         if name == "last":
             ago = parse_duration(text := self.bare())
             if ago is None:
-                self.fail(f"`{text}` is not a duration - write it as `12h` or `30d`", at=at)
+                raise self.fault(f"`{text}` is not a duration - write it as `12h` or `30d`", at=at)
             return Match("time", Compare(">=", ago))
         if name in {"since", "until"}:
             return Match("time", Compare(">=" if name == "since" else "<=", self.instant(at)))
@@ -209,7 +209,7 @@ class _Parser(Scanner):
     def instant(self, at: int) -> Moment | Ago:
         instant = parse_instant(text := self.bare())
         if instant is None:
-            self.fail(
+            raise self.fault(
                 f"`{text}` is not a time - write it as `2026-11-01`, `2026-11-01T08` or `12h`",
                 at=at,
             )
@@ -222,7 +222,7 @@ class _Parser(Scanner):
         at = self.position
         found = parse_time_of_day(text := self.bare())
         if found is None:
-            self.fail(f"`{text}` is not a time of day - write it as `22:00..06:00`", at=at)
+            raise self.fault(f"`{text}` is not a time of day - write it as `22:00..06:00`", at=at)
         return found
 
     def field(self, name: str, at: int, *, at_value: bool = False) -> QueryField:
@@ -232,27 +232,27 @@ class _Parser(Scanner):
         suggestion = suggest_field(name)
         if at_value and not suggestion:
             suggestion = ' - put the words in quotes to search for them, as in `"a:b"`'
-        self.fail(f"unknown field `{name}`{suggestion}", at=at)
+        raise self.fault(f"unknown field `{name}`{suggestion}", at=at)
 
     def shape(self) -> tuple[str, ...]:
         self.skip_space()
         at = self.position
         verb = self.bare()
         if verb in {"top", "join"}:
-            self.fail(f"`| {verb}` comes with a later version - use `| count by`", at=at)
+            raise self.fault(f"`| {verb}` comes with a later version - use `| count by`", at=at)
         if verb != "count":
-            self.fail(f"unknown shape `{verb}` - only `| count by` is known", at=at)
+            raise self.fault(f"unknown shape `{verb}` - only `| count by` is known", at=at)
         self.skip_space()
         at = self.position
         if self.bare() != "by":
-            self.fail("`count` must be followed by `by` and a field", at=at)
+            raise self.fault("`count` must be followed by `by` and a field", at=at)
         names = [self.count_field()]
         self.skip_space()
         while self.accept(","):
             names.append(self.count_field())
             self.skip_space()
         if len(names) > COUNT_BY_MAX:
-            self.fail(f"cannot count by more than {COUNT_BY_MAX} fields", at=at)
+            raise self.fault(f"cannot count by more than {COUNT_BY_MAX} fields", at=at)
         return tuple(names)
 
     def count_field(self) -> str:
@@ -260,9 +260,8 @@ class _Parser(Scanner):
         at = self.position
         found = self.accept_pattern(_NAME)
         if found is None:
-            self.fail("a field to count by is missing")
+            raise self.fault("a field to count by is missing")
         field = self.field(found[0], at)
         if not is_countable(field):
-            self.fail(f"cannot count by `{found[0]}`", at=at)
+            raise self.fault(f"cannot count by `{found[0]}`", at=at)
         return field.name
-

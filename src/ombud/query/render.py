@@ -82,7 +82,7 @@ def _clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _leaf(node: Node) -> str:
+def _leaf(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of leaf.
     match node:
         case Word(text):
             is_plain = _PLAIN_WORD.fullmatch(text) and text not in _KEYWORDS
@@ -113,8 +113,11 @@ def _node(node: Node, *, inside: bool) -> str:
         case Or(parts):
             text = " OR ".join(_node(part, inside=True) for part in parts)
         case Not(part):
-            return "-" + (f"({_node(part, inside=False)})" if isinstance(part, Not) else
-                          _node(part, inside=True))
+            return "-" + (
+                f"({_node(part, inside=False)})"
+                if isinstance(part, Not)
+                else _node(part, inside=True)
+            )
         case _:
             return _leaf(node)
     return f"({text})" if inside else text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import NoReturn
 
 from ombud.core.errors import QueryError
 
@@ -19,9 +18,9 @@ class Scanner:
         self.text = text
         self.position = 0
 
-    def fail(self, message: str, *, at: int | None = None) -> NoReturn:
-        """Refuse the query at a position, by default here."""
-        raise QueryError(message, column=(self.position if at is None else at) + 1)
+    def fault(self, message: str, *, at: int | None = None) -> QueryError:
+        """Return the refusal of the query at a position, by default here."""
+        return QueryError(message, column=(self.position if at is None else at) + 1)
 
     def skip_space(self) -> None:
         """Move to the next character that is not white space."""
@@ -70,4 +69,4 @@ class Scanner:
                 character = self.text[self.position]
                 self.position += 1
             parts.append(character)
-        self.fail("quote is not closed", at=start)
+        raise self.fault("quote is not closed", at=start)

@@ -79,7 +79,9 @@ def _flag_tree(flag: str) -> Node:
 def attribute_column(name: str, bindings: Bindings) -> Column:
     """Return where the declared attribute `attributes.KEY` is found."""
     path = bindings.add(f'$."{name.removeprefix(ATTRIBUTES_PREFIX)}"')
-    return Column(f"json_extract_string({column_of('attributes').expression}, {path})", Storage.TEXT)
+    return Column(
+        f"json_extract_string({column_of('attributes').expression}, {path})", Storage.TEXT
+    )
 
 
 class _Compiler:
@@ -244,4 +246,3 @@ class _Compiler:
                 tests.append(f"{column.expression} ILIKE {pattern}")
         tests.append(self.in_subjects(f"{KEY} ILIKE {pattern}"))
         return f"({' OR '.join(tests)})"
-

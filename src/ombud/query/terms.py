@@ -45,11 +45,11 @@ def read_test(scanner: Scanner, field: QueryField, operator: str) -> Test:
     at = scanner.position
     ordered = field.kind in _ORDERED or field.name.startswith(ATTRIBUTES_PREFIX)
     if not ordered:
-        scanner.fail(f"`{field.name}` is {_noun(field.kind)} and has no `{operator}`")
+        raise scanner.fault(f"`{field.name}` is {_noun(field.kind)} and has no `{operator}`")
     kind = field.kind if field.kind in _ORDERED else Kind.REAL
     value = _value(scanner, kind, _text(scanner, field), at)
     if isinstance(value, str | bool):  # No ordered kind yields these.
-        scanner.fail(f"`{field.name}` has no `{operator}`", at=at)
+        raise scanner.fault(f"`{field.name}` has no `{operator}`", at=at)
     return Compare(operator, value)
 
 
@@ -61,7 +61,7 @@ def _text(scanner: Scanner, field: QueryField, *, in_list: bool = False) -> str:
     at = scanner.position
     text = scanner.bare(in_list=in_list)
     if not text:
-        scanner.fail(f"`{field.name}` needs a value", at=at)
+        raise scanner.fault(f"`{field.name}` needs a value", at=at)
     return text
 
 
@@ -91,7 +91,7 @@ def _range(scanner: Scanner, field: QueryField, low: str, high: str, at: int) ->
         return Compare(">=", below)
     if above is not None:
         return Compare("<=", above)
-    scanner.fail("a range needs a bound: write it as `1..5`, `1..` or `..5`", at=at)
+    raise scanner.fault("a range needs a bound: write it as `1..5`, `1..` or `..5`", at=at)
 
 
 def _read_list(scanner: Scanner, field: QueryField) -> Test:
@@ -101,13 +101,13 @@ def _read_list(scanner: Scanner, field: QueryField) -> Test:
         scanner.skip_space()
         tests.append(_read_one(scanner, field, in_list=True))
         if len(tests) > LIST_MAX:
-            scanner.fail(f"a list has at most {LIST_MAX} values", at=start)
+            raise scanner.fault(f"a list has at most {LIST_MAX} values", at=start)
         scanner.skip_space()
         if scanner.accept(")"):
             return tests[0] if len(tests) == 1 else AnyOf(tuple(tests))
         if not scanner.accept(","):
             message = "bracket is not closed" if scanner.at_end else "values are parted by commas"
-            scanner.fail(message, at=start if scanner.at_end else None)
+            raise scanner.fault(message, at=start if scanner.at_end else None)
 
 
 def _read_one(scanner: Scanner, field: QueryField, *, in_list: bool = False) -> Equals | Prefix:
@@ -118,20 +118,23 @@ def _read_one(scanner: Scanner, field: QueryField, *, in_list: bool = False) -> 
     else:
         text = _text(scanner, field, in_list=in_list)
         if len(text) > 1 and text[0] == text[-1] == "/":
-            scanner.fail("regular expressions come with a later version", at=at)
+            raise scanner.fault("regular expressions come with a later version", at=at)
         is_prefix = text.endswith("*")
         text = text.removesuffix("*")
         if "*" in text:
-            scanner.fail("`*` may only stand at the end - quote the value to mean it", at=at)
+            raise scanner.fault("`*` may only stand at the end - quote the value to mean it", at=at)
     if is_prefix:
         if field.kind not in {Kind.TEXT, Kind.TEXTS} or field.name in DIGESTS:
-            scanner.fail(f"`{field.name}` is found by whole values, not by a prefix", at=at)
+            message = f"`{field.name}` is found by whole values, not by a prefix"
+            raise scanner.fault(message, at=at)
         if not text:
-            scanner.fail(f"a prefix is missing - write `has:{field.name}` for any value", at=at)
+            raise scanner.fault(
+                f"a prefix is missing - write `has:{field.name}` for any value", at=at
+            )
         return Prefix(text)
     known = VOCABULARIES.get(field.name)
     if known is not None and text not in known:
-        scanner.fail(f"unknown {field.name} `{text}`{suggest(text, set(known))}", at=at)
+        raise scanner.fault(f"unknown {field.name} `{text}`{suggest(text, set(known))}", at=at)
     return Equals(_value(scanner, field.kind, text, at))
 
 
@@ -150,7 +153,7 @@ def _value(
     elif text in {"true", "false"}:
         value = text == "true"
     if value is None:
-        scanner.fail(f"`{text}` is not {_EXAMPLES[kind]}", at=at)
+        raise scanner.fault(f"`{text}` is not {_EXAMPLES[kind]}", at=at)
     return value
 
 
@@ -163,13 +166,13 @@ def read_subject(scanner: Scanner) -> Match | Subject:
         found = scanner.accept_pattern(_KIND)
         kind = found[0] if found else ""
     if not kind or not scanner.accept(":"):
-        scanner.fail("a data subject is searched as `subject:kind:key`", at=at)
+        raise scanner.fault("a data subject is searched as `subject:kind:key`", at=at)
     if scanner.peek() == "*":
         scanner.position += 1
         return Match("subject.kind", Equals(kind))
     test = _read_equal(scanner, QueryField("subject", Kind.TEXT, ""))
     if not isinstance(test, Equals | Prefix | AnyOf):  # Text has no ranges.
-        scanner.fail("a data subject is searched as `subject:kind:key`", at=at)
+        raise scanner.fault("a data subject is searched as `subject:kind:key`", at=at)
     return Subject(kind, test)
 
 
@@ -179,6 +182,6 @@ def read_days(scanner: Scanner) -> Weekdays:
     days = set()
     for name in scanner.bare().split(","):
         if name.lower()[:3] not in WEEKDAYS or len(name) < 3:
-            scanner.fail(f"unknown day `{name}` - write it as `mon`, `tue` … `sun`", at=at)
+            raise scanner.fault(f"unknown day `{name}` - write it as `mon`, `tue` … `sun`", at=at)
         days.add(WEEKDAYS.index(name.lower()[:3]))
     return Weekdays(tuple(sorted(days)))

@@ -60,9 +60,7 @@ _MOMENT = re.compile(
     r"(?:[Tt](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?)?([Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
-_TIME_OF_DAY = re.compile(
-    r"(\d{1,2}):(\d\d)\.\.(\d{1,2}):(\d\d)([Zz]|[+-]\d\d:?\d\d)?", re.ASCII
-)
+_TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d\d)\.\.(\d{1,2}):(\d\d)([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -74,7 +72,7 @@ def parse_integer(text: str) -> int | None:
     multiple = _MULTIPLES[found[3].lower()]
     fraction = found[2] or ""
     scaled = int(found[1] + fraction) * multiple
-    number, rest = divmod(abs(scaled), 10 ** len(fraction))
+    number, rest = divmod(abs(scaled), int(10 ** len(fraction)))
     if rest or number > INTEGER_MAX:
         return None
     return -number if scaled < 0 else number

@@ -28,7 +28,7 @@ def acquire_lock(path: Path, *, patience_seconds: float = 0.0) -> int:
             os.close(fd)
             raise Unavailable(
                 f"`{path.parent}` is being written by process {lock_owner(path) or 'unknown'}",
-                hint="commands reach a running home by its sockets",
+                hint="wait for it or stop it; a home that `ombud serve` runs takes every command",
             )
         time.sleep(_RETRY_SECONDS)
     os.ftruncate(fd, 0)

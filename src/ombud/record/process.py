@@ -105,7 +105,11 @@ class RecorderProcess:
         self._stopping = True
 
     def _accept(self) -> None:
-        peer, _ = self._listener.accept()
+        try:
+            peer, _ = self._listener.accept()
+        except OSError as error:  # The client is gone already, or we are out of descriptors.
+            log.warning("cannot accept a connection: %s", error)
+            return
         if len(self._connections) >= CONNECTIONS_MAX or not is_own_peer(peer):
             log.warning("refused a connection: too many, or of another user")
             peer.close()

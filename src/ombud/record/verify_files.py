@@ -14,6 +14,8 @@ from pathlib import Path
 
 from ombud.core.errors import TamperError, Unavailable
 
+DEPTH_MAX = 12  # `tile/0/x009/x223/x372/x036/x854/x775/807.p/5` is the deepest there can be.
+
 # What `open` and `scandir` say of a name that is not what it should be.
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 
@@ -54,11 +56,13 @@ def read_whole(path: Path, size_max: int) -> bytes:
     return data
 
 
-def walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path, depth: int = 0) -> Iterator[Path]:
     """Yield every file below a folder, sorted; a folder that is not there has none.
 
     Raises `TamperError` for what is neither a plain file nor a folder.
     """
+    if depth > DEPTH_MAX:
+        raise TamperError("folder does not belong here", origin=str(folder))
     try:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
@@ -69,7 +73,7 @@ def walk(folder: Path) -> Iterator[Path]:
     for entry in entries:
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from walk(path)
+            yield from walk(path, depth + 1)
         elif entry.is_file(follow_symlinks=False):
             yield path
         else:

@@ -26,9 +26,9 @@ class Asker:
     token_id: str | None = None
 
     @property
-    def sees_all(self) -> bool:
-        """Whether nothing limits what the asker may see."""
-        return not (self.units or self.systems)
+    def is_restricted(self) -> bool:
+        """Whether some events are out of the asker's sight."""
+        return bool(self.units or self.systems)
 
     def require(self, scope: str) -> None:
         """Raise `Forbidden` unless the asker holds the scope."""

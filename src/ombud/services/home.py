@@ -7,6 +7,7 @@ from typing import Any
 
 from ombud.collect.intake import IntakeResult
 from ombud.core.event import Event
+from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
 from ombud.services.ingesting import Ingesting
@@ -20,8 +21,6 @@ from ombud.store.index import Index
 from ombud.tlog.tree_head import TreeHead
 
 Json = dict[str, Any]
-
-ALERTS_PAGE = 500  # Alerts looked through at once for what an asker may see.
 
 
 class HomeServices:
@@ -46,6 +45,7 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self._watch = watch
+        self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control
         self._index = index
         self._background = background
@@ -92,23 +92,11 @@ class HomeServices:
 
     def alerts(self, *, limit: int, asker: Asker) -> list[Json]:
         """Return alerts, the latest first; the look is on record."""
-        self._looks.record_alert_look(asker)
-        if asker.sees_all:
-            return self._watch.alerts(limit=limit)
-        return self._alerts_seen(limit, asker)
+        return self._alerts.list(limit=limit, asker=asker)
 
-    def _alerts_seen(self, limit: int, asker: Asker) -> list[Json]:
-        """Return the latest alerts of which the asker may see every event that is kept."""
-        seen: list[Json] = []
-        for page in self._watch.pages(limit=ALERTS_PAGE):
-            kept = [alert.pop("event_indices") for alert in page]
-            visible = self._looks.visible({index for some in kept for index in some}, asker)
-            for alert, indices in zip(page, kept, strict=True):
-                if indices and visible.issuperset(indices):
-                    seen.append(alert)
-            if len(seen) >= limit:
-                break
-        return seen[:limit]
+    def alert(self, alert_id: str, *, asker: Asker, why: str | None, case: str | None) -> Json:
+        """Return one alert with its rule and its events; the look is on record."""
+        return self._alerts.get(alert_id, asker=asker, why=why, case=case)
 
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""

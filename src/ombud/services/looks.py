@@ -6,7 +6,7 @@ the case before a single event leaves; a look that cannot be recorded is refused
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,16 +137,31 @@ class Looks:
         self._look("who", asker, why, case, subjects=((kind, key),))
         return self._index.who(kind, key, visibility=_visibility(asker))
 
-    def record_alert_look(self, asker: Asker) -> None:
+    def record_alert_look(
+        self,
+        operation: str,
+        asker: Asker,
+        *,
+        resource_id: str | None = None,
+        why: str | None = None,
+        case: str | None = None,
+    ) -> None:
         """Record that somebody looks at alerts; that is their work and needs no reason."""
         asker.require("search")
-        record_events(self._appender, [self._look_event("alerts", asker, None, None)])
+        _check_lengths(why=why, case=case)
+        look = self._look_event(operation, asker, why, case, resource_id=resource_id)
+        record_events(self._appender, [look])
 
-    def visible(self, indices: Collection[int], asker: Asker) -> set[int]:
-        """Return those of these events that the asker may see."""
-        size, _ = self._appender.head()
-        self._follower.catch_up(size)
+    def visible(self, indices: Sequence[int], asker: Asker) -> set[int]:
+        """Return which of these events the asker may see."""
+        if not asker.is_restricted:
+            return set(indices)
+        self._follower.catch_up(max(indices, default=-1) + 1)
         return self._index.visible(indices, _visibility(asker))
+
+    def events(self, indices: Sequence[int]) -> list[Event]:
+        """Return events without their originals; the look is recorded by who asks."""
+        return self._reader.fetch(indices, raw=False)
 
     def _check_limit(self, limit: int) -> None:
         if not 1 <= limit <= LIMIT_MAX:
@@ -165,8 +180,7 @@ class Looks:
                     f"looking needs a {'reason' if name == 'why' else 'case'}",
                     hint=f"add `--{name} …`; `looks.{name}_required` is set in this home",
                 )
-            if len(value or "") > TEXT_MAX:
-                raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
+        _check_lengths(why=why, case=case)
         size, _ = self._appender.head()
         record_events(self._appender, [self._look_event(operation, asker, why, case, **fields)])
         self._follower.catch_up(size)
@@ -178,7 +192,7 @@ class Looks:
         return own_event(
             time=self._clock(),
             source=LOOK,
-            action="read" if operation in {"session", "alerts"} else "search",
+            action="read" if operation in {"session", "alerts", "alert"} else "search",
             operation=operation,
             class_uid=DATASTORE_ACTIVITY,
             activity_id=ACTIVITY_QUERY,
@@ -190,6 +204,12 @@ class Looks:
             attributes={"via": asker.via, "token": asker.token_id or ""},
             **fields,
         )
+
+
+def _check_lengths(**texts: str | None) -> None:
+    for name, text in texts.items():
+        if len(text or "") > TEXT_MAX:
+            raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
 
 
 def _visibility(asker: Asker) -> Visibility:

@@ -12,13 +12,16 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ombud.core.batch import BatchBuilder, Committed
+from ombud.core.batch import Batch, BatchBuilder, Committed
 from ombud.core.errors import InputError
-from ombud.detect.alert import finding_event
+from ombud.detect.alert import Alert, finding_event
 from ombud.detect.engine import Engine
 from ombud.detect.rule import Refusal, Rule
 from ombud.services.record_port import Appender
+from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX
 from ombud.store.alerts import AlertStore
+
+__all__ = ["ALERTS_MAX", "Watch"]
 
 SAVE_EVERY = 20_000  # Events watched again after a crash, at most; findings are known by then.
 
@@ -41,23 +44,33 @@ class Watch:
         self._appender = appender
         self._lock = threading.Lock()
         self._applying = threading.Lock()
-        state = store.state()
-        running = self._running(disabled)
+        self._rewind(self._running(disabled))
+
+    def _rewind(self, running: Sequence[Rule]) -> None:
+        """Go back to the engine as last saved; what followed is watched and found again."""
+        state = self._store.state()
         self._engine = Engine(running)
         if state is not None:
             try:
                 self._engine = Engine.restore(running, state)
             except InputError:
-                store.clear()  # A state of another version: everything is found again.
+                self._store.clear()  # A state of another version: everything is found again.
         self._position = self._saved = self._engine.position
 
     def _running(self, disabled: Container[str]) -> list[Rule]:
         return [rule for rule in self.known_rules if rule.id not in disabled]
 
     def disable(self, disabled: Container[str]) -> None:
-        """Go on with all rules but these, from where the engine stands."""
+        """Go on with all rules but these, from where the engine stands.
+
+        The state is saved there, so that no restart puts earlier events to other rules.
+        """
         with self._applying:
-            self._engine = Engine.restore(self._running(disabled), self._engine.snapshot())
+            state = self._engine.snapshot()
+            with self._lock:
+                self._store.save([], watermark=self._engine.position, state=state)
+            self._engine = Engine.restore(self._running(disabled), state)
+            self._saved = self._engine.position
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -71,16 +84,19 @@ class Watch:
     def apply(self, committed: Committed) -> None:
         """Put events to the rules, record what opened, and save."""
         with self._applying:
-            self._apply(committed)
+            try:
+                self._apply(committed)
+            except BaseException:
+                # Invariant: the engine never knows an alert that neither store nor record has.
+                with self._lock:
+                    self._rewind(self._engine.rules)
+                raise
 
     def _apply(self, committed: Committed) -> None:
         changes = self._engine.feed(committed)
         opened = [change.opened for change in changes if change.opened is not None]
         if opened:
-            builder = BatchBuilder()
-            for alert in opened:
-                builder.add(finding_event(alert))
-            self._appender.append([builder.take()])
+            self._appender.append(list(_batches(opened)))
         state = None
         if self._engine.position - self._saved >= SAVE_EVERY:
             state = self._engine.snapshot()
@@ -97,14 +113,14 @@ class Watch:
     def alerts(self, *, limit: int) -> list[dict[str, Any]]:
         """Return alerts with the events they keep, the latest first."""
         with self._lock:
-            return self._store.list(limit=limit)
+            return self._store.find(limit=limit)
 
     def pages(self, *, limit: int) -> Iterator[list[dict[str, Any]]]:
         """Yield all alerts, the latest first, in pages; each with the indices of its events."""
         before: tuple[int, str] | None = None
         while True:
             with self._lock:
-                page = self._store.list(limit=limit, before=before)
+                page = self._store.find(limit=limit, before=before)
                 kept = self._store.event_indices([alert["id"] for alert in page])
             for alert in page:
                 alert["event_indices"] = kept[alert["id"]]
@@ -118,6 +134,23 @@ class Watch:
         """Return one alert with its events and the fields that matched."""
         with self._lock:
             return self._store.get(alert_id)
+
+    def rule_facts(self, rule_id: str, version: str) -> dict[str, Any] | None:
+        """Return what a rule says to whoever reads its alert; None if it runs no more."""
+        for rule in self.rules:
+            if rule.id == rule_id:
+                said = rule.guidance
+                return {
+                    "id": rule.id,
+                    "title": rule.title,
+                    "level": rule.level,
+                    "is_same_version": rule.version == version,
+                    "description": said.description,
+                    "falsepositives": list(said.falsepositives),
+                    "blind_spots": list(said.blind_spots),
+                    "response": said.response,
+                }
+        return None
 
     def counts(self) -> dict[str, int]:
         """Return how many alerts there are of each level."""
@@ -133,3 +166,14 @@ class Watch:
             "never_seen": [asdict(field) for field in unused],
             "silent": [asdict(rule) for rule in silent],
         }
+
+
+def _batches(opened: Sequence[Alert]) -> Iterator[Batch]:
+    """Yield the findings of these alerts in batches that the record takes."""
+    builder = BatchBuilder()
+    for alert in opened:
+        builder.add(finding_event(alert))
+        if builder.is_full:
+            yield builder.take()
+    if builder.count:
+        yield builder.take()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,14 +48,17 @@ _SETTINGS: dict[str, Any] = {
 }
 _COMMITTED = 'SELECT "index", recorded, g1, g2, g3 FROM committed'
 _SEGMENT = (
-    "SELECT metadata.uid AS \"index\", metadata.logged_time AS recorded, "
+    'SELECT metadata.uid AS "index", metadata.logged_time AS recorded, '
     "decode(canonical_actor) AS g1, decode(canonical_data_subject) AS g2, "
     "decode(canonical_content) AS g3 FROM read_parquet($1) "
     "WHERE metadata.uid >= $2 AND metadata.uid < $3"
 )
-_COMMITTED_SCHEMA = pa.schema(
-    [("index", pa.int64()), ("recorded", pa.int64()), *((f"g{n}", pa.string()) for n in (1, 2, 3))]
-)
+_COMMITTED_FIELDS: list[pa.Field[Any]] = [
+    pa.field("index", pa.int64()),
+    pa.field("recorded", pa.int64()),
+    *(pa.field(f"g{group}", pa.string()) for group in (1, 2, 3)),
+]
+_COMMITTED_SCHEMA = pa.schema(_COMMITTED_FIELDS)
 
 
 class _Feed:
@@ -66,14 +69,15 @@ class _Feed:
     """
 
     def __init__(self) -> None:
-        self.table = _COMMITTED_SCHEMA.empty_table()
+        self.table: Any = _COMMITTED_SCHEMA.empty_table()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the batch as the Arrow C stream that the engine reads."""
         return self.table.__arrow_c_stream__(requested_schema)
 
 
-def _table(committed: Committed, skip: int) -> pa.Table:
-    """Return a batch as Arrow columns that share its memory, without its first `skip` events."""
+def _table(committed: Committed) -> pa.Table:
+    """Return a batch as Arrow columns that share its memory."""
     count = committed.count
     first = committed.first_index
     arrays: list[Any] = [
@@ -83,7 +87,7 @@ def _table(committed: Committed, skip: int) -> pa.Table:
     for offsets, blob in zip(committed.offsets[:3], committed.blobs[:3], strict=True):
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(blob)]
         arrays.append(pa.Array.from_buffers(pa.string(), count, buffers))
-    return pa.Table.from_arrays(arrays, schema=_COMMITTED_SCHEMA).slice(skip)
+    return pa.Table.from_arrays(arrays, schema=_COMMITTED_SCHEMA)
 
 
 class Index:
@@ -139,12 +143,18 @@ class Index:
 
         Raises `Conflict` when events before these are missing.
         """
-        end = committed.first_index + committed.count
+        self.apply_all([committed])
+
+    def apply_all(self, chunks: Sequence[Committed]) -> None:
+        """Add consecutive chunks in one transaction: a transaction costs some milliseconds."""
+        if not chunks:
+            return
+        end = chunks[-1].first_index + chunks[-1].count
         with self._applying:
             if end <= self._watermark:
                 return
-            skip = self._skip(committed.first_index)
-            self._feed.table = _table(committed, skip)
+            skip = self._skip(chunks[0].first_index)
+            self._feed.table = pa.concat_tables([_table(chunk) for chunk in chunks]).slice(skip)
             try:
                 self._fill(("EXECUTE fill_events", "EXECUTE fill_subjects"), [], end)
             finally:
@@ -175,22 +185,26 @@ class Index:
         writer.execute("BEGIN")
         try:
             events, *others = statements
-            added = writer.execute(events, values).fetchall()[0][0]
-            if added != end - self._watermark:
-                raise EventError(f"events {self._watermark} to {end - 1} are not all there")
+            self._add(events, values, end)
             for statement in others:
                 writer.execute(statement, values)
             writer.execute(f"UPDATE {WATERMARK_TABLE} SET size = $1", [end])
             writer.execute("COMMIT")
         except BaseException as error:
             writer.execute("ROLLBACK")
-            if isinstance(error, duckdb.Error):
+            # Bytes that are no text spoil the engine's own message about them.
+            if isinstance(error, duckdb.Error | UnicodeError):
                 raise Unavailable(f"index cannot take events: {error}") from error
             raise
         self._unsaved += end - self._watermark
         self._watermark = end
         if self._unsaved >= CHECKPOINT_EVENTS:
             self._save()
+
+    def _add(self, statement: str, values: list[Any], end: int) -> None:
+        (added,) = self._writer.execute(statement, values).fetchall()[0]
+        if added != end - self._watermark:
+            raise EventError(f"events {self._watermark} to {end - 1} are not all there")
 
     def _save(self) -> None:
         """Write a checkpoint; one that another transaction stops is left for the next time."""

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from ombud.core.canonical import NO_DATA_SUBJECT
 from ombud.core.fields import (
-    CANONICAL_VERSION,
     ACTOR_FIELDS,
+    CANONICAL_VERSION,
     CONTENT_FIELDS,
     DATA_SUBJECT_FIELDS,
     Field,
+    Kind,
 )
 from ombud.query.columns import (
     COLUMN_FIELDS,
@@ -50,15 +51,19 @@ WATERMARK_TABLE = f"{SCHEMA}.watermark"
 META_TABLE = f"{SCHEMA}.meta"
 
 
+def _type(field: Field) -> str:
+    if field.kind is Kind.REAL:
+        return "DOUBLE"
+    return _TYPES.get(storage_of(field), "VARCHAR")
+
+
 def create_statements() -> list[str]:
     """Return the statements that make an empty index."""
-    columns = ", ".join(
-        f"{quoted(field)} {_TYPES.get(storage_of(field), 'VARCHAR')}" for field in COLUMN_FIELDS
-    )
+    columns = ", ".join(f"{quoted(field)} {_type(field)}" for field in COLUMN_FIELDS)
+    subject_columns = '"bucket" UINTEGER, "index" BIGINT, "kind" VARCHAR, "key" VARCHAR'
     return [
         f'CREATE TABLE {EVENT_TABLE} ("index" BIGINT, "recorded" BIGINT, {columns})',
-        f'CREATE TABLE {SUBJECT_TABLE} '
-        '("bucket" UINTEGER, "index" BIGINT, "kind" VARCHAR, "key" VARCHAR)',
+        f"CREATE TABLE {SUBJECT_TABLE} ({subject_columns})",
         f"CREATE TABLE {WATERMARK_TABLE} (size BIGINT)",
         f"INSERT INTO {WATERMARK_TABLE} VALUES (0)",
         f"CREATE TABLE {META_TABLE} (schema_version INTEGER, engine VARCHAR)",
@@ -95,24 +100,22 @@ class _Extraction:
 
 
 def _column(field: Field, text: str) -> str:
-    storage = storage_of(field)
-    if field.name == "time":
-        time = f"coalesce(TRY_CAST({text} AS BIGINT), recorded)"
-        return f"greatest(least({time}, {TIME_MAX}), -{TIME_MAX})"
-    if field.name == "source":
-        return f"coalesce({text}, '')"
-    if field.name == "action":
-        return f"coalesce({text}, 'other')"
-    if storage is Storage.SENTENCE:
-        return f"lower({text})"
-    if storage is Storage.DIGEST:
-        return f"CASE WHEN {text} IS NOT NULL THEN hash({text}) END"
-    if storage is Storage.PRESENCE:
+    """Return the SQL of a column from the SQL of the field's text in the canonical array."""
+    time = f"coalesce(TRY_CAST({text} AS BIGINT), recorded)"
+    by_name = {
+        "time": f"greatest(least({time}, {TIME_MAX}), -{TIME_MAX})",
+        "source": f"coalesce({text}, '')",
+        "action": f"coalesce({text}, 'other')",
+    }
+    by_storage = {
+        Storage.SENTENCE: f"lower({text})",
+        Storage.DIGEST: f"CASE WHEN trim({text}) <> '' THEN hash({text}) END",
         # The last field of its group, so the end of the bytes tells.
-        return "g3 <> '' AND NOT ends_with(g3, ',null]')"
-    if storage in _TYPES:
-        return f"TRY_CAST({text} AS {_TYPES[storage]})"
-    return text
+        Storage.PRESENCE: "g3 <> '' AND NOT ends_with(g3, ',null]')",
+        Storage.NUMBER: f"TRY_CAST({text} AS {_type(field)})",
+        Storage.BOOLEAN: f"TRY_CAST({text} AS BOOLEAN)",
+    }
+    return by_name.get(field.name) or by_storage.get(storage_of(field), text)
 
 
 def event_insert(groups: str) -> str:

@@ -48,7 +48,10 @@ _OF_MATCHED = (
     f'("actor_id", {_SYSTEM}) IN '
     '(SELECT ("actor_id", "system") FROM matched WHERE "session_id" IS NULL)'
 )
-_IN_RUN = '"session_id" IS NULL AND "actor_id" IS NOT NULL'
+# What Ombud does by itself is no session of anybody; what people do in Ombud is.
+OWN_WORK = ("ombud.collect", "ombud.detect", "ombud.record", "ombud.tick")
+_BY_SOMEBODY = f'"source" NOT IN ({", ".join(repr(source) for source in OWN_WORK)})'
+_IN_RUN = f'"session_id" IS NULL AND "actor_id" IS NOT NULL AND {_BY_SOMEBODY}'
 
 
 def run_id(actor: str, system: str, first_index: int) -> str:
@@ -93,7 +96,8 @@ def latest_statement(
         f"""
 WITH matched AS MATERIALIZED (
   SELECT "time", "index", "session_id", "actor_id", {_SYSTEM} AS "system"
-  FROM {EVENT_TABLE} WHERE {matching} AND ("session_id" IS NOT NULL OR "actor_id" IS NOT NULL)
+  FROM {EVENT_TABLE} WHERE {matching} AND {_BY_SOMEBODY}
+    AND ("session_id" IS NOT NULL OR "actor_id" IS NOT NULL)
   ORDER BY "time" DESC, "index" DESC LIMIT {considered}
 ), found AS (
   SELECT "session_id" AS "declared", NULL AS "actor_id", NULL AS "system",
@@ -160,7 +164,7 @@ def session_statement(session_id: str, visibility: Visibility, *, idle_ms: int) 
     """Select the indices of one session's events, in the order of their time."""
     bindings = Bindings()
     seen = visibility.condition(bindings)
-    found = _RUN_ID.fullmatch(session_id)
+    found = None if session_id.startswith("=") else _RUN_ID.fullmatch(session_id)
     if found is None:
         declared = bindings.add(session_id.removeprefix("="))
         return Statement(

@@ -46,6 +46,7 @@ class Cursor:
     index: int
 
     def __str__(self) -> str:
+        """Return the text of the cursor, as a page gives it."""
         return f"{self.time}.{self.index}"
 
     @classmethod
@@ -106,10 +107,10 @@ def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
         )
         columns.append(column.expression)
     numbers = ", ".join(str(number) for number in range(1, len(columns) + 1))
-    descending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
+    ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
     return Statement(
         f"SELECT {', '.join(columns)}, count(*) AS events FROM {EVENT_TABLE} WHERE {condition} "
-        f"GROUP BY {numbers} ORDER BY events DESC, {descending} LIMIT {bindings.add(limit)}",
+        f"GROUP BY {numbers} ORDER BY events DESC, {ascending} LIMIT {bindings.add(limit)}",
         bindings.values,
     )
 

@@ -85,6 +85,14 @@ class AlertsBody(BaseModel):
     alerts: list[dict[str, Any]]
 
 
+class AlertBody(BaseModel):
+    """One alert: its rule, if it still runs, and its events with the fields that matched."""
+
+    alert: dict[str, Any]
+    rule: dict[str, Any] | None
+    events: list[dict[str, Any]]
+
+
 class TokensBody(BaseModel):
     """All tokens, without what they are made of."""
 

@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 
 from ombud import __version__
 from ombud.services.home import HomeServices
-from ombud.web import looks, reference
+from ombud.web import front, looks, reference
 from ombud.web.errors import add_error_handlers
 from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
@@ -45,6 +45,7 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         token_routes(limits),
         rule_routes(limits),
         state_routes(metrics),
+        front.router,
         reference.router,
     ):
         app.include_router(router)

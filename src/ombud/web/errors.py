@@ -118,7 +118,7 @@ def _http_error(request: Request, error: Exception) -> Response:
         return answer_to_fault()
     path = request.url.path
     if error.status_code == HTTPStatus.NOT_FOUND:
-        body = _body("not_found", f"nothing at `{path}`", hint="`/reference` lists what there is")
+        body = _body("not_found", f"nothing at `{path}`", hint="`/docs` lists what there is")
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         body = _body("method", f"`{path}` does not answer `{request.method}`")
     else:

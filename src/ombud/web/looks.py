@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ombud.core.ocsf import event_to_ocsf
 from ombud.web.access import AskerPart, ReasonPart, ServicesPart
 from ombud.web.answers import (
+    AlertBody,
     AlertsBody,
     ErrorBody,
     JsonResponse,
@@ -26,6 +27,9 @@ LimitPart = Annotated[int, Query(ge=1, description="How many at most.")]
 QueryPart = Annotated[str, Query(alias="q", description="What to find; empty means all.")]
 _MISSING: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorBody, "description": "There is no such session."}
+}
+_NO_ALERT: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorBody, "description": "There is no such alert."}
 }
 
 router = APIRouter(tags=["looks"], responses=REFUSALS)
@@ -92,3 +96,10 @@ def alerts(services: ServicesPart, asker: AskerPart, limit: LimitPart = LIMIT) -
     """List alerts, the latest first."""
     asker.require("search")
     return JsonResponse({"alerts": services.alerts(limit=limit, asker=asker)})
+
+
+@router.get("/v1/alerts/{alert_id}", response_model=AlertBody, responses=_NO_ALERT)
+def alert(alert_id: str, services: ServicesPart, asker: AskerPart, reason: ReasonPart) -> Response:
+    """Show one alert with its rule, its events and the fields that matched."""
+    asker.require("search")
+    return JsonResponse(services.alert(alert_id, asker=asker, why=reason.why, case=reason.case))

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 
+from ombud.detect.rule import LEVELS
 from ombud.web.limits import Budget
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
@@ -15,6 +16,19 @@ __all__ = ["CONTENT_TYPE", "Metrics"]
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # Seconds.
 TOTAL = "_total"
+MEANINGS = {
+    "record_events_total": "Events in the record.",
+    "index_lag_events": "Durable events that the index has not seen yet.",
+    "rules_lag_events": "Durable events that the rules have not seen yet.",
+    "rules_loaded": "Rules that run.",
+    "rules_refused": "Rules that cannot be evaluated.",
+    "background_failing": "Parts of the standing work that fail and are tried again.",
+    "source_read_total": "Originals taken in since the start.",
+    "source_recorded_total": "Originals that became events.",
+    "source_duplicate_total": "Originals that were on record already.",
+    "source_quarantined_total": "Originals that could not become an event.",
+    **{f"alerts_{level}": f"Alerts of level {level}." for level in LEVELS},
+}
 
 
 class Metrics:
@@ -62,7 +76,8 @@ class _Figures:
 
     def collect(self) -> Iterator[Metric]:
         for name, value in sorted(self._figures.items()):
+            meaning = MEANINGS.get(name, name)
             if name.endswith(TOTAL):
-                yield CounterMetricFamily(f"ombud_{name.removesuffix(TOTAL)}", name, value=value)
+                yield CounterMetricFamily(f"ombud_{name.removesuffix(TOTAL)}", meaning, value=value)
             else:
-                yield GaugeMetricFamily(f"ombud_{name}", name, value=value)
+                yield GaugeMetricFamily(f"ombud_{name}", meaning, value=value)

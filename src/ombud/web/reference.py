@@ -15,7 +15,8 @@ STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { margin-top: 2.5rem; border-top: 1px solid; padding-top: 1rem; font-size: 1.1rem; }
-code { font-family: ui-monospace, monospace; }
+code, pre { font-family: ui-monospace, monospace; }
+pre { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top; }
 """
@@ -77,19 +78,26 @@ def render_reference(document: dict[str, Any]) -> str:
         for method, operation in operations.items()
         for piece in _operation(method, path, operation)
     ]
+    return page_of(
+        title,
+        f"<p>{escape(document['info']['description'])} "
+        f'<a href="/openapi.json">The same for programs.</a></p>{"".join(sections)}',
+    )
+
+
+def page_of(title: str, body: str) -> str:
+    """Return a whole page; `title` is text, `body` is HTML."""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1><p>{escape(document['info']['description'])} "
-        '<a href="/openapi.json">The same for programs.</a></p>'
-        f"{''.join(sections)}</main></body></html>"
+        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
 
 
 router = APIRouter()
 
 
-@router.get("/reference", include_in_schema=False)
+@router.get("/docs", include_in_schema=False)
 def reference(request: Request) -> HTMLResponse:
     """Show what the API answers."""
     page = render_reference(request.app.openapi())

@@ -72,8 +72,15 @@ def _listen_port(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         raise Unavailable(
-            f"cannot listen on {host} port {port}: {error}", hint="`--port 0` takes a free port"
+            f"cannot listen on {host} port {port}: {_reason(error)}",
+            hint="`--port 0` takes a free port",
         ) from error
+
+
+def _reason(error: OSError | OverflowError) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return str(error)
 
 
 def _listen_unix(path: Path) -> socket.socket:

@@ -17,7 +17,8 @@ from types import FrameType
 from typing import Self
 
 from ombud.app.children import Child, Supervisor
-from ombud.app.home import OpenHome, is_running, prepare_home
+from ombud.app.home import OpenHome, prepare_home
+from ombud.app.opening import is_running
 from ombud.app.paths import HomePaths
 from ombud.config.settings import Settings
 from ombud.core.clock import now_ms
@@ -50,6 +51,11 @@ class Server:
 
     def __enter__(self) -> Self:
         """Start everything; returns when the API answers."""
+        if is_running(self._home):
+            raise Unavailable(
+                f"`{self._home}` is served already",
+                hint="commands reach it; stop that `ombud serve`, or name another `--home`",
+            )
         paths = HomePaths(self._home)
         if is_running(self._home):
             raise Unavailable(

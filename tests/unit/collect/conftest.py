@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from doubles.memory_record import MemoryRecord
 
+from doubles.memory_record import MemoryRecord
 from ombud.collect.intake import Intake, IntakeResult
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles.memory_record import MemoryRecord
 
+from doubles.memory_record import MemoryRecord
 from ombud.collect.cloudtrail import CloudTrail
 from ombud.collect.cloudtrail_actions import classify_call
 from ombud.collect.intake import IntakeResult
@@ -85,22 +85,27 @@ ROLE = {"sessionIssuer": {"arn": "arn:aws:iam::1:role/r", "userName": "r"}}
 @pytest.mark.parametrize(
     ("identity", "actor_id", "actor_type", "behalf"),
     [
-        pytest.param({"type": "IAMUser", "arn": "arn:u", "userName": "ana"}, "arn:u", "person", None,
-                     id="IAM user"),
+        pytest.param({"type": "IAMUser", "arn": "arn:u", "userName": "ana"}, "arn:u", "person",
+                     None, id="IAM user"),
         pytest.param({"type": "Root", "arn": "arn:root"}, "arn:root", "person", None, id="root"),
-        pytest.param({"type": "AssumedRole", "arn": "arn:s", "principalId": "A:i-0", "sessionContext": ROLE},
+        pytest.param({"type": "AssumedRole", "arn": "arn:s", "principalId": "A:i-0",
+                      "sessionContext": ROLE},
                      "arn:s", None, ("arn:aws:iam::1:role/r",), id="role"),
-        pytest.param({"type": "AssumedRole", "arn": "arn:s", "principalId": "A:ana@x", "sessionContext": ROLE},
+        pytest.param({"type": "AssumedRole", "arn": "arn:s", "principalId": "A:ana@x",
+                      "sessionContext": ROLE},
                      "arn:s", "person", ("arn:aws:iam::1:role/r",), id="role of a person"),
-        pytest.param({"type": "AssumedRole", "arn": "arn:s", "sessionContext": {**ROLE, "sourceIdentity": "ana"}},
+        pytest.param({"type": "AssumedRole", "arn": "arn:s",
+                      "sessionContext": {**ROLE, "sourceIdentity": "ana"}},
                      "arn:s", None, ("ana", "arn:aws:iam::1:role/r"), id="source identity"),
-        pytest.param({"type": "AssumedRole", "arn": "arn:s", "sessionContext": {"ec2RoleDelivery": "2.0"}},
+        pytest.param({"type": "AssumedRole", "arn": "arn:s",
+                      "sessionContext": {"ec2RoleDelivery": "2.0"}},
                      "arn:s", "service", None, id="instance"),
         pytest.param({"type": "AWSService", "invokedBy": "x.amazonaws.com"}, "x.amazonaws.com",
                      "service", None, id="service"),
         pytest.param({"type": "AWSAccount", "principalId": "A:1", "accountId": "2"}, "A:1", None,
                      None, id="other account"),
-        pytest.param({"type": "FederatedUser", "arn": "arn:f"}, "arn:f", "person", None, id="federated"),
+        pytest.param({"type": "FederatedUser", "arn": "arn:f"}, "arn:f", "person", None,
+                     id="federated"),
         pytest.param({"type": "SAMLUser", "userName": "s"}, "s", "person", None, id="SAML"),
         pytest.param({"type": "WebIdentityUser", "principalId": "w:1", "userName": "w"}, "w",
                      "person", None, id="web identity"),
@@ -142,7 +147,8 @@ def test_outcomes(change: dict[str, Any], outcome: str) -> None:
     [
         pytest.param({"requestParameters": {"bucketName": "b", "key": "k"}}, "b",
                      "arn:aws:s3:::b/k", id="object"),
-        pytest.param({"requestParameters": {"bucketName": "b"}}, "b", "arn:aws:s3:::b", id="bucket"),
+        pytest.param({"requestParameters": {"bucketName": "b"}}, "b", "arn:aws:s3:::b",
+                     id="bucket"),
         pytest.param({"eventSource": "dynamodb.amazonaws.com",
                       "requestParameters": {"tableName": "t"}}, "t", "t", id="table"),
         pytest.param({"eventSource": "iam.amazonaws.com",
@@ -185,9 +191,7 @@ def records(vectors: Path) -> list[bytes]:
     return lines
 
 
-def test_vectors(
-    vectors: Path, feed: Callable[..., IntakeResult], sink: MemoryRecord
-) -> None:
+def test_vectors(vectors: Path, feed: Callable[..., IntakeResult], sink: MemoryRecord) -> None:
     """Real records: none lost, none refused, actor and action known, bytes as they came."""
     raws = records(vectors)
 

@@ -46,7 +46,9 @@ def run(cutter: Cutter, data: bytes, *, step: int = 0, reason: str = "") -> Cuts
             id="document of lines",
         ),
         pytest.param(
-            b'{"x":{"y":[1]},"Records":[' + A + b'],"z":[{}]}\n' + B, [(1, A), (2, B)], id="key first"
+            b'{"x":{"y":[1]},"Records":[' + A + b'],"z":[{}]}\n' + B,
+            [(1, A), (2, B)],
+            id="key first",
         ),
         pytest.param(b"[" + A + b" , " + B + b"]", [(1, A), (1, B)], id="array"),
         pytest.param(b"[]\n" + b'{"Records":[]}\n' + A, [(3, A)], id="empty documents"),
@@ -171,7 +173,9 @@ def test_sniffing() -> None:
 
 
 MIXED = st.lists(
-    st.sampled_from([A, B, C, *PRETTY, b"{", b"[", b"]", b"}", b",", b"", b'"', b"\xff", b"\0", b"x"])
+    st.sampled_from(
+        [A, B, C, *PRETTY, b"{", b"[", b"]", b"}", b",", b"", b'"', b"\xff", b"\0", b"x"]
+    )
     | st.binary(max_size=6),
     max_size=8,
 )

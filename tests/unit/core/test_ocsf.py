@@ -186,7 +186,9 @@ def test_document_of_another_producer() -> None:
 )
 def test_odd_values(change: dict[str, Any], attribute: str, expected: object) -> None:
     """A value of the wrong type or range costs its own field and nothing else."""
-    document = {**FOREIGN, "activity_id": 14} if "ombud" in change and change["ombud"] == 1 else FOREIGN
+    document = (
+        {**FOREIGN, "activity_id": 14} if "ombud" in change and change["ombud"] == 1 else FOREIGN
+    )
     event = event_from_ocsf({**document, **change}, b"", now_ms=9)
 
     assert getattr(event, attribute) == expected

@@ -38,7 +38,9 @@ def test_finding_says_what_and_why() -> None:
     raw = orjson.loads(event.raw)
 
     assert (event.source, event.class_uid, event.native_id) == ("ombud.detect", 2004, "a" * 32)
-    assert (event.rule_id, event.alert_id, event.actor_id) == ("export", "a" * 32, "ana")
+    assert (event.rule_id, event.alert_id, event.actor_id) == ("export", "a" * 32, "ombud")
+    assert event.attributes is not None
+    assert event.attributes["actor_id"] == "ana"
     assert event.time == 5
     assert raw["event"] == {"index": 3, "time": 4, "fields": {"action": ["export"]}}
     assert raw["sentence"] == "7 rows of plates"

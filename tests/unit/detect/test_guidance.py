@@ -25,6 +25,10 @@ HEAD = "title: T\nid: t\nlogsource: {product: test}\n"
         pytest.param("{a.b}", {"a": {"b": "x"}}, "x", id="nested"),
         pytest.param("plain", {}, "plain", id="no field"),
         pytest.param("{a}", {"a": "{b}", "b": 1}, "{b}", id="values are not templates"),
+        pytest.param("[{a} rows|Rows] out", {"a": 3}, "3 rows out", id="told"),
+        pytest.param("[{a} rows|Rows] out", {}, "Rows out", id="not told"),
+        pytest.param("out[ to {a} by {b}]", {"a": 1}, "out", id="told in part"),
+        pytest.param("[{a}]", {"a": "[{b}|c]"}, "[{b}|c]", id="values hold no choices"),
     ],
 )
 def test_sentence(template: str, event: dict[str, Any], sentence: str) -> None:

@@ -76,7 +76,9 @@ A, B, C = Word("a"), Word("b"), Word("c")
         pytest.param("rows:1..5", Match("rows.returned", Between(1, 5)), id="range"),
         pytest.param("rows:5..", Match("rows.returned", Compare(">=", 5)), id="open above"),
         pytest.param("rows:..5", Match("rows.returned", Compare("<=", 5)), id="open below"),
-        pytest.param("rows:(1,2)", Match("rows.returned", AnyOf((Equals(1), Equals(2)))), id="ints"),
+        pytest.param(
+            "rows:(1,2)", Match("rows.returned", AnyOf((Equals(1), Equals(2)))), id="ints"
+        ),
         pytest.param("place.lat:>52.1", Match("place.lat", Compare(">", 52.1)), id="real"),
         pytest.param("time_known:false", Match("time_known", Equals(value=False)), id="boolean"),
         pytest.param("id:7", Match("id", Equals(7)), id="index in the log"),
@@ -84,11 +86,14 @@ A, B, C = Word("a"), Word("b"), Word("c")
         pytest.param(
             "attributes.shift:late", Match("attributes.shift", Equals("late")), id="attribute"
         ),
-        pytest.param("attributes.n:>5", Match("attributes.n", Compare(">", 5.0)), id="number in one"),
+        pytest.param(
+            "attributes.n:>5", Match("attributes.n", Compare(">", 5.0)), id="number in one"
+        ),
         pytest.param("subject:plate:7A", Subject("plate", Equals("7A")), id="subject"),
         pytest.param("subject:plate:7A*", Subject("plate", Prefix("7A")), id="subject prefix"),
         pytest.param(
-            'subject:"odd kind":(a,b)', Subject("odd kind", AnyOf((Equals("a"), Equals("b")))),
+            'subject:"odd kind":(a,b)',
+            Subject("odd kind", AnyOf((Equals("a"), Equals("b")))),
             id="subject list",
         ),
         pytest.param("subject:plate:*", Match("subject.kind", Equals("plate")), id="any of a kind"),
@@ -109,7 +114,8 @@ A, B, C = Word("a"), Word("b"), Word("c")
             Match(
                 "time",
                 Between(
-                    Moment(NOVEMBER + 8 * HOUR_MS, HOUR_MS), Moment(NOVEMBER + 12 * HOUR_MS, HOUR_MS)
+                    Moment(NOVEMBER + 8 * HOUR_MS, HOUR_MS),
+                    Moment(NOVEMBER + 12 * HOUR_MS, HOUR_MS),
                 ),
             ),
             id="range of hours",
@@ -219,7 +225,11 @@ def test_example_of_the_documentation() -> None:
         ),
         ("last:30", 6, "`30` is not a duration - write it as `12h` or `30d`"),
         ("2026-11-01..soon", 1, "`2026-11-01..soon` is not a range of dates or times"),
-        ("time:25:00..26:00", 6, "`25:00..26:00` is not a time of day - write it as `22:00..06:00`"),
+        (
+            "time:25:00..26:00",
+            6,
+            "`25:00..26:00` is not a time of day - write it as `22:00..06:00`",
+        ),
         ("day:sat,holiday", 5, "unknown day `holiday` - write it as `mon`, `tue` … `sun`"),
         ("case:>3", 7, "`case` is text and has no `>`"),
         ("flags<x", 7, "`flags` is a list and has no `<`"),
@@ -230,7 +240,11 @@ def test_example_of_the_documentation() -> None:
         ("case:(*)", 7, "a prefix is missing - write `has:case` for any value"),
         ("subject:plate", 9, "a data subject is searched as `subject:kind:key`"),
         ("subject>1", 1, "a data subject is searched as `subject:kind:key`"),
-        ("attributes:x", 1, "`attributes` holds many values - name one, as in `attributes.shift:late`"),
+        (
+            "attributes:x",
+            1,
+            "`attributes` holds many values - name one, as in `attributes.shift:late`",
+        ),
         ("unmapped:x", 1, "`unmapped` is not searched - only `has:unmapped` is"),
         ("near:(1,2,5km)", 1, "`near`: places come with a later version"),
         ("a actor.unit:traffic", 3, "`actor.unit`: joins come with a later version"),

@@ -209,6 +209,20 @@ def test_a_file_that_nothing_accounts_for_is_found(home: Path, name: str) -> Non
     assert place_of(verify_home(home)).startswith(name.partition("/000/")[0])
 
 
+def test_strange_names_and_depths_are_found(home: Path) -> None:
+    """Whatever a file is called, and however deep it lies, it is named as JSON can."""
+    strange = os.fsencode(home / "log") + b"/\xff\n\x01"
+    Path(os.fsdecode(strange)).write_bytes(b"")
+    assert json.loads(json.dumps(verify_home(home).to_dict()))["fault"]["place"].startswith("log/")
+    assert place_of(verify_home(home)).encode() == b"log/\\udcff\n\x01"
+    Path(os.fsdecode(strange)).unlink()
+    deep = home / "log"
+    for _ in range(100):
+        deep = deep / "d"
+        deep.mkdir()
+    assert place_of(verify_home(home)) == "log" + "/d" * 13
+
+
 def test_a_link_is_no_file(home: Path, tmp_path: Path) -> None:
     """Bytes that lie elsewhere can change unseen."""
     for name in ("log/checkpoint", "log/tile/0/000", "segments/more"):
@@ -379,17 +393,22 @@ def test_only_the_public_key_is_needed(home: Path) -> None:
     assert verify_home(home).ok
 
 
-def test_no_record_is_not_a_wrong_record(tmp_path: Path, home: Path) -> None:
-    """An empty folder proves nothing, and a record without its key cannot be judged."""
+def test_no_record_is_not_a_wrong_record(tmp_path: Path) -> None:
+    """An empty folder proves nothing."""
     with pytest.raises(NotFound):
         verify_home(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("content", [None, b"nonsense\n", b"\xff\n"])
+def test_a_key_that_is_gone_or_no_key_is_a_fault(home: Path, content: bytes | None) -> None:
+    """Missing or unreadable as its format, like any other file of the record."""
     shutil.rmtree(home / "keys")
-    with pytest.raises(Unavailable, match="gone"):
-        verify_home(home)
     (home / "keys").mkdir()
-    (home / "keys/record.vkey").write_text("nonsense\n", encoding="ascii")
-    with pytest.raises(Unavailable, match="unusable"):
-        verify_home(home)
+    if content is not None:
+        (home / "keys/record.vkey").write_bytes(content)
+
+    assert place_of(verify_home(home)) == "keys/record.vkey"
+    assert verify_home(home, vkey=SIGNER.vkey).ok
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])

@@ -457,10 +457,12 @@ def test_verify_beside_a_running_recorder(tmp_path: Path) -> None:
 
     def write() -> None:
         try:
-            while not stop.is_set() and recorder.size < 20_000:
+            for turn in range(130):
                 append(recorder, recorder.size, recorder.size + 150, step=50)
-                if recorder.size // 150 % 4 == 0:
+                if turn % 4 == 3:
                     seal(recorder)
+                if stop.is_set() and turn > 3:
+                    return
         except Exception as error:  # noqa: BLE001 - told to the test.
             failures.append(error)
 

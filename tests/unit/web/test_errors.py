@@ -71,7 +71,7 @@ def test_query_error_has_its_column(client: Client, services: Services) -> None:
     [
         pytest.param("GET", "/nothing", 404, "not_found", id="unknown path"),
         pytest.param("GET", "/v1/search/", 404, "not_found", id="no redirect"),
-        pytest.param("GET", "/docs", 404, "not_found", id="no foreign script"),
+        pytest.param("GET", "/redoc", 404, "not_found", id="no foreign script"),
         pytest.param("GET", "/v1/../etc/passwd", 404, "not_found", id="parent"),
         pytest.param("GET", "/v1/events", 405, "method", id="GET of a delivery"),
         pytest.param("PUT", "/v1/search", 405, "method", id="PUT"),
@@ -105,7 +105,7 @@ def test_unauthenticated_says_how(client: Client) -> None:
     assert client.ask("GET", "/v1/search").headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/nothing", "/v1/search", "/reference"])
+@pytest.mark.parametrize("path", ["/healthz", "/nothing", "/v1/search", "/docs"])
 def test_headers_of_safety(client: Client, services: Services, path: str) -> None:
     """Every answer, also a refusal or a fault, is safe to open in a browser."""
     services.fault = ValueError("a fault")

@@ -77,7 +77,9 @@ def test_question_arrives(
         pytest.param("", {"X-Ombud-Why": b"Pr\xfcfung"}, "Prüfung", None, id="Latin-1"),
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/search", "/v1/sessions", "/v1/sessions/s", "/v1/who/p/1"])
+@pytest.mark.parametrize(
+    "path", ["/v1/search", "/v1/sessions", "/v1/sessions/s", "/v1/who/p/1", "/v1/alerts/a1"]
+)
 def test_reason_arrives(
     client: Client,
     services: Services,
@@ -113,6 +115,7 @@ def test_two_reasons_are_refused(client: Client, services: Services) -> None:
         "/v1/sessions/s",
         "/v1/who/p/1",
         "/v1/alerts",
+        "/v1/alerts/a1",
         "/v1/record/head",
     ],
 )

@@ -15,6 +15,9 @@ PATHS = {
     "/v1/sessions/{session_id}",
     "/v1/who/{kind}/{key}",
     "/v1/alerts",
+    "/v1/alerts/{alert_id}",
+    "/v1/rules",
+    "/v1/rules/{rule_id}/state",
     "/v1/record/head",
     "/v1/tokens",
     "/v1/tokens/{name}",
@@ -39,7 +42,7 @@ def test_document_lists_every_path(client: Client) -> None:
 
 def test_page_needs_no_script_and_no_other_origin(client: Client) -> None:
     """The page shows all paths, runs nothing and loads nothing."""
-    answer = client.ask("GET", "/reference")
+    answer = client.ask("GET", "/docs")
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -50,9 +53,22 @@ def test_page_needs_no_script_and_no_other_origin(client: Client) -> None:
         assert f" {path}</code>" in answer.text
 
 
+def test_front_page_says_what_answers_here(client: Client) -> None:
+    """The root is a page of its own: it links to what there is, and to nobody else."""
+    answer = client.ask("GET", "/")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    links = re.findall(r'(?:src|href|action)="([^"]*)"', answer.text)
+    assert {"/docs", "/openapi.json"} <= set(links)
+    for link in links:
+        assert client.ask("GET", link).status_code == 200, link
+    assert "<script" not in answer.text
+
+
 def test_style_is_what_the_policy_allows(client: Client) -> None:
     """The one style of the page is allowed by its hash, and nothing else is."""
-    policy = client.ask("GET", "/reference").headers["content-security-policy"]
+    policy = client.ask("GET", "/docs").headers["content-security-policy"]
 
     assert re.fullmatch(
         r"default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; frame-ancestors 'none';"
