@@ -70,6 +70,7 @@ class Disk:
         self._undo = [entry for entry in self._undo if entry[1] not in keys]
 
     def write(self, fd: int, parts: Sequence[bytes], offset: int, path: Path) -> None:
+        """Write some or, at the crash, a part of the bytes."""
         data = b"".join(parts)
         crashes = self._step("write")
         if crashes:
@@ -92,31 +93,37 @@ class Disk:
             raise Crash
 
     def sync(self, fd: int, path: Path) -> None:
+        """Make what was written to a file durable."""
         if self._step("sync"):
             raise Crash
         self._forget(os.fstat(fd).st_ino)
 
     def reserve(self, fd: int, offset: int, size: int) -> None:
+        """Reserve a little zeroed space."""
         if self._step("reserve"):
             raise Crash
         os.ftruncate(fd, offset + min(size, 1 << 16))
 
     def truncate(self, fd: int, size: int) -> None:
+        """Cut a file to a size, durably."""
         if self._step("truncate"):
             raise Crash
         os.ftruncate(fd, size)
 
     def sync_path(self, path: Path) -> None:
+        """Make a file, or the names in a folder, durable."""
         if self._step("sync_path"):
             raise Crash
         self._forget(path if path.is_dir() else path.stat().st_ino)
 
     def sync_filesystem(self, path: Path) -> None:
+        """Make everything durable."""
         if self._step("sync_filesystem"):
             raise Crash
         self._undo.clear()
 
     def create(self, path: Path, data: bytes, *, mode: int = 0o600) -> None:
+        """Create a file, half of it at the crash."""
         crashes = self._step("create")
         half = data[: len(data) // 2]
         path.unlink(missing_ok=True)
@@ -137,6 +144,7 @@ class Disk:
         return self.__dict__.setdefault("moved", {})
 
     def replace(self, temporary: Path, path: Path) -> None:
+        """Rename a file."""
         if self._step("replace"):
             raise Crash
         old = path.read_bytes() if path.exists() else None
@@ -147,11 +155,13 @@ class Disk:
             if old is None:
                 path.unlink(missing_ok=True)
             else:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(old)
 
         self._undo.append(("name", path.parent, undo))
 
     def remove(self, path: Path) -> None:
+        """Remove a file."""
         if self._step("remove"):
             raise Crash
         if not path.exists():

@@ -18,6 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
+from ombud.app.remote import RemoteDoor
+
 READY_SECONDS = 60.0
 COMMAND_SECONDS = 90.0
 LOOK = {"why": "a test", "case": "T-1"}
@@ -117,6 +119,11 @@ class RunningHome:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     @property
+    def is_running(self) -> bool:
+        """Whether the server runs."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
     def pid(self) -> int:
         """The process id of the server."""
         assert self.process is not None
@@ -125,11 +132,11 @@ class RunningHome:
     def child(self, module: str) -> int:
         """Return the process id of a child of the server, by the module it runs."""
         wanted = re.compile(rf"\0{re.escape(module)}\0".encode())
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        for pid in children.read_text(encoding="ascii").split():
-            with contextlib.suppress(FileNotFoundError):
-                if wanted.search(Path(f"/proc/{pid}/cmdline").read_bytes()):
-                    return int(pid)
+        for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            for pid in children.read_text(encoding="ascii").split():
+                with contextlib.suppress(FileNotFoundError):
+                    if wanted.search(Path(f"/proc/{pid}/cmdline").read_bytes()):
+                        return int(pid)
         message = f"no child runs {module}"
         raise LookupError(message)
 
@@ -216,6 +223,16 @@ class RunningHome:
             if page["next_cursor"] is None:
                 return events
             cursor = {"cursor": page["next_cursor"]}
+
+    def own_token(self) -> str:
+        """Create a token for everything as the owner of the home, and use it from now on."""
+        door = RemoteDoor(self.home / "server.sock")
+        wanted = {"name": f"own-{time.monotonic_ns()}", "scopes": ["admin", "search", "ingest"]}
+        try:
+            self.token = str(door.token_create(wanted)["token"])
+        finally:
+            door.close()
+        return self.token
 
     def make_token(self, name: str, *scopes: str, **limits: list[str]) -> str:
         """Create a token by the API, as the administrator."""

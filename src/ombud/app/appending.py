@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ombud.app.home import prepare_home
+from ombud.app.home import PATIENCE_SECONDS, prepare_home
 from ombud.app.opening import is_running
 from ombud.config.settings import load_settings
 from ombud.record.client import RecorderClient
@@ -28,7 +28,8 @@ def open_appender(home: Path) -> Iterator[Appender]:
         return
     settings = load_settings(home, os.environ)
     prepare_home(home)
-    with Recorder.open(home, origin=settings["record.origin"] or None) as recorder:
+    origin = settings["record.origin"] or None
+    with Recorder.open(home, origin=origin, patience_seconds=PATIENCE_SECONDS) as recorder:
         try:
             yield recorder
         finally:

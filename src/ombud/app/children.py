@@ -20,10 +20,10 @@ RESTARTS_MAX = 5  # A sealer that keeps dying is reported instead of restarted f
 
 
 class Child:
-    """One process, `python -m MODULE HOME`."""
+    """One process, `python -m MODULE HOME`, and what people call it."""
 
-    def __init__(self, module: str, home: Path, *arguments: str) -> None:
-        self.module = module
+    def __init__(self, module: str, home: Path, *arguments: str, name: str = "") -> None:
+        self.name = name or module
         self._command = [sys.executable, "-m", module, str(home), *arguments]
         self.process = self._start()
 
@@ -60,12 +60,11 @@ class Child:
         while not ready():
             if self.status is not None:
                 raise Unavailable(
-                    f"{self.module.rpartition('.')[2]} of `{self._command[3]}` ended with"
-                    f" status {self.status}",
+                    f"the {self.name} of `{self._command[3]}` ended with status {self.status}",
                     hint="the line above says why",
                 )
             if time.monotonic() > deadline:
-                raise Unavailable(f"`{self.module}` was not ready after {seconds:.0f} s")
+                raise Unavailable(f"the {self.name} was not ready after {seconds:.0f} s")
             time.sleep(0.02)
 
 

@@ -23,7 +23,7 @@ from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
-from ombud.services.follow import STEP, Follower
+from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks
@@ -36,6 +36,7 @@ from ombud.store.alerts import AlertStore
 from ombud.store.control import ControlStore
 from ombud.store.index import Index
 
+PATIENCE_SECONDS = 5.0  # For another command, or a recorder that is ending, to let go.
 ALERTS_MEMORY = "256MB"  # Alerts are few; the index has its own limit.
 
 
@@ -70,12 +71,10 @@ class OpenHome:
         self._alerts = duckdb.connect(
             str(paths.alerts_database), config={"memory_limit": ALERTS_MEMORY, "threads": 1}
         )
-        self._index_follower = Follower(self.reader, self.index)
+        self._index_follower = IndexFollower(self.reader, self.index)
         self.projection = ControlProjection(
             appender=appender,
             reader=self.reader,
-            index=self.index,
-            follower=self._index_follower,
             control=self.control,
         )
         self.projection.catch_up()
@@ -138,9 +137,9 @@ class OpenHome:
 
     def follow_index(self) -> None:
         """Bring the index and the control tables up to the last durable event."""
+        self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
-        self.projection.catch_up()
 
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
@@ -196,7 +195,8 @@ def open_here(home: Path) -> Iterator[OpenHome]:
     """Open a home that is not running, in this process; raises `Unavailable` if it is in use."""
     settings = load_settings(home, os.environ)
     prepare_home(home)
-    with Recorder.open(home, origin=settings["record.origin"] or None) as recorder:
+    origin = settings["record.origin"] or None
+    with Recorder.open(home, origin=origin, patience_seconds=PATIENCE_SECONDS) as recorder:
         opened = OpenHome(home, settings=settings, appender=recorder)
         try:
             yield opened

@@ -11,29 +11,16 @@ import argparse
 import select
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from ombud.bench.processes import followed_path
-from ombud.core.batch import Committed
 from ombud.record.client import RecorderClient
 from ombud.record.paths import Home
 from ombud.record.reader import RecordReader
-from ombud.services.follow import Follower
+from ombud.services.follow import IndexFollower
 from ombud.store.index import Index
 
 TURN_SECONDS = 0.2
-
-
-class _Unread:
-    """Reads the record without the originals, which the index does not hold."""
-
-    def __init__(self, reader: RecordReader) -> None:
-        self._reader = reader
-
-    def read(self, first_index: int, limit: int) -> Iterator[Committed]:
-        """Yield what is durable from an index on, in log order."""
-        return self._reader.read(first_index, limit, raw=False)
 
 
 def main() -> None:
@@ -44,7 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # The index is saved all the same.
     client = RecorderClient(Home(root).recorder_socket)
     index = Index.open(root / "index.duckdb")
-    follower = Follower(_Unread(RecordReader(root)), index)
+    follower = IndexFollower(RecordReader(root), index)
     try:
         while not select.select([sys.stdin], [], [], TURN_SECONDS)[0]:
             follower.catch_up(client.head()[0])

@@ -22,8 +22,8 @@ What Ombud costs, measured by `ombud bench NAME --json`. `ombud bench` lists the
 
 How to read it:
 
-- **CPU per event** counts all processes involved, in microseconds. It moves little with what else
-  the machine does, and is the figure to hold.
+- **CPU per event** counts all processes involved, in microseconds, and is the figure to hold. A
+  busy machine raises it too, by up to a half (shared caches and cores): look at `load`.
 - Events per second, latency and all else in wall-clock time depend on how busy the machine was:
   compare ratios, not absolutes. `sha256` (1,300 bytes) and `fdatasync` (64 KiB) were measured in
   the same run, so that two machines can be set in relation.

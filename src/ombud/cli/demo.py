@@ -155,9 +155,8 @@ def demo(
             if not feed.is_running:
                 note("ombud: the county's feed ended early; the line above says why")
             server.home.catch_up()
-            screen.say(
-                "seeded", "the county is in, and its live activity goes on", **server.home.counts()
-            )
+            counts = server.home.counts()
+            screen.say("seeded", "the county is in, and its live activity goes on", **counts)
             steps = list(_next_steps(home, server.address, find_example(server.home)))
             screen.tell(steps)
             server.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,9 @@ from ombud.cli.output import print_facts, print_json, print_line, print_table
 from ombud.collect.quarantine import PENDING, Quarantine
 from ombud.collect.replay import replay as replay_items
 from ombud.collect.sources import get_source
+from ombud.config.settings import load_settings
 from ombud.core.clock import format_instant
+from ombud.services.ingesting import HomeSources
 
 app = typer.Typer(
     add_completion=False,
@@ -88,12 +91,15 @@ def replay(
     """
     quarantine = _open(home)
     items = [quarantine.get(item)] if item else list(quarantine.items())
+    known = HomeSources(home, load_settings(home, os.environ))
     with open_appender(home) as appender:
         result = replay_items(
             quarantine,
             items,
             sink=appender,
-            source_of=lambda kind: get_source(kind, mapping=mapping),
+            source_of=lambda kind: (
+                get_source(kind, mapping=mapping) if mapping else known.get(kind)
+            ),
         )
     facts = {
         "recorded": result.recorded,

@@ -26,6 +26,7 @@ def serve(
     """Run the recorder, the sealer and the server of a home; Ctrl-C stops them in order."""
     settings = load_settings(home, os.environ)
     with Server(home, settings=settings, port=port) as server:
+        server.heed_signals()  # Whoever reads that it serves may stop it at once.
         if json:
             print_json({"address": server.address, "home": str(home), "pid": os.getpid()})
             flush()

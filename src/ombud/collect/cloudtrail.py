@@ -19,8 +19,8 @@ from ombud.collect.cloudtrail_resources import touched
 from ombud.collect.cut import Cutter
 from ombud.collect.cut_json import JsonCutter
 from ombud.collect.json_text import parse_object
-from ombud.collect.source import Row
 from ombud.collect.tolerant import tolerant
+from ombud.core.batch import Row
 from ombud.core.canonical import NO_DATA_SUBJECT
 from ombud.core.errors import EventError
 from ombud.core.event import Event

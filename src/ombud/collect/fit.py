@@ -18,6 +18,8 @@ from ombud.core.fields import FIELDS, Kind
 from ombud.core.instants import INT64_MAX, INT64_MIN
 from ombud.core.ocsf_table import CLASS_MAX
 
+Groups = tuple[bytes, bytes, bytes]
+
 UNMAPPABLE = "unmappable:"
 _FLAGS_MAX = 64  # Flags of one event; a hostile original must not grow its event.
 _NUMBERS = tuple(field.attribute for field in FIELDS if field.kind in (Kind.INTEGER, Kind.INSTANT))
@@ -63,16 +65,19 @@ def _texts(event: Event) -> dict[str, Any]:
     return changes
 
 
-def fit(event: Event, *, now_ms: int) -> Event:
-    """Return the event itself when it fits, else one without what does not fit."""
+def fit(event: Event, *, now_ms: int) -> tuple[Event, Groups]:
+    """Return the event itself when it fits, else one without what does not; and its groups.
+
+    The groups are the canonical bytes of actor, data subject and content.
+    """
     changes = _ranges(event, now_ms)
     if changes:
         event = _flagged(event, changes)
     try:
-        encode_groups(event)
+        return event, encode_groups(event)
     except EventError:
         event = _flagged(event, _texts(event))
-    return event
+    return event, encode_groups(event)
 
 
 def _flagged(event: Event, changes: dict[str, Any]) -> Event:

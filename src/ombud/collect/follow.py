@@ -21,6 +21,7 @@ from ombud.core.errors import EventError, NotFound, Unavailable
 
 POLL_SECONDS = 0.25
 _REST_POLLS = 8  # Polls without growth after which a file rests: two seconds.
+_PER_FILE_SECONDS = 1e-4  # Looking at a file takes a tenth of that: folders of many rest longer.
 _OPEN_MAX = 256  # Files kept open; those that rested longest are closed first.
 
 
@@ -79,7 +80,7 @@ class Follower:
                 yield from self._end_unseen(seen)
                 yield from self._close_surplus()
                 yield Block("")
-                if self._wait(self._poll_seconds):
+                if self._wait(max(self._poll_seconds, len(seen) * _PER_FILE_SECONDS)):
                     return
         finally:
             for watched in self._watched.values():

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from operator import itemgetter
+from typing import Any, Protocol, TypeGuard
 
 from ombud.collect.cut import Fault
 from ombud.collect.fit import fit
@@ -21,13 +22,15 @@ from ombud.collect.place import Block, Position
 from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine, make_item
 from ombud.collect.source import FastPath, Source
-from ombud.core.batch import Batch, BatchBuilder
+from ombud.core.batch import Batch, BatchBuilder, Row
 from ombud.core.clock import Clock, now_ms
 from ombud.core.errors import EventError
 
 FLUSH_COUNT = 512  # Events in a batch: larger ones cost more in page faults than they save.
 SAVE_SECONDS = 1.0  # Between writings of the positions while much is read; losing some costs time.
 FLUSH_SIZE = 8 << 20  # Bytes of a batch: bounds memory when records are large.
+
+_native_id: Callable[[Any], object] = itemgetter(4)  # Of a row.
 
 
 class Receipt(Protocol):
@@ -144,6 +147,11 @@ class Intake:
         return run.result
 
 
+def _are_whole(rows: Sequence[Row | None]) -> TypeGuard[Sequence[Row]]:
+    """Whether every record has a row with a native id."""
+    return all(rows) and all(map(_native_id, rows))
+
+
 class _Run:
     """One call of `ingest`: parsing goes on while the batch before is made durable."""
 
@@ -181,9 +189,25 @@ class _Run:
             return
         if self._health is not None:
             self._health.saw(self._source, now_ms=now_ms)
+        raws, lines, start = block.raws, block.lines, 0
+        while start < len(raws):
+            end = start + FLUSH_COUNT - self._builder.count
+            self._take(raws[start:end], lines[start:end], block, now_ms)
+            start = end
+        for fault in block.faults:
+            self._set_aside(block, fault, now_ms)
+
+    def _take(self, raws: list[bytes], lines: list[int], block: Block, now_ms: int) -> None:
+        """Add no more records than the batch has room for; flush when it is full."""
         builder, canonical, kind = self._builder, self._canonical, self._source.kind
-        for raw, line in zip(block.raws, block.lines, strict=True):
-            row = canonical(raw) if canonical is not None else None
+        rows = [canonical(raw) for raw in raws] if canonical is not None else [None] * len(raws)
+        is_small = builder.size + sum(map(len, raws)) < FLUSH_SIZE
+        if is_small and _are_whole(rows):
+            builder.add_rows(rows, raws, source=kind)
+            if builder.count >= FLUSH_COUNT:
+                self._flush()
+            return
+        for raw, line, row in zip(raws, lines, rows, strict=True):
             if row is None:
                 self._parse(raw, line, block, now_ms)
             else:
@@ -194,8 +218,6 @@ class _Run:
                 )  # fmt: skip
             if builder.count >= FLUSH_COUNT or builder.size >= FLUSH_SIZE:
                 self._flush()
-        for fault in block.faults:
-            self._set_aside(block, fault, now_ms)
 
     def _ordinal(self, block: Block, raw: bytes) -> int:
         ordinals = self._ordinals.get(block.input_id)
@@ -210,9 +232,17 @@ class _Run:
             reason = f"{error} ({error.hint})" if error.hint else str(error)
             self._set_aside(block, Fault(line, reason, raw, len(raw)), now_ms)
             return
-        event = fit(event, now_ms=now_ms)
-        ordinal = self._ordinal(block, raw) if event.native_id is None else 0
-        self._builder.add(event, ordinal=ordinal)
+        event, (actor, data_subject, content) = fit(event, now_ms=now_ms)
+        self._builder.add_canonical(
+            event.class_uid or 0,
+            actor,
+            data_subject,
+            content,
+            raw,
+            source=event.source,
+            native_id=event.native_id,
+            ordinal=self._ordinal(block, raw) if event.native_id is None else 0,
+        )
         if self._health is not None and self._source.has_sequence:
             gap = self._health.number(self._source, event, now_ms=now_ms)
             if gap is not None:

@@ -20,6 +20,11 @@ RESERVED = "ombud"
 _TELLING = frozenset({"class_uid", "type_uid", "category_uid", "activity_id", "metadata", "ombud"})
 
 
+def is_reserved(source: str) -> bool:
+    """Whether a name of a source is Ombud's own, or could be taken for it."""
+    return source.strip().lower().partition(".")[0] == RESERVED
+
+
 class Ocsf:
     """The source `ocsf`."""
 
@@ -47,7 +52,7 @@ class Ocsf:
         event = event_from_ocsf(document, raw, now_ms=now_ms)
         flags = [*(event.flags or ()), *noticed]
         source = event.source
-        if not source or source == RESERVED or source.startswith(f"{RESERVED}."):
+        if not source or is_reserved(source):
             flags.append("source_reserved")
             source = KIND
         if event.time_known is False and event.time == now_ms:

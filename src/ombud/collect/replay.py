@@ -69,9 +69,9 @@ def _batch(
         event = source_of(item.source).parse(item.raw, now_ms=now_ms)
     except (EventError, InputError):
         return None
+    fitted, _ = fit(event, now_ms=now_ms)
     builder = BatchBuilder()
-    ordinal = ordinals.next(item.raw) if event.native_id is None else 0
-    builder.add(fit(event, now_ms=now_ms), ordinal=ordinal)
+    builder.add(fitted, ordinal=ordinals.next(item.raw) if fitted.native_id is None else 0)
     return builder.take()
 
 

@@ -10,11 +10,8 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from ombud.collect.cut import Cutter
+from ombud.core.batch import Row
 from ombud.core.event import Event
-
-# An event as canonical bytes, what a fast path gives: class, the three mapped
-# groups in order, native id.  A plain tuple: one is made for every event.
-Row = tuple[int, bytes, bytes, bytes, str | None]
 
 
 class Source(Protocol):

@@ -12,7 +12,9 @@ import hashlib
 import struct
 import sys
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from ombud.core.canonical import decode_groups, encode_groups
@@ -28,6 +30,10 @@ RAW_SIZE_MAX = 16 << 20  # Bytes of one original; what is larger goes to quarant
 
 _HEAD = struct.Struct("<II4I")  # magic, count, bytes of each blob
 _MAGIC = 0x31424D4F  # "OMB1"
+
+# An event as canonical bytes, what a fast path gives: class, the three mapped
+# groups in order, native id.  A plain tuple: one is made for every event.
+Row = tuple[int, bytes, bytes, bytes, str | None]
 
 if sys.byteorder != "little":  # Columns are written as they lie in memory.
     raise ImportError("the record is written on little-endian machines only")
@@ -194,22 +200,31 @@ class BatchBuilder:
         self.count += 1
         self.size += len(raw) + len(actor) + len(data_subject) + len(content)
 
+    def add_rows(self, rows: Sequence[Row], raws: Sequence[bytes], *, source: str) -> None:
+        """Add events that all have a native id: many at a time cost half of one by one."""
+        classes, *groups, native_ids = zip(*rows, strict=True)
+        sha256 = hashlib.sha256
+        # A hash object that has taken the constant head is cheaper to copy than to make.
+        start = sha256(f"{source}\0".encode()).copy
+        for native_id in native_ids:
+            identity = start()
+            identity.update(native_id.encode())
+            self._identities.append(identity.digest()[:IDENTITY_SIZE])
+        self._raw_digests += [sha256(raw).digest()[:RAW_DIGEST_SIZE] for raw in raws]
+        self._classes.extend(classes)
+        for parts, added in zip(self._groups, (*groups, raws), strict=True):
+            parts.extend(added)
+            self.size += sum(map(len, added))
+        self.count += len(rows)
+
     def take(self) -> Batch:
         """Return what was added as a batch and start anew; there must be an event."""
-        offsets = []
-        for parts in self._groups:
-            ends = array("i", [0])
-            end = 0
-            for part in parts:
-                end += len(part)
-                ends.append(end)
-            offsets.append(ends)
         batch = Batch(
             self.count,
             self._classes,
             b"".join(self._identities),
             b"".join(self._raw_digests),
-            tuple(offsets),
+            tuple(array("i", accumulate(map(len, parts), initial=0)) for parts in self._groups),
             tuple(b"".join(parts) for parts in self._groups),
         )
         self._clear()

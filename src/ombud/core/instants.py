@@ -13,6 +13,7 @@ INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TEXT_MAX = 64  # No written time is longer; bounds what the parser is given.
+_MICROSECONDS = 26  # Characters of a time with six fractional digits.
 _FRACTION = re.compile(r"([.,]\d{6})\d+")
 _SPACED_ZONE = re.compile(r"^(\S+[ T]\S+?) ?([A-Za-z]{1,5}|[+-]\d\d(?::?\d\d)?)$")
 
@@ -41,7 +42,11 @@ def parse_iso(text: str, *, zone: timezone = UTC) -> int | None:
     """
     if len(text) > _TEXT_MAX:
         return None
-    text = _FRACTION.sub(r"\1", text.strip())
+    text = text.strip()
+    if text.endswith(" UTC"):  # As a server writes it that was told to.
+        text, zone = text[:-4], UTC
+    if len(text) > _MICROSECONDS:
+        text = _FRACTION.sub(r"\1", text)
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

@@ -16,7 +16,6 @@ import orjson
 
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, EventError, InputError
-from ombud.core.event import Action
 from ombud.detect.alert import FINDING_SOURCE, Alert, AlertChange, AlertEvent, Group, alert_id
 from ombud.detect.logsource import PRODUCT, ROUTES, LogSource
 from ombud.detect.matcher import Matcher, explain
@@ -32,6 +31,7 @@ from ombud.detect.usage import (
 from ombud.detect.view import view_of_original, view_of_row
 
 STATE_VERSION = 1
+TICK_SOURCE = "ombud.tick"
 ALERTS_MAX = 100_000  # Alerts the engine counts for; beyond it one alert a rule takes the rest.
 EVENTS_MAX = 1000  # Events an alert keeps; it counts all.
 ACTORS_MAX = 500_000  # Actors whose last act is remembered; the longest silent is forgotten.
@@ -39,7 +39,8 @@ FUTURE_MS_MAX = 86_400_000  # An event dated further ahead than this moves no ac
 OVERFLOW: Group = (("overflow", "more alerts than the engine can count apart"),)
 
 _DAY_MS = 86_400_000
-_TICK = Action.TICK.value
+# By source and not by action: anybody may call an act a tick, nobody else is these.
+_NOT_ACTS = frozenset({TICK_SOURCE, FINDING_SOURCE})
 
 
 class Engine:
@@ -91,7 +92,7 @@ class Engine:
             self.unreadable_count += 1
             return
         source, action = view.get("source"), view.get("action")
-        if action == _TICK or source == FINDING_SOURCE:
+        if source in _NOT_ACTS:
             return
         actor = view.get("actor.id")
         if actor is not None:

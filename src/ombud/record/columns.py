@@ -70,18 +70,30 @@ _NULL = msgspec.Raw(b"null")
 
 
 def _map_text(raw: msgspec.Raw) -> str | None:
-    text = bytes(raw)
     try:
-        return text.decode() if text[:1] == b"{" else None
+        text = str(raw, "utf-8")
     except UnicodeDecodeError:
         return None
+    return text if text.startswith("{") else None
 
 
-def _subjects(pairs: list[tuple[str, str]] | None) -> list[dict[str, str]] | None:
-    return None if pairs is None else [{"kind": kind, "key": key} for kind, key in pairs]
+def _map_texts(raws: Sequence[msgspec.Raw]) -> list[str | None]:
+    if raws.count(_NULL) == len(raws):
+        return [None] * len(raws)
+    return [None if raw == _NULL else _map_text(raw) for raw in raws]
 
 
-_CONVERTERS: dict[Kind, Callable[[Any], Any]] = {Kind.MAP: _map_text, Kind.SUBJECTS: _subjects}
+def _subjects(values: Sequence[list[tuple[str, str]] | None]) -> list[Any]:
+    return [
+        None if pairs is None else [{"kind": kind, "key": key} for kind, key in pairs]
+        for pairs in values
+    ]
+
+
+_CONVERTERS: dict[Kind, Callable[[Any], list[Any]]] = {
+    Kind.MAP: _map_texts,
+    Kind.SUBJECTS: _subjects,
+}
 # What Arrow raises for a value that has no place in a column.
 _UNFIT = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
@@ -97,7 +109,7 @@ def _fits(value: Any, kind: Any) -> bool:
 def _array(values: Sequence[Any], kind: Kind) -> Any:
     converter = _CONVERTERS.get(kind)
     if converter is not None:
-        values = list(map(converter, values))
+        values = converter(values)
     if values.count(None) == len(values):
         return pa.nulls(len(values), _TYPES[kind])
     try:

@@ -19,6 +19,7 @@ from ombud.core.errors import TamperError
 from ombud.record import files
 from ombud.record.runs import Run, list_runs, write_run
 
+HOT_FILES_MAX = 8  # Some 10 MB each; there are more only when nothing seals.
 REFRESH_TRIES = 5  # Merging is rare, so two tries are one more than needed.
 
 
@@ -119,15 +120,21 @@ class DuplicateKeys:
             del self._hot[0]
 
     def start(self, first_index: int) -> None:
-        """Start the keys of a new write-ahead file."""
+        """Start the keys of a new write-ahead file; the oldest go to disk if there are many."""
         self._hot.append(_Hot(first_index))
+        if len(self._hot) > HOT_FILES_MAX and self._hot[0].first_index == self.covered:
+            self._write_oldest(self._hot[1].first_index)
+
+    def _write_oldest(self, end: int) -> None:
+        bounds = (self._hot[0].first_index, end)
+        write_run(self._folder, self._temporary, bounds, *self._hot[0].columns())
+        self.refresh()
 
     def seal(self, first_index: int, end: int) -> None:
         """Let go of the keys of a sealed write-ahead file, which a run holds from now on."""
         self.refresh()
-        for hot in [hot for hot in self._hot if hot.first_index == first_index == self.covered]:
-            write_run(self._folder, self._temporary, (first_index, end), *hot.columns())
-            self.refresh()
+        if self._hot and self._hot[0].first_index == first_index == self.covered:
+            self._write_oldest(end)
 
     def check(self, identities: bytes, digests: bytes) -> Verdict:
         """Return which rows of a batch are not simply new."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 
-from ombud.core.errors import Conflict, NotFound, Unavailable
+from ombud.core.errors import Conflict, NotFound, TamperError, Unavailable
 from ombud.record import files
 from ombud.record.paths import Home
-from ombud.tlog.note import SEED_SIZE, NoteError, Signer
+from ombud.tlog.note import SEED_SIZE, NoteError, Signer, Verifier
 
 ORIGIN_PREFIX = "ombud.local/"  # Not a URL that exists: the owner of a domain sets their own.
 _PRIVATE_NAME = "record.key"
@@ -24,7 +24,10 @@ def create_key(home: Home, origin: str | None) -> Signer:
 
 
 def load_key(home: Home, origin: str | None = None) -> Signer | None:
-    """Return the key of a record, or None if it has none; raises `Conflict` for another origin."""
+    """Return the key of a record, or None if it has none.
+
+    Raises `Conflict` for another origin, `TamperError` for a file that is no key.
+    """
     path = home.keys / _PRIVATE_NAME
     try:
         text = path.read_text(encoding="ascii")
@@ -35,7 +38,7 @@ def load_key(home: Home, origin: str | None = None) -> Signer | None:
     try:
         signer = Signer.parse(text.removesuffix("\n"))
     except (NoteError, UnicodeError) as error:
-        raise Unavailable(f"`{path}` holds no signing key: {error}") from error
+        raise TamperError(f"holds no signing key: {error}", origin=str(path)) from error
     if origin is not None and signer.name != origin:
         raise Conflict(f"the record's origin is `{signer.name}`, not `{origin}`")
     return signer
@@ -50,11 +53,25 @@ def publish_key(home: Home, signer: Signer) -> None:
 
 
 def read_vkey(home: Home) -> str:
-    """Return the public key of a record as text; raises `NotFound` if it has none yet."""
+    """Return the public key of a record as text.
+
+    Raises `NotFound` if there is no record, `TamperError` if the key of one is gone
+    or is none, `Unavailable` if the machine does not let it be read.
+    """
     signer = load_key(home)
     if signer is not None:
         return signer.vkey
+    path = home.keys / _PUBLIC_NAME
     try:
-        return (home.keys / _PUBLIC_NAME).read_text(encoding="ascii").removesuffix("\n")
+        vkey = path.read_text(encoding="ascii").removesuffix("\n")
+        Verifier.parse(vkey)
     except FileNotFoundError as error:
+        if home.state.exists() or home.checkpoint.exists():
+            hint = "give the key you trust with `--key`"
+            raise TamperError("the public key is gone", origin=str(path), hint=hint) from error
         raise NotFound(f"`{home.root}` has no record yet") from error
+    except OSError as error:
+        raise Unavailable(f"cannot read `{path}`: {error.strerror}") from error
+    except (NoteError, UnicodeError) as error:
+        raise TamperError(f"holds no public key: {error}", origin=str(path)) from error
+    return vkey

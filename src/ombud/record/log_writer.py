@@ -17,7 +17,14 @@ from ombud.core.errors import TamperError
 from ombud.record import files
 from ombud.record.paths import Home
 from ombud.tlog.merkle import HASH_SIZE
-from ombud.tlog.tile import TILE_WIDTH, encode_entries, entries_path, tile_path, tile_widths
+from ombud.tlog.tile import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    encode_entries,
+    entries_path,
+    tile_path,
+    tile_widths,
+)
 from ombud.tlog.tree import Tree
 
 
@@ -101,7 +108,7 @@ class LogWriter:
             number = self._tree.size // TILE_WIDTH
             path = entries_path(number, len(self._entries))
             self._write(self._home.log / path, encode_entries(self._entries))
-        self._write(self._home.checkpoint, note)
+        self._write(self._home.checkpoint, note, is_synced=True)
         for path in full:
             self._remove_partials(self._home.log / f"{path}.p")
 
@@ -119,18 +126,33 @@ class LogWriter:
                 raise TamperError("tile differs from what the record holds", origin=str(path))
         self._write(path, data)
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, path: Path, data: bytes, *, is_synced: bool = False) -> None:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
         temporary = self._home.tmp / "tile"
         files.create(temporary, data, mode=files.SERVED_FILE_MODE)
+        if is_synced:
+            files.sync_path(temporary)
         files.replace(temporary, path)
 
     def _remove_partials(self, folder: Path) -> None:
-        if not folder.is_dir():
-            return
-        for path in folder.iterdir():
-            files.remove(path)
-        folder.rmdir()
-        self._folders.discard(folder)
+        if folder.is_dir():
+            for path in folder.iterdir():
+                files.remove(path)
+            folder.rmdir()
+            self._folders.discard(folder)
+
+    def remove_old_partials(self, first_index: int) -> None:
+        """Remove what partial tiles and bundles there are from the one of an index on.
+
+        After a crash: they may be torn, and those of older heads are not written again.
+        """
+        level = 0
+        while level == 0 or self.size >> (TILE_HEIGHT * level):
+            shift = TILE_HEIGHT * (level + 1)
+            for number in range(first_index >> shift, (self.size >> shift) + 1):
+                self._remove_partials(self._home.log / f"{tile_path(level, number)}.p")
+                if level == 0:
+                    self._remove_partials(self._home.log / f"{entries_path(number)}.p")
+            level += 1

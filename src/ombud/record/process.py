@@ -40,6 +40,7 @@ RETRY_SECONDS = 1.0  # Before publishing is tried again.
 PENDING_SIZE_MAX = 2 * REQUEST_SIZE_MAX  # Requests in progress, of all clients.
 STALLED_SECONDS = 30.0  # A client that stops in mid-request holds memory of others.
 CONNECTIONS_MAX = 256
+PATIENCE_SECONDS = 10.0  # A recorder whose server was killed still writes its tiles.
 EXIT_OK, EXIT_PROBLEM, EXIT_COULD_NOT = 0, 1, 3
 
 log = logging.getLogger("ombud.record")
@@ -104,7 +105,11 @@ class RecorderProcess:
         self._stopping = True
 
     def _accept(self) -> None:
-        peer, _ = self._listener.accept()
+        try:
+            peer, _ = self._listener.accept()
+        except OSError as error:  # The client is gone already, or we are out of descriptors.
+            log.warning("cannot accept a connection: %s", error)
+            return
         if len(self._connections) >= CONNECTIONS_MAX or not is_own_peer(peer):
             log.warning("refused a connection: too many, or of another user")
             peer.close()
@@ -232,7 +237,7 @@ def serve(home: Path, *, origin: str | None = None) -> int:
     """Run the recorder of a home until it is told to stop; return the exit status."""
     stop = StopSignal()
     try:
-        recorder = Recorder.open(home, origin=origin)
+        recorder = Recorder.open(home, origin=origin, patience_seconds=PATIENCE_SECONDS)
     except TamperError as error:
         log.critical("refused to start: %s", error)
         return EXIT_PROBLEM

@@ -14,8 +14,9 @@ from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ from ombud.core.batch import Committed
 from ombud.core.errors import NotFound, OmbudError, TamperError, Unavailable
 from ombud.core.event import Event
 from ombud.record.paths import Home, SegmentFile
-from ombud.record.segment import GROUP_COLUMNS, ROW_GROUP_SIZE, TIME_COLUMN
+from ombud.record.segment import GROUP_COLUMNS, TIME_COLUMN
 from ombud.record.wal import Frame, find_offsets, read_frames
 
 FOOTERS_MAX = 32  # Parsed footers kept: some 0.5 MB each.
@@ -107,6 +108,23 @@ def _from_binary(column: Any) -> tuple[array[int], memoryview]:
     return array("i", (ends - np.int32(first)).tobytes()), view
 
 
+class _Footer(NamedTuple):
+    """A parsed footer, and the row at which each row group starts."""
+
+    metadata: pq.FileMetaData
+    starts: list[int]
+
+
+def _read_footer(path: Path) -> _Footer:
+    """Return the footer of a segment; raises `TamperError` when it cannot be read."""
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
+    rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    return _Footer(metadata, list(accumulate(rows, initial=0))[:-1])
+
+
 class RecordReader:
     """Reads the record of a home."""
 
@@ -114,7 +132,7 @@ class RecordReader:
         self._home = Home(home)
         self._lock = threading.Lock()
         self._segments: list[SegmentFile] = []
-        self._footers: OrderedDict[Path, pq.FileMetaData] = OrderedDict()
+        self._footers: OrderedDict[Path, _Footer] = OrderedDict()
         self._frames: OrderedDict[tuple[Path, int], Committed] = OrderedDict()
         self._places: dict[Path, _Places] = {}
 
@@ -194,9 +212,11 @@ class RecordReader:
         segment = self._segment_of(index)
         if segment is None:
             return
-        first_group = (index - segment.first_index) // ROW_GROUP_SIZE
-        last_group = (min(end, segment.end) - 1 - segment.first_index) // ROW_GROUP_SIZE
-        for number in range(first_group, last_group + 1):
+        footer = self._footer(segment.path)
+        first_group = bisect_right(footer.starts, index - segment.first_index) - 1
+        for number in range(first_group, len(footer.starts)):
+            if segment.first_index + footer.starts[number] >= end:
+                return
             yield self._row_group(segment, number, raw=raw)
 
     def _chunk_of(self, index: int, *, raw: bool) -> Committed:
@@ -211,7 +231,9 @@ class RecordReader:
         segment = self._segment_of(index)
         if segment is None:
             raise NotFound(f"no event `{index}`")
-        return self._row_group(segment, (index - segment.first_index) // ROW_GROUP_SIZE, raw=raw)
+        starts = self._footer(segment.path).starts
+        row = index - segment.first_index
+        return self._row_group(segment, bisect_right(starts, row) - 1, raw=raw)
 
     def _frame(self, path: Path, index: int) -> Committed:
         start = self._find_frame(path, index)
@@ -235,13 +257,13 @@ class RecordReader:
                 return listed[place]
         return None
 
-    def _footer(self, path: Path) -> pq.FileMetaData:
+    def _footer(self, path: Path) -> _Footer:
         with self._lock:
             footer = self._footers.get(path)
             if footer is not None:
                 self._footers.move_to_end(path)
                 return footer
-        footer = pq.read_metadata(path)
+        footer = _read_footer(path)
         with self._lock:
             self._footers[path] = footer
             while len(self._footers) > FOOTERS_MAX:
@@ -251,23 +273,21 @@ class RecordReader:
     def _row_group(self, segment: SegmentFile, number: int, *, raw: bool) -> Committed:
         """Return one row group; raises `TamperError` when it cannot be read."""
         groups = GROUP_COLUMNS if raw else GROUP_COLUMNS[:_RAW]
+        footer = self._footer(segment.path)
         try:
-            footer = self._footer(segment.path)
-            with pq.ParquetFile(segment.path, metadata=footer) as file:
+            with pq.ParquetFile(segment.path, metadata=footer.metadata) as file:
                 table = file.read_row_group(
                     number, columns=[*groups, TIME_COLUMN], use_threads=False
                 )
         except (pa.ArrowException, OSError) as error:
-            raise TamperError(
-                f"segment cannot be read: {error}", origin=str(segment.path)
-            ) from error
+            raise _unreadable(segment.path, error) from error
         columns = [_from_binary(table.column(name)) for name in groups]
         if not raw:
             columns.append((array("i", bytes(4 * (table.num_rows + 1))), memoryview(b"")))
         metadata: Any = table.column("metadata").combine_chunks()
         times = metadata.field("logged_time")
         return Committed(
-            segment.first_index + number * ROW_GROUP_SIZE,
+            segment.first_index + footer.starts[number],
             table.num_rows,
             array("q", times.to_numpy(zero_copy_only=False).tobytes()),
             tuple(offsets for offsets, _ in columns),

@@ -33,7 +33,13 @@ from ombud.record.receipt import Receipt
 from ombud.record.recovery import Recovered, Recovery
 from ombud.record.sealing import sealing_event, sealing_key
 from ombud.record.segment import file_sha256
-from ombud.record.wal import SALTS_SIZE, WalWriter, encode_frame, frame_size_max
+from ombud.record.wal import (
+    SALTS_SIZE,
+    WalWriter,
+    encode_file_head,
+    encode_frame,
+    frame_size_max,
+)
 from ombud.tlog.note import Signer
 from ombud.tlog.tree_head import TreeHead
 
@@ -64,18 +70,26 @@ class Recorder:
         self._is_open = True
 
     @classmethod
-    def open(cls, home: Path, *, origin: str | None = None, clock: Clock = now_ms) -> Recorder:
+    def open(
+        cls,
+        home: Path,
+        *,
+        origin: str | None = None,
+        clock: Clock = now_ms,
+        patience_seconds: float = 0.0,
+    ) -> Recorder:
         """Open the record of a home for writing, or make it.
 
         `origin` names the log in its tree heads; by default a new record makes one
-        up.  Raises `Unavailable` when another process writes, `TamperError` when
-        what is there is not what was signed, `Conflict` for another origin.
+        up.  Another writer is waited for, for as long as `patience_seconds`.  Raises
+        `Unavailable` when it does not end, `TamperError` when what is there is not
+        what was signed, `Conflict` for another origin.
         """
         place = Home(home.resolve())
         for folder in (place.log, place.segments, place.wal, place.duplicates, place.keys):
             files.make_folder(folder)
         files.make_folder(place.tmp)
-        lock = acquire_lock(place.lock)
+        lock = acquire_lock(place.lock, patience_seconds=patience_seconds)
         try:
             return cls._open(place, origin, lock, clock)
         except BaseException:
@@ -87,7 +101,7 @@ class Recorder:
         for name in ("key", "state", "wal", "tile", "run"):  # The sealer's are its own.
             files.remove(home.tmp / name)
         signer = load_key(home, origin)
-        if not home.state.exists() and not _has_content(home):
+        if _is_new(home):
             signer = signer or create_key(home, origin)
             _create(home, signer)
         if signer is None:
@@ -229,18 +243,23 @@ class Recorder:
         """
         if not segment.path.is_file():
             raise NotFound(f"no segment `{segment.path}`")
-        receipt = self.record_event(sealing_event(segment, sha256, time=self._clock()))
-        self._remove_sealed(segment)
+        event = sealing_event(segment, sha256, time=self._clock())
+        starts = {file.first_index for file in self._home.wal_files()}
+        is_rotated = starts >= {segment.first_index, segment.end}
+        if not is_rotated and not self._is_recorded(event):
+            raise NotFound(f"no rotated write-ahead file holds `{segment.path}`")
+        receipt = self.record_event(event)
+        if is_rotated:
+            self._remove_sealed(segment)
         return receipt
 
+    def _is_recorded(self, event: Event) -> bool:
+        identity, digest = sealing_key(event)
+        return digest in self._duplicates.digests(identity)
+
     def _remove_sealed(self, segment: SegmentFile) -> None:
-        """Invariant: the sealing event is durable, and the published head covers the segment."""
+        """Remove the rotated file of a segment whose sealing event is durable."""
         self.publish()
-        starts = [file.first_index for file in self._home.wal_files()]
-        if segment.first_index not in starts:
-            return
-        if segment.end not in starts:
-            raise NotFound(f"no rotated write-ahead file ends at event {segment.end}")
         self._duplicates.seal(segment.first_index, segment.end)
         files.remove(self._home.wal_path(segment.first_index))
         files.sync_path(self._home.wal)
@@ -253,8 +272,7 @@ class Recorder:
             if not path.is_file():
                 return
             segment = SegmentFile(path, first_index, end - first_index)
-            identity, digest = sealing_key(sealing_event(segment, file_sha256(path), time=0))
-            if digest not in self._duplicates.digests(identity):
+            if not self._is_recorded(sealing_event(segment, file_sha256(path), time=0)):
                 return
             self._remove_sealed(segment)
 
@@ -285,9 +303,15 @@ class Recorder:
         self.close()
 
 
-def _has_content(home: Home) -> bool:
-    folders = (home.wal, home.segments, home.log)
-    return any(path for folder in folders for path in folder.iterdir())
+def _is_new(home: Home) -> bool:
+    """Whether nothing was ever recorded; a crash may have left the first, empty file."""
+    if home.state.exists() or any(home.log.iterdir()) or any(home.segments.iterdir()):
+        return False
+    first = home.wal_path(0)
+    return all(
+        path == first and path.read_bytes() == encode_file_head(0, b"")
+        for path in home.wal.iterdir()
+    )
 
 
 def _create(home: Home, signer: Signer) -> None:

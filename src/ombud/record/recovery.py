@@ -83,6 +83,7 @@ class Recovery:
             raise TamperError(
                 f"a tree head of size {head.size} was signed, but {reason}", origin=str(path)
             )
+        self._log.remove_old_partials(base)
         last = wal_files[-1]
         wal = WalWriter.resume(last.path, last.first_index, end)
         return Recovered(self._log, self._duplicates, wal, self._note, self._recorded_ms)
@@ -103,8 +104,7 @@ class Recovery:
                         "the last signed tree head is gone", origin=str(path)
                     ) from None
                 continue
-            if note or path == self._home.state:  # A power cut may leave the published one empty.
-                self._heads.append((path, self._open_note(note, str(path))))
+            self._heads.append((path, self._open_note(note, str(path))))
 
     def _check_segments(self, base: int) -> None:
         """Segments cover the log up to the write-ahead files; one may already go beyond."""

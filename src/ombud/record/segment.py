@@ -44,6 +44,7 @@ SEGMENT_SCHEMA = pa.schema(
         pa.field(SALTS_COLUMN, pa.binary(SALTS_SIZE), nullable=False),
     ]
 )
+_CONTENT_SCHEMA = pa.schema([SEGMENT_SCHEMA.field(name) for name in (*GROUP_COLUMNS, SALTS_COLUMN)])
 _INCOMPRESSIBLE = (SALTS_COLUMN,)
 _RISING = ("time", "metadata.uid", TIME_COLUMN)
 # Nearly every row has another value: a dictionary would be built and thrown away.
@@ -86,22 +87,15 @@ def _fixed(data: bytes, width: int) -> Any:
     return pa.Array.from_buffers(pa.binary(width), len(data) // width, [None, pa.py_buffer(data)])
 
 
-def _rows(offsets: array[int], blob: bytes, start: int, end: int) -> list[bytes]:
-    ends = offsets[start : end + 1].tolist()
-    return [blob[first:last] for first, last in pairwise(ends)]
+def _rows(offsets: array[int], blob: bytes) -> list[bytes]:
+    return [blob[first:last] for first, last in pairwise(offsets.tolist())]
 
 
-def _columns(frame: Frame, start: int, end: int) -> pa.RecordBatch:
-    """Return some rows of a frame as columns; groups and salts are not copied."""
-    groups = tuple(zip(frame.batch.offsets, frame.batch.blobs, strict=True))
-    ocsf = columns_from_canonical(
-        *(_rows(offsets, blob, start, end) for offsets, blob in groups[:3]),
-        first_index=frame.first_index + start,
-        recorded_ms=[frame.recorded_ms] * (end - start),
-    )
-    rest = (*(_binary(*group) for group in groups), _fixed(frame.salts, SALTS_SIZE))
-    arrays = [*ocsf.columns, *(column.slice(start, end - start) for column in rest)]
-    return pa.RecordBatch.from_arrays(arrays, schema=SEGMENT_SCHEMA)
+def _content(frame: Frame) -> pa.RecordBatch:
+    """Return the groups and salts of a frame as columns, not copied."""
+    groups = zip(frame.batch.offsets, frame.batch.blobs, strict=True)
+    arrays = [*(_binary(*group) for group in groups), _fixed(frame.salts, SALTS_SIZE)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_CONTENT_SCHEMA)
 
 
 class SegmentWriter:
@@ -110,32 +104,54 @@ class SegmentWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer = pq.ParquetWriter(path, SEGMENT_SCHEMA, **_WRITER_OPTIONS)
-        self._waiting: list[pa.RecordBatch] = []
-        self._rows = 0
         self._written = _Sums()
+        # What waits for its row group to be full, by row but for the content.
+        self._first_index = 0
+        self._content: list[pa.RecordBatch] = []
+        self._canonical: tuple[list[bytes], ...] = ([], [], [])
+        self._recorded_ms: list[int] = []
 
     def add(self, frame: Frame) -> None:
         """Add the events of a frame."""
+        if not self._recorded_ms:
+            self._first_index = frame.first_index
         self._written.add_frame(frame)
-        count = frame.batch.count
-        for start in range(0, count, COLUMN_STEP):
-            end = min(start + COLUMN_STEP, count)
-            self._waiting.append(_columns(frame, start, end))
-            self._rows += end - start
-            if self._rows >= ROW_GROUP_SIZE:
-                self._write(ROW_GROUP_SIZE)
+        self._content.append(_content(frame))
+        for number, rows in enumerate(self._canonical):
+            rows.extend(_rows(frame.batch.offsets[number], frame.batch.blobs[number]))
+        self._recorded_ms += [frame.recorded_ms] * frame.batch.count
+        while len(self._recorded_ms) >= ROW_GROUP_SIZE:
+            self._write(ROW_GROUP_SIZE)
 
     @property
     def count(self) -> int:
         """Events added so far."""
         return self._written.count
 
-    def _write(self, rows: int) -> None:
-        table = pa.Table.from_batches(self._waiting, SEGMENT_SCHEMA)
-        self._writer.write_table(table.slice(0, rows), row_group_size=rows)
-        rest = table.slice(rows)
-        self._waiting = rest.to_batches()
-        self._rows -= rows
+    def _write(self, count: int) -> None:
+        """Write the first rows that wait as one row group."""
+        content = pa.Table.from_batches(self._content)
+        ocsf = pa.Table.from_batches(
+            [
+                self._ocsf(start, min(start + COLUMN_STEP, count))
+                for start in range(0, count, COLUMN_STEP)
+            ]
+        )
+        arrays = [*ocsf.columns, *content.slice(0, count).columns]
+        table = pa.Table.from_arrays(arrays, schema=SEGMENT_SCHEMA)
+        self._writer.write_table(table, row_group_size=count)
+        self._first_index += count
+        self._content = content.slice(count).to_batches()
+        for rows in self._canonical:
+            del rows[:count]
+        del self._recorded_ms[:count]
+
+    def _ocsf(self, start: int, end: int) -> pa.RecordBatch:
+        return columns_from_canonical(
+            *(rows[start:end] for rows in self._canonical),
+            first_index=self._first_index + start,
+            recorded_ms=self._recorded_ms[start:end],
+        )
 
     def close(self) -> None:
         """Write what is left and the footer, read all of it back, and compare.
@@ -143,8 +159,8 @@ class SegmentWriter:
         Raises `TamperError` if it differs: the only copy of events is not removed
         on the word of the library that wrote the other one.
         """
-        if self._rows:
-            self._write(self._rows)
+        if self._recorded_ms:
+            self._write(len(self._recorded_ms))
         self._writer.close()
         found = _Sums()
         with pq.ParquetFile(self._path) as file:

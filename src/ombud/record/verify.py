@@ -20,7 +20,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
-from ombud.core.errors import InputError, NotFound, TamperError, Unavailable
+from ombud.core.errors import InputError, TamperError, Unavailable
 from ombud.record.keys import read_vkey
 from ombud.record.paths import Home, SegmentFile, WalFile
 from ombud.record.segment import SegmentWriter
@@ -58,7 +58,12 @@ def verify_home(
     """
     place = Home(home.resolve())
     report = VerifyReport()
-    verification = _Verification(place, _find_verifier(place, vkey), progress)
+    try:
+        verifier = Verifier.parse(read_vkey(place) if vkey is None else vkey)
+    except TamperError as error:
+        report.fault = Fault(_below(place, error.origin), _below(place, error.message))
+        return report
+    verification = _Verification(place, verifier, progress)
     for note in known_heads:
         verification.know(note)
     try:
@@ -73,21 +78,6 @@ def _below(home: Home, text: str) -> str:
     """Return a text with paths as seen from the home, fit for JSON whatever a file is called."""
     text = text.replace(f"{home.root}/", "")
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _find_verifier(home: Home, vkey: str | None) -> Verifier:
-    if vkey is not None:
-        return Verifier.parse(vkey)
-    try:
-        return Verifier.parse(read_vkey(home))
-    except NoteError as error:
-        raise Unavailable(f"the home's public key is unusable: {error}") from error
-    except NotFound:
-        if home.state.exists() or home.checkpoint.exists():
-            raise Unavailable(
-                f"the public key of `{home.root}` is gone", hint="give the key you trust"
-            ) from None
-        raise
 
 
 class _Verification:

@@ -1,8 +1,8 @@
 """Alert looks: alerts as an asker may see them, each look an event before it is answered.
 
 Reading alerts is an overseer's work: no reason is asked for, one that is given is
-kept.  Whoever sees some units or systems only sees the alerts whose first event
-lies there, and of their events those that do.
+kept.  Whoever sees some units or systems only sees the alerts all of whose kept
+events lie there: counts and sentences would tell of the others.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from ombud.core.errors import NotFound
 from ombud.core.ocsf import event_to_ocsf
 from ombud.services.asker import Asker
 from ombud.services.looks import Looks
-from ombud.services.watching import ALERTS_MAX, Watch
+from ombud.services.watching import Watch
 
 Json = dict[str, Any]
+
+PAGE = 500  # Alerts looked through at once for what an asker may see.
 
 
 class AlertLooks:
@@ -30,9 +32,16 @@ class AlertLooks:
         self._looks.record_alert_look("alerts", asker)
         if not asker.is_restricted:
             return self._watch.alerts(limit=limit)
-        alerts = self._watch.alerts(limit=ALERTS_MAX)
-        seen = self._looks.visible([alert["first_index"] for alert in alerts], asker)
-        return [alert for alert in alerts if alert["first_index"] in seen][:limit]
+        seen: list[Json] = []
+        for page in self._watch.pages(limit=PAGE):
+            kept = [alert.pop("event_indices") for alert in page]
+            visible = self._looks.visible(sorted({i for some in kept for i in some}), asker)
+            for alert, indices in zip(page, kept, strict=True):
+                if indices and visible.issuperset(indices):
+                    seen.append(alert)
+            if len(seen) >= limit:
+                break
+        return seen[:limit]
 
     def get(self, alert_id: str, *, asker: Asker, why: str | None, case: str | None) -> Json:
         """Return one alert, its rule, and the events it keeps with the fields that matched.
@@ -44,9 +53,9 @@ class AlertLooks:
         alert = self._watch.alert(alert_id)
         kept = {event["index"]: event["fields"] for event in alert.pop("events")}
         seen = self._looks.visible([alert["first_index"], *kept], asker)
-        if alert["first_index"] not in seen:
+        if not seen.issuperset([alert["first_index"], *kept]):
             raise NotFound(f"no alert is `{alert_id}`")
-        events = self._looks.events(sorted(seen & kept.keys()))
+        events = self._looks.events(sorted(kept))
         return {
             "alert": alert,
             "rule": self._watch.rule_facts(alert["rule_id"], alert["rule_version"]),

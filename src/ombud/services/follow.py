@@ -7,12 +7,16 @@ A follower never holds up an acknowledgement: it reads what is already durable.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Protocol
 
 from ombud.core.batch import Committed
+from ombud.record.reader import RecordReader
+from ombud.store.index import Index
 
 STEP = 50_000  # Events asked of the reader at once: bounds how long the lock is held.
+INDEX_STEP = 10_000  # Events of one transaction of the index: each costs some milliseconds.
 
 
 class Reader(Protocol):
@@ -56,3 +60,29 @@ class Follower:
             return
         for committed in self._reader.read(start, min(STEP, size - start)):
             self._derived.apply(committed)
+
+
+class IndexFollower(Follower):
+    """Feeds the index: whole segments by the engine itself, the unsealed tail in large steps.
+
+    The index holds no originals, so they are not even read.
+    """
+
+    def __init__(self, reader: RecordReader, index: Index) -> None:
+        super().__init__(reader, index)
+        self._record = reader
+        self._index = index
+
+    def _advance(self, size: int) -> None:
+        start = self._index.watermark()
+        if start >= size:
+            return
+        segments = self._record.segments()
+        place = bisect_right([segment.first_index for segment in segments], start) - 1
+        if place >= 0 and start < segments[place].end <= size:
+            path, first_index, count = segments[place]
+            self._index.apply_segment(path, first_index, count)
+            return
+        self._index.apply_all(
+            list(self._record.read(start, min(INDEX_STEP, size - start), raw=False))
+        )

@@ -24,6 +24,31 @@ from ombud.services.record_port import Appender, record_events
 MAPPINGS_FOLDER = "mappings"  # In the home: mappings whose sources may be delivered by HTTP.
 
 
+class HomeSources:
+    """The sources that one home knows: those built in, and its own mappings."""
+
+    def __init__(self, home: Path, settings: Settings) -> None:
+        files = sorted((home / MAPPINGS_FOLDER).glob("*.y*ml"))
+        files += [source.mapping for source in settings.sources if source.mapping]
+        self._mapped = {load_mapping(path).source: path for path in files}
+
+    def kinds(self) -> list[str]:
+        """Return the kinds that may be delivered to this home."""
+        return sorted({*BUILT_IN, *self._mapped})
+
+    def get(self, kind: str) -> Source:
+        """Return a source by kind; raises `NotFound` for one this home does not know."""
+        if kind in self._mapped:
+            return get_source(MAPPING, mapping=self._mapped[kind])
+        if kind not in BUILT_IN:
+            raise NotFound(
+                f"no source of kind `{kind}`",
+                hint=f"this home knows {', '.join(self.kinds())};"
+                f" a mapping in `{MAPPINGS_FOLDER}/` of the home adds one",
+            )
+        return get_source(kind)
+
+
 class Ingesting:
     """The ways into the record for what sources say."""
 
@@ -37,42 +62,20 @@ class Ingesting:
     ) -> None:
         self._appender = appender
         self._home = home
-        self._quarantine_folder = quarantine_folder
+        self._quarantine = Quarantine(quarantine_folder)
         self._settings = settings
         self._health = Health()
         self._totals: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._mapped = self._load_mappings()
-
-    def _load_mappings(self) -> dict[str, Path]:
-        """Return the mapping file of each kind of source that is mapped in this home."""
-        files = sorted((self._home / MAPPINGS_FOLDER).glob("*.y*ml"))
-        files += [source.mapping for source in self._settings.sources if source.mapping]
-        return {load_mapping(path).source: path for path in files}
-
-    def kinds(self) -> list[str]:
-        """Return the kinds that may be delivered to this home."""
-        return sorted({*BUILT_IN, *self._mapped})
-
-    def source(self, kind: str) -> Source:
-        """Return a source by kind; raises `NotFound` for one this home does not know."""
-        if kind in self._mapped:
-            return get_source(MAPPING, mapping=self._mapped[kind])
-        if kind not in BUILT_IN:
-            raise NotFound(
-                f"no source of kind `{kind}`",
-                hint=f"this home knows {', '.join(self.kinds())};"
-                f" a mapping in `{MAPPINGS_FOLDER}/` of the home adds one",
-            )
-        return get_source(kind)
+        self._sources = HomeSources(home, settings)
 
     def deliver(self, kind: str, chunks: Iterator[bytes]) -> IntakeResult:
         """Take in one delivery; returns when everything in it is durable."""
-        source = self.source(kind)
-        intake = Intake(self._appender, Quarantine(self._quarantine_folder))
+        source = self._sources.get(kind)
+        quarantine = self._quarantine
+        intake = Intake(self._appender, quarantine, health=self._health)
         result = intake.ingest(source, stream_blocks(source, "http", chunks))
         with self._lock:
-            self._health.saw(source, now_ms=now_ms())
             self._count(result)
         return result
 
@@ -84,7 +87,7 @@ class Ingesting:
         with self._lock:
             self._health.expect(source, now_ms=now_ms())
         positions = Positions(positions_path(self._home, source.kind))
-        intake = Intake(self._appender, Quarantine(self._quarantine_folder), health=self._health)
+        intake = Intake(self._appender, self._quarantine, health=self._health)
         before = IntakeResult()
 
         def progress(result: IntakeResult, _size: int) -> None:

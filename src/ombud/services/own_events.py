@@ -12,10 +12,11 @@ from typing import Any
 import orjson
 
 from ombud.core.event import Event
+from ombud.detect.engine import TICK_SOURCE
 
 SYSTEM = "ombud"
 LOOK = "ombud.look"
-TICK = "ombud.tick"
+TICK = TICK_SOURCE
 API_ACTIVITY = 6003
 DATASTORE_ACTIVITY = 6005
 ACTIVITY_READ = 2

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError
-
 from ombud.core.errors import TamperError
 from ombud.record.reader import RecordReader
 from ombud.record.verify import Progress, verify_home
 from ombud.record.verify_report import Fault, VerifyReport
-from ombud.store.control import ControlStore
+from ombud.store.control import ControlStore, Snapshot
 
 
 def verify(
@@ -26,27 +24,29 @@ def verify(
     The control tables are derived, so that they may be absent; what is there
     must follow from the record, row by row.
     """
-    report = verify_home(home, vkey=vkey, known_heads=known_heads, progress=progress)
-    if report.ok and control_database.exists():
-        place = str(control_database.relative_to(home))
+    # Taken before the record is verified: what a running home adds meanwhile is not in it.
+    snapshot: Snapshot | None = None
+    fault: Fault | None = None
+    place = str(control_database.relative_to(home))
+    if control_database.exists():
         try:
-            report.counts["control_tables"] = 1
-            report.fault = _compare(home, control_database, place, report.size)
-        except DatabaseError as error:
-            report.fault = Fault(place, f"is no database of control tables: {error.orig}")
+            snapshot = ControlStore.snapshot(control_database)
         except TamperError as error:
-            report.fault = Fault(error.origin, error.message)
+            fault = Fault(place, error.message)
+    report = verify_home(home, vkey=vkey, known_heads=known_heads, progress=progress)
+    if report.ok and (snapshot or fault):
+        report.counts["control_tables"] = 1
+        report.fault = fault or _compare(home, snapshot, place, report.size)
     return report
 
 
-def _compare(home: Path, database: Path, place: str, size: int) -> Fault | None:
-    control = ControlStore.open(database)
+def _compare(home: Path, snapshot: Snapshot | None, place: str, size: int) -> Fault | None:
+    if snapshot is None:
+        return None
+    if snapshot.watermark > size:
+        return Fault(place, f"knows {snapshot.watermark} events, the record has {size}")
     try:
-        watermark = control.watermark()
-        if watermark > size:
-            return Fault(place, f"knows {watermark} events, the record has {size}")
-        events = RecordReader(home).read(0, watermark, raw=False)
-        difference = control.compare(events)
-    finally:
-        control.close()
+        difference = snapshot.compare(RecordReader(home).read(0, snapshot.watermark, raw=False))
+    except TamperError as error:
+        return Fault(error.origin, error.message)
     return None if difference is None else Fault(place, str(difference))

@@ -8,13 +8,13 @@ alerts it found are saved in one transaction with how far both have come.
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ombud.core.batch import BatchBuilder, Committed
+from ombud.core.batch import Batch, BatchBuilder, Committed
 from ombud.core.errors import InputError
-from ombud.detect.alert import finding_event
+from ombud.detect.alert import Alert, finding_event
 from ombud.detect.engine import Engine
 from ombud.detect.rule import Refusal, Rule
 from ombud.services.record_port import Appender
@@ -44,23 +44,33 @@ class Watch:
         self._appender = appender
         self._lock = threading.Lock()
         self._applying = threading.Lock()
-        state = store.state()
-        running = self._running(disabled)
+        self._rewind(self._running(disabled))
+
+    def _rewind(self, running: Sequence[Rule]) -> None:
+        """Go back to the engine as last saved; what followed is watched and found again."""
+        state = self._store.state()
         self._engine = Engine(running)
         if state is not None:
             try:
                 self._engine = Engine.restore(running, state)
             except InputError:
-                store.clear()  # A state of another version: everything is found again.
+                self._store.clear()  # A state of another version: everything is found again.
         self._position = self._saved = self._engine.position
 
     def _running(self, disabled: Container[str]) -> list[Rule]:
         return [rule for rule in self.known_rules if rule.id not in disabled]
 
     def disable(self, disabled: Container[str]) -> None:
-        """Go on with all rules but these, from where the engine stands."""
+        """Go on with all rules but these, from where the engine stands.
+
+        The state is saved there, so that no restart puts earlier events to other rules.
+        """
         with self._applying:
-            self._engine = Engine.restore(self._running(disabled), self._engine.snapshot())
+            state = self._engine.snapshot()
+            with self._lock:
+                self._store.save([], watermark=self._engine.position, state=state)
+            self._engine = Engine.restore(self._running(disabled), state)
+            self._saved = self._engine.position
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -74,16 +84,19 @@ class Watch:
     def apply(self, committed: Committed) -> None:
         """Put events to the rules, record what opened, and save."""
         with self._applying:
-            self._apply(committed)
+            try:
+                self._apply(committed)
+            except BaseException:
+                # Invariant: the engine never knows an alert that neither store nor record has.
+                with self._lock:
+                    self._rewind(self._engine.rules)
+                raise
 
     def _apply(self, committed: Committed) -> None:
         changes = self._engine.feed(committed)
         opened = [change.opened for change in changes if change.opened is not None]
         if opened:
-            builder = BatchBuilder()
-            for alert in opened:
-                builder.add(finding_event(alert))
-            self._appender.append([builder.take()])
+            self._appender.append(list(_batches(opened)))
         state = None
         if self._engine.position - self._saved >= SAVE_EVERY:
             state = self._engine.snapshot()
@@ -100,7 +113,22 @@ class Watch:
     def alerts(self, *, limit: int) -> list[dict[str, Any]]:
         """Return alerts with the events they keep, the latest first."""
         with self._lock:
-            return self._store.list(limit=limit)
+            return self._store.find(limit=limit)
+
+    def pages(self, *, limit: int) -> Iterator[list[dict[str, Any]]]:
+        """Yield all alerts, the latest first, in pages; each with the indices of its events."""
+        before: tuple[int, str] | None = None
+        while True:
+            with self._lock:
+                page = self._store.find(limit=limit, before=before)
+                kept = self._store.event_indices([alert["id"] for alert in page])
+            for alert in page:
+                alert["event_indices"] = kept[alert["id"]]
+            if page:
+                yield page
+                before = (page[-1]["last_index"], page[-1]["id"])
+            if len(page) < limit:
+                return
 
     def alert(self, alert_id: str) -> dict[str, Any]:
         """Return one alert with its events and the fields that matched."""
@@ -138,3 +166,14 @@ class Watch:
             "never_seen": [asdict(field) for field in unused],
             "silent": [asdict(rule) for rule in silent],
         }
+
+
+def _batches(opened: Sequence[Alert]) -> Iterator[Batch]:
+    """Yield the findings of these alerts in batches that the record takes."""
+    builder = BatchBuilder()
+    for alert in opened:
+        builder.add(finding_event(alert))
+        if builder.is_full:
+            yield builder.take()
+    if builder.count:
+        yield builder.take()

@@ -8,19 +8,23 @@ memory.
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, delete, event, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
 
 from ombud.core.batch import Committed
-from ombud.core.errors import TamperError
+from ombud.core.errors import TamperError, Unavailable
 from ombud.core.fields import Group
 from ombud.store.control_events import CONTROL, Change, project
 from ombud.store.control_schema import PROJECTIONS, migrate, token, watermark
@@ -30,6 +34,22 @@ SAVE_EVERY = 50_000  # Events without a control event after which the watermark 
 _NAME = "control"
 _NEEDLE = re.compile(b'"' + CONTROL.encode() + b'"')
 _CONTENT = Group.CONTENT - 1
+
+_PRIMARY_CODE = 0xFF  # The rest of a result code says more (sqlite.org/rescode.html).
+# What the machine refuses, which proves nothing about the tables.
+_MACHINE_CODES = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
 
 Rows = dict[str, dict[str, dict[str, Any]]]
 
@@ -141,6 +161,33 @@ class ControlStore:
 
         return cls(engine)
 
+    @staticmethod
+    def snapshot(path: Path) -> Snapshot:
+        """Return what the tables of a home say, which may be running, and write nothing.
+
+        Raises `TamperError` for what is no database of control tables, `Unavailable`
+        when the machine does not let it be read.
+        """
+        # Without a log beside it nobody has it open, and then nothing needs to be made there.
+        mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+        place = quote(str(path.resolve()))
+        engine = create_engine(
+            f"sqlite:///file:{place}?mode={mode}&uri=true",
+            connect_args={"timeout": BUSY_SECONDS},
+            poolclass=NullPool,
+        )
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN")  # Rows and watermark of one moment.
+                saved = connection.execute(select(watermark.c.next_index)).scalar()
+                return Snapshot(saved or 0, _rows(connection))
+        except DatabaseError as error:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
+            if code in _MACHINE_CODES:
+                raise Unavailable(f"cannot read `{path}`: {error.orig}") from error
+            reason = f"is no database of control tables: {error.orig}"
+            raise TamperError(reason, origin=str(path)) from error
+
     def close(self) -> None:
         """Save how far this has come and close the database."""
         with self._lock:
@@ -196,15 +243,11 @@ class ControlStore:
 
         Only events below the watermark count: the rest has not been applied yet.
         """
-        return first_difference(expected_rows(committed, below=self._next), self._rows())
+        return Snapshot(self._next, self._rows()).compare(committed)
 
     def _rows(self) -> Rows:
-        rows: Rows = {}
         with self._engine.connect() as connection:
-            for name, table in PROJECTIONS.items():
-                found = connection.execute(select(table)).mappings()
-                rows[name] = {row["id"]: {k: row[k] for k in row if k != "id"} for row in found}
-        return rows
+            return _rows(connection)
 
     def tokens(self) -> tuple[TokenRow, ...]:
         """Return every token ever created, in order of creation."""
@@ -230,6 +273,26 @@ class ControlStore:
         """Return the control events that could not be applied: the reason by index."""
         rows = self._rows()["control_fault"].values()
         return {row["event_index"]: f"{row['operation']}: {row['reason']}" for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The control tables at one moment, as they follow from the events below `watermark`."""
+
+    watermark: int
+    rows: Rows
+
+    def compare(self, committed: Iterable[Committed]) -> Difference | None:
+        """Return the first difference from what the events say, given from index 0 on."""
+        return first_difference(expected_rows(committed, below=self.watermark), self.rows)
+
+
+def _rows(connection: Connection) -> Rows:
+    rows: Rows = {}
+    for name, table in PROJECTIONS.items():
+        found = connection.execute(select(table)).mappings()
+        rows[name] = {row["id"]: {k: row[k] for k in row if k != "id"} for row in found}
+    return rows
 
 
 def _token_row(row: dict[str, Any]) -> TokenRow:

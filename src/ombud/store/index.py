@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +19,6 @@ import pyarrow as pa
 
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, EventError, Unavailable
-from ombud.query.columns import EVENT_TABLE
-from ombud.query.sql import Bindings
 from ombud.query.tree import Query
 from ombud.store.schema import (
     META_TABLE,
@@ -32,7 +30,7 @@ from ombud.store.schema import (
 )
 from ombud.store.search import Page, find_page, find_sessions, find_who
 from ombud.store.sessions import MINUTE_MS, session_statement
-from ombud.store.statement import Scope, Statement
+from ombud.store.statement import Scope, Statement, visible_statement
 from ombud.store.visibility import EVERYTHING, Visibility
 
 MEMORY_MB = 1024
@@ -280,17 +278,10 @@ class Index:
         """Return everyone who touched one data subject's data, the most frequent first."""
         return find_who(self._rows, kind, key, visibility)
 
-    def visible(self, indices: Sequence[int], visibility: Visibility) -> set[int]:
-        """Return which of these events may be seen."""
-        bindings = Bindings()
-        wanted = bindings.add(list(indices))
-        seen = visibility.condition(bindings)
-        statement = Statement(
-            f'SELECT "index" FROM {EVENT_TABLE} '
-            f'WHERE "index" IN (SELECT unnest({wanted}::BIGINT[])) AND {seen}',
-            bindings.values,
-        )
-        return {int(row[0]) for row in self._rows(statement)}
+    def visible(self, indices: Collection[int], visibility: Visibility) -> set[int]:
+        """Return those of these events that may be seen."""
+        statement = visible_statement(indices, visibility)
+        return {index for (index,) in self._rows(statement)}
 
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Run a statement on this thread's own cursor."""

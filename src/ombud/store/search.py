@@ -24,6 +24,7 @@ EVENTS_MIN = 1_000
 GROWTH = 16
 BACK_MS = 2 * 60 * 60_000  # Longer than most runs.
 BACK_MS_MAX = 7 * 24 * 60 * 60_000  # Who never pauses for longer has one run over all time.
+SUM_MAX = 2**63 - 1  # JSON is not read beyond; only made-up figures add up to more.
 Rows = Callable[[Statement], list[tuple[Any, ...]]]
 
 
@@ -80,7 +81,7 @@ def _summary(values: tuple[Any, ...]) -> dict[str, Any]:
     for name in ("purposes", "cases"):
         row[name] = row[name] or []
     for name in ("rows_returned", "bytes_returned"):
-        row[name] = row[name] or 0
+        row[name] = min(row[name] or 0, SUM_MAX)
     return row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ombud.core.errors import InputError
@@ -77,6 +78,18 @@ def page_statement(
     return Statement(
         f'SELECT "time", "index" FROM {EVENT_TABLE} WHERE {condition} '
         f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}',
+        bindings.values,
+    )
+
+
+def visible_statement(indices: Collection[int], visibility: Visibility) -> Statement:
+    """Select those of these indices whose events may be seen."""
+    bindings = Bindings()
+    seen = visibility.condition(bindings)
+    wanted = bindings.add(sorted(indices))
+    return Statement(
+        f'SELECT "index" FROM {EVENT_TABLE} WHERE "index" IN (SELECT unnest({wanted}::BIGINT[])) '
+        f"AND {seen}",
         bindings.values,
     )
 

@@ -24,6 +24,7 @@ from ombud.config.settings import Settings
 from ombud.core.clock import now_ms
 from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
+from ombud.record.lock import lock_owner
 from ombud.record.paths import Home
 from ombud.services.background import Background
 from ombud.services.upkeep import Ticker
@@ -56,19 +57,12 @@ class Server:
                 hint="commands reach it; stop that `ombud serve`, or name another `--home`",
             )
         paths = HomePaths(self._home)
-        prepare_home(self._home)
-        origin = self._settings["record.origin"]
-        named = ("--origin", origin) if origin else ()
-        recorder = Child("ombud.record.process", self._home, *named)
-        try:
-            client = RecorderClient(Home(self._home.resolve()).recorder_socket)
-            recorder.wait_until(client.ping, seconds=START_SECONDS)
-            self._supervisor = Supervisor(
-                recorder, Child("ombud.record.sealer", self._home), on_loss=self._lose
+        if is_running(self._home):
+            raise Unavailable(
+                f"`{self._home}` is served already", hint="commands reach the server that runs"
             )
-        except BaseException:
-            recorder.stop()
-            raise
+        prepare_home(self._home)
+        client = self._start_recorder()
         try:
             self._background = Background()
             self._open = OpenHome(
@@ -89,6 +83,27 @@ class Server:
             self._supervisor.stop()
             raise
         return self
+
+    def _start_recorder(self) -> RecorderClient:
+        """Start the recorder and the sealer; return when the recorder takes events."""
+        place = Home(self._home.resolve())
+        origin = self._settings["record.origin"]
+        named = ("--origin", origin) if origin else ()
+        client = RecorderClient(place.recorder_socket)
+        recorder = Child("ombud.record.process", self._home, *named, name="recorder")
+
+        def is_ready() -> bool:
+            # A recorder of a server that was killed may still answer while it ends.
+            return lock_owner(place.lock) == recorder.process.pid and client.ping()
+
+        try:
+            recorder.wait_until(is_ready, seconds=START_SECONDS)
+            sealer = Child("ombud.record.sealer", self._home, name="sealer")
+            self._supervisor = Supervisor(recorder, sealer, on_loss=self._lose)
+        except BaseException:
+            recorder.stop()
+            raise
+        return client
 
     def __exit__(self, *_: object) -> None:
         """Stop everything in order."""
@@ -114,14 +129,18 @@ class Server:
         """The standing work, to which more may be added."""
         return self._background
 
-    def wait(self) -> None:
-        """Return when told to stop by SIGINT or SIGTERM, or when the recorder is lost."""
+    def heed_signals(self) -> None:
+        """From now on SIGINT and SIGTERM are heard by `wait`; before, they interrupt."""
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             self._ended.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
+
+    def wait(self) -> None:
+        """Return when told to stop by SIGINT or SIGTERM, or when the recorder is lost."""
+        self.heed_signals()
         while not self._ended.wait(0.5):
             pass
 

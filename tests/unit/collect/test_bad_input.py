@@ -178,7 +178,8 @@ def check(source: Source, raw: bytes) -> None:
     except EventError:
         assert row is None
         return
-    groups = encode_groups(fit(event, now_ms=1))
+    fitted, groups = fit(event, now_ms=1)
+    assert groups == encode_groups(fitted)
     assert event.raw == raw
     if row is not None:
         assert row[1:4] == groups

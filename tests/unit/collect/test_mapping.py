@@ -229,3 +229,14 @@ def test_vectors(
         assert event.operation is not None
         is_act = not any(word in event.operation for word in not_acts)
         assert (event.action != "other") is is_act, event.operation
+
+
+def test_the_mapping_of_the_manual() -> None:
+    """The mapping shown in the manual is one, and the vocabulary of its table is the code's."""
+    manual = (EXAMPLES.parent / "mapping.md").read_text(encoding="utf-8")
+    shown = manual.partition("```yaml\n")[2].partition("```")[0]
+
+    source = MappedSource(parse_mapping(shown, path="mapping.md"))
+    assert source.parse(b'{"event":"open","ok":true}', now_ms=0).action == "read"
+    for word in ("auto", "iso8601", "unix_s", "unix_ms", "unix_us", "unix_ns"):
+        assert f"`{word}`" in manual

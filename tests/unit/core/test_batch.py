@@ -72,6 +72,21 @@ def test_taking_starts_anew() -> None:
     assert builder.take().group(4, 0) == b"two"
 
 
+def test_many_at_a_time_are_the_same_as_one_by_one() -> None:
+    """Rows added together give the batch that they give one after another."""
+    rows = [(6003, b"[1]", b"[2]" * n, b"[3]", f"n-{n}é") for n in range(5)]
+    raws = [b"raw" * n for n in range(5)]
+    together, single = BatchBuilder(), BatchBuilder()
+    together.add(event(b"before"))
+    together.add_rows(rows, raws, source="s")
+    single.add(event(b"before"))
+    for (*row, native_id), raw in zip(rows, raws, strict=True):
+        single.add_canonical(*row, raw, source="s", native_id=native_id)
+
+    assert (together.count, together.size) == (single.count, single.size)
+    assert together.take() == single.take()
+
+
 def test_full_at_the_bound() -> None:
     """A builder says that it is full at the bound on events."""
     builder = BatchBuilder()

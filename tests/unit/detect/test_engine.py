@@ -187,7 +187,7 @@ def test_ticks_move_time_and_match_nothing(committed_of: CommittedOf, act: Act) 
     )
     engine = Engine(rules)
 
-    assert engine.feed(committed_of([act(action="tick")], recorded=[NOON + 60_000])) == []
+    assert engine.feed(committed_of([act(source="ombud.tick", action="tick")], recorded=[NOON + 60_000])) == []
     assert engine.time == NOON + 60_000
 
 
@@ -359,3 +359,13 @@ def test_erased_groups_are_passed_over(committed_of: CommittedOf, act: Act) -> N
     erased = Committed(0, 1, good.recorded_ms, (nothing,) * 4, (b"",) * 4)
 
     assert Engine(rules_of()).feed(erased) == []
+
+
+def test_calling_an_act_a_tick_hides_it_from_no_rule(
+    rule_of: Callable[..., Rule], committed_of: CommittedOf, act: Act
+) -> None:
+    """Only Ombud's own ticks are passed over; a sender's word `tick` is a word."""
+    rule = rule_of("resource.dataset: plates", head="title: T\nid: t\nlogsource: {product: ombud}\n")
+    engine = Engine([rule])
+    hidden = act(action="tick", resource_dataset="plates")
+    assert [change.opened is not None for change in engine.feed(committed_of([hidden]))] == [True]

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
-from doubles.record_batches import make_event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from doubles.record_batches import make_event
 from ombud.core.canonical import encode_groups
 from ombud.core.event import Event
 from ombud.core.fields import CONTENT_FIELDS, FIELDS, Kind

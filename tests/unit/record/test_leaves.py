@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from doubles.record_batches import START_MS, batch_of, make_batch, make_event
 
+from doubles.record_batches import START_MS, batch_of, make_batch, make_event
 from ombud.core.batch import Batch
 from ombud.core.commitment import commit, group_digest, leaf_entry
 from ombud.record.leaves import make_leaves
@@ -24,9 +24,7 @@ from ombud.tlog.merkle import leaf_hash
         ),
         pytest.param(make_batch([make_event(0, raw=b"")]), id="empty original"),
         pytest.param(make_batch([make_event(0, raw=os.urandom(70_000))]), id="large original"),
-        pytest.param(
-            make_batch([make_event(0, subjects=(("person", "dee"),))]), id="data subject"
-        ),
+        pytest.param(make_batch([make_event(0, subjects=(("person", "dee"),))]), id="data subject"),
     ],
 )
 def test_leaves_are_those_of_the_definition(batch: Batch) -> None:

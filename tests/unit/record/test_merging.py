@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import orjson
-from doubles.record_batches import batch_of, make_batch, make_event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doubles.record_batches import batch_of, make_batch, make_event
 from ombud.core.batch import GROUP_COUNT, Batch
 from ombud.core.canonical import FLAGS_POSITION
 from ombud.record.merging import merge_batches, select_rows, split_frames
@@ -64,7 +64,7 @@ def test_content_that_is_not_canonical_is_kept_unflagged() -> None:
         batch.classes,
         batch.identities,
         batch.raw_digests,
-        batch.offsets[:2] + (type(batch.classes)("i", [0, 3]),) + batch.offsets[3:],
+        (*batch.offsets[:2], type(batch.classes)("i", [0, 3]), *batch.offsets[3:]),
         (*batch.blobs[:2], b"[1]", batch.blobs[3]),
     )
 

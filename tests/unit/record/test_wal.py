@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from doubles.record_batches import batch_of
 
+from doubles.record_batches import batch_of
 from ombud.core.batch import Batch
 from ombud.core.errors import Unavailable
 from ombud.record import files
@@ -199,4 +198,4 @@ def test_full_disk_is_known_before_anything_is_written(
     monkeypatch.setattr(files, "reserve", full)
     with pytest.raises(Unavailable, match="No space left"):
         writer.reserve(100)
-    assert os.path.getsize(path) == writer.size
+    assert path.stat().st_size == writer.size

@@ -283,7 +283,7 @@ def test_cover_shift_is_off_shift_and_night_shift_is_not(county: County) -> None
 def test_a_day_looks_like_a_day(county: County) -> None:
     """Sources, weekends, cases, reasons and shifts have the shares one would expect."""
     share = Counter(line.kind for line in county.lines)
-    days = defaultdict(int)
+    days: dict[int, int] = defaultdict(int)
     for line in county.lines:
         days[line.time.weekday()] += 1
     people = [line for line in county.lines if "off_shift" in line.context]
@@ -316,7 +316,7 @@ def test_small_figures_are_refused() -> None:
 def test_files_hold_what_the_stream_yields(tmp_path: Path) -> None:
     """One file per source, the labels and the mapping; nothing else is left behind."""
     told: list[int] = []
-    size = {"people": 40, "days": 10, "end": END, "events": 5_000}
+    size: dict[str, Any] = {"people": 40, "days": 10, "end": END, "events": 5_000}
     written = write_county(tmp_path, 5, **size, on_lines=told.append)
     by_kind: dict[str, bytes] = defaultdict(bytes)
     for kind, line in simulate(5, **size):

@@ -113,7 +113,7 @@ def test_failure_leaves_all_as_it_was(store: AlertStore) -> None:
     with pytest.raises(duckdb.Error):
         store.save([opened("a", 3), bad], watermark=4, state=b"x")
 
-    assert store.list() == []
+    assert store.find() == []
     assert (store.watermark(), store.state()) == (0, None)
 
 
@@ -125,7 +125,7 @@ def test_survives_the_process(tmp_path: Path) -> None:
     with duckdb.connect(path) as connection:
         again = AlertStore(connection)
 
-        assert (again.watermark(), again.state(), len(again.list())) == (4, b"x", 1)
+        assert (again.watermark(), again.state(), len(again.find())) == (4, b"x", 1)
 
 
 def test_list_filters_and_pages(store: AlertStore) -> None:
@@ -141,7 +141,7 @@ def test_list_filters_and_pages(store: AlertStore) -> None:
     )
 
     def ids(**filters: object) -> str:
-        return "".join(alert["id"][0] for alert in store.list(**filters))  # type: ignore[arg-type]
+        return "".join(alert["id"][0] for alert in store.find(**filters))  # type: ignore[arg-type]
 
     assert ids() == "cdba"
     assert ids(limit=2) == "cd"
@@ -160,7 +160,7 @@ def test_list_filters_and_pages(store: AlertStore) -> None:
 def test_list_refuses(store: AlertStore, filters: dict[str, object]) -> None:
     """A page without a bound and a level that is none are refused."""
     with pytest.raises(InputError):
-        store.list(**filters)  # type: ignore[arg-type]
+        store.find(**filters)  # type: ignore[arg-type]
 
 
 def test_get_by_the_beginning(store: AlertStore) -> None:
@@ -178,11 +178,11 @@ def test_clear(store: AlertStore) -> None:
     store.save([opened("a", 1)], watermark=2, state=b"x")
     store.clear()
 
-    assert (store.list(), store.watermark(), store.state()) == ([], 0, None)
+    assert (store.find(), store.watermark(), store.state()) == ([], 0, None)
 
     store.save([opened("a", 1)], watermark=2)
 
-    assert len(store.list()) == 1
+    assert len(store.find()) == 1
 
 
 def test_tables_in_a_schema(connection: duckdb.DuckDBPyConnection) -> None:
