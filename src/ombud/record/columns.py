@@ -71,6 +71,8 @@ _NULL = msgspec.Raw(b"null")
 
 def _map_text(raw: msgspec.Raw) -> str | None:
     text = bytes(raw)
+    if text == b"null":
+        return None
     try:
         return text.decode() if text[:1] == b"{" else None
     except UnicodeDecodeError:
@@ -110,8 +112,10 @@ def _array(values: Sequence[Any], kind: Kind) -> Any:
 class _Group:
     """Reads the canonical bytes of one field group."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
+    def __init__(self, fields: Sequence[Field], *, repeats: bool = True) -> None:
+        """Take the fields, and whether events often have the same bytes."""
         self.fields = fields
+        self._repeats = repeats
         self._types = [_JSON_TYPES[field.kind] for field in fields]
         row: Any = tuple.__class_getitem__((int, *self._types))
         self._decode: Callable[[bytes], tuple[Any, ...]] = msgspec.json.Decoder(row).decode
@@ -120,24 +124,29 @@ class _Group:
 
     def arrays(self, canonical: Sequence[bytes]) -> list[Column]:
         """Return one array per field; equal bytes, which are common, are read once."""
+        if not self._repeats:
+            return self._arrays(canonical)
         places: dict[bytes, int] = {}
         order = [places.setdefault(item, len(places)) for item in canonical]
-        decode = self._decode
-        try:
-            rows = [decode(item) for item in places]
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            rows = [self._row(item) for item in places]
-        versions, *columns = zip(*rows, strict=True)
-        if versions.count(CANONICAL_VERSION) != len(versions):
-            rows = [row if row[0] == CANONICAL_VERSION else self._nothing for row in rows]
-            _, *columns = zip(*rows, strict=True)
-        arrays = [
-            _array(values, field.kind) for values, field in zip(columns, self.fields, strict=True)
-        ]
+        arrays = self._arrays(list(places))
         if len(places) == len(canonical):
             return arrays
         indices = pa.array(order, pa.int32())
         return [array.take(indices) for array in arrays]
+
+    def _arrays(self, canonical: Sequence[bytes]) -> list[Column]:
+        decode = self._decode
+        try:
+            rows = [decode(item) for item in canonical]
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            rows = [self._row(item) for item in canonical]
+        versions, *columns = zip(*rows, strict=True)
+        if versions.count(CANONICAL_VERSION) != len(versions):
+            rows = [row if row[0] == CANONICAL_VERSION else self._nothing for row in rows]
+            _, *columns = zip(*rows, strict=True)
+        return [
+            _array(values, field.kind) for values, field in zip(columns, self.fields, strict=True)
+        ]
 
     def _row(self, canonical: bytes) -> tuple[Any, ...]:
         """Return the values of bytes that may not be canonical; what does not fit is null."""
@@ -163,7 +172,7 @@ def _convert(value: Any, wanted: Any) -> Any:
         return _NULL if wanted is msgspec.Raw else None
 
 
-_GROUPS = tuple(map(_Group, (ACTOR_FIELDS, DATA_SUBJECT_FIELDS, CONTENT_FIELDS)))
+_GROUPS = (_Group(ACTOR_FIELDS), _Group(DATA_SUBJECT_FIELDS), _Group(CONTENT_FIELDS, repeats=False))
 
 
 def _constant(value: Any, count: int, kind: Any) -> Any:
