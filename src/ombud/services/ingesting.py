@@ -62,9 +62,10 @@ class Ingesting:
     ) -> None:
         self._appender = appender
         self._home = home
-        self._quarantine = Quarantine(quarantine_folder)
         self._settings = settings
         self._health = Health()
+        # One for all: each reads the whole quarantine once, to know what lies there.
+        self._intake = Intake(appender, Quarantine(quarantine_folder), health=self._health)
         self._totals: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._sources = HomeSources(home, settings)
@@ -72,9 +73,9 @@ class Ingesting:
     def deliver(self, kind: str, chunks: Iterator[bytes]) -> IntakeResult:
         """Take in one delivery; returns when everything in it is durable."""
         source = self._sources.get(kind)
-        quarantine = self._quarantine
-        intake = Intake(self._appender, quarantine, health=self._health)
-        result = intake.ingest(source, stream_blocks(source, "http", chunks))
+        # The bounds of a request are those of its body: a gzip within it is not unpacked.
+        blocks = stream_blocks(source, "http", chunks, unpacks=False)
+        result = self._intake.ingest(source, blocks)
         with self._lock:
             self._count(result)
         return result
@@ -87,7 +88,6 @@ class Ingesting:
         with self._lock:
             self._health.expect(source, now_ms=now_ms())
         positions = Positions(positions_path(self._home, source.kind))
-        intake = Intake(self._appender, self._quarantine, health=self._health)
         before = IntakeResult()
 
         def progress(result: IntakeResult, _size: int) -> None:
@@ -95,7 +95,7 @@ class Ingesting:
                 self._count(result, before)
 
         follower = Follower(source, [str(followed.path)], positions=positions, wait=wait)
-        intake.ingest(source, follower.blocks(), positions=positions, on_progress=progress)
+        self._intake.ingest(source, follower.blocks(), positions=positions, on_progress=progress)
 
     def check_silence(self) -> None:
         """Record the silence of every source that has been quiet for longer than it should."""
