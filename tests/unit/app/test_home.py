@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ombud.app.home import OpenHome, open_door, open_here
+from ombud.app.home import OpenHome, open_here
+from ombud.app.opening import open_door
 from ombud.core.errors import TamperError
 from ombud.core.event import Event
 from ombud.services.record_port import record_events
@@ -93,6 +94,6 @@ def test_error_at_a_running_home_is_the_commands_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader that goes away is told to the caller, and opens no second door."""
-    monkeypatch.setattr("ombud.app.home.is_running", lambda _: True)
+    monkeypatch.setattr("ombud.app.opening.is_running", lambda _: True)
     with pytest.raises(BrokenPipeError), open_door(tmp_path):
         raise BrokenPipeError
