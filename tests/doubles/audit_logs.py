@@ -11,6 +11,8 @@ BEGIN_MS = 1_772_612_130_000  # 2026-03-04T08:15:30Z
 
 def trail(number: int, **other: Any) -> bytes:
     """Return one CloudTrail record; the same number gives the same bytes."""
+    minute, second = divmod(number % 86_400, 60)
+    time = f"{minute // 60:02}:{minute % 60:02}:{second:02}"
     record = {
         "eventVersion": "1.10",
         "userIdentity": {
@@ -19,7 +21,7 @@ def trail(number: int, **other: Any) -> bytes:
             "accountId": "111122223333",
             "userName": f"u{number % 7}",
         },
-        "eventTime": f"2026-03-04T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z",
+        "eventTime": f"2026-03-04T{time}Z",
         "eventSource": "s3.amazonaws.com",
         "eventName": "GetObject",
         "awsRegion": "eu-central-1",

@@ -22,7 +22,7 @@ from ombud.app.remote import RemoteDoor
 
 READY_SECONDS = 60.0
 COMMAND_SECONDS = 90.0
-LOOK = {"why": "a test", "case": "T-1"}
+LOOK: dict[str, Any] = {"why": "a test", "case": "T-1"}
 NDJSON = "application/x-ndjson"
 
 
@@ -180,7 +180,7 @@ class RunningHome:
         token: str | None = None,
         kind: str = "application/json",
         headers: dict[str, str] | None = None,
-        **query: object,
+        **query: Any,
     ) -> Answer:
         """Return the answer to one HTTP request."""
         connection = http.client.HTTPConnection(self._place, timeout=READY_SECONDS)
@@ -207,7 +207,7 @@ class RunningHome:
         path = "/v1/events" if kind == "ocsf" else f"/v1/sources/{quote(kind)}/events"
         return self.ask("POST", path, b"".join(raw + b"\n" for raw in raws), kind=NDJSON, **how)
 
-    def look(self, path: str, *, token: str | None = None, **query: object) -> Any:
+    def look(self, path: str, *, token: str | None = None, **query: Any) -> Any:
         """Return what a look is answered with; the look states a reason and a case."""
         answer = self.ask("GET", path, token=token, **(LOOK | query))
         assert answer.status == 200, answer.body

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from doubles.running_home import RunningHome
 
 Make = Callable[[Path], RunningHome]

@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 import pytest
-from doubles.running_home import ombud
 
+from doubles.running_home import ombud
 from ombud.cli.main import run
 from ombud.record.verify import verify_home
 from ombud.simulate.county import write_county
@@ -165,8 +165,10 @@ def test_every_file_that_is_shorter_longer_or_gone_is_named(
         ("UPDATE token SET hash = 'x' WHERE name = 'second'", "hash"),
         ("DELETE FROM token WHERE name = 'first'", "token"),
         (
-            "CREATE TEMP TABLE copy AS SELECT * FROM token LIMIT 1;"
-            "UPDATE copy SET id = 'forged'; INSERT INTO token SELECT * FROM copy;",
+            """
+            CREATE TEMP TABLE copy AS SELECT * FROM token LIMIT 1;
+            UPDATE copy SET id = 'forged'; INSERT INTO token SELECT * FROM copy;
+            """,
             "forged",
         ),
         ("DROP TABLE token", "control"),

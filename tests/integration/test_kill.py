@@ -12,12 +12,13 @@ import re
 import signal
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from doubles.audit_logs import trail
 from doubles.running_home import RunningHome, is_alive, wait_until
-
 from ombud.record.reader import RecordReader
 from ombud.services.verifying import verify
 
@@ -92,16 +93,25 @@ def kill(served: RunningHome, *, is_whole: bool) -> None:
     wait_until(lambda: not any(map(is_alive, pids)), "all processes ended")
 
 
+def await_progress(senders: list[Sender]) -> None:
+    """Return when something more was acknowledged."""
+    before = sum(sender.acknowledged for sender in senders)
+    wait_until(
+        lambda: sum(sender.acknowledged for sender in senders) > before,
+        "something was acknowledged",
+    )
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an empty home."""
     return tmp_path_factory.mktemp("killed") / "home"
 
 
-def test_killed_in_mid_ingest(home: Path) -> None:
-    """Alternately the recorder alone and all processes; the sender repeats what was not answered."""
+def test_killed_in_mid_ingest(home: Path, running: Callable[[Path], RunningHome]) -> None:
+    """Alternately the recorder alone and all; the sender repeats what was not answered."""
     dice = random.Random(9)
-    served = RunningHome(home).start()
+    served = running(home).start()
     served.own_token()
     go = threading.Event()
     senders = [Sender(served, number, go) for number in range(SENDERS)]
@@ -109,12 +119,8 @@ def test_killed_in_mid_ingest(home: Path) -> None:
         sender.start()
     try:
         for number in range(KILLS):
-            before = sum(sender.acknowledged for sender in senders)
             go.set()
-            wait_until(
-                lambda least=before: sum(sender.acknowledged for sender in senders) > least,
-                "something was acknowledged",
-            )
+            await_progress(senders)
             threading.Event().wait(dice.uniform(0, 0.25))
             kill(served, is_whole=bool(number % 2))
             go.clear()

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from doubles.audit_logs import look_up, trail
 from doubles.running_home import LOOK, RunningHome, is_alive, ombud, rows_of, wait_until
-
 from ombud.cli.main import run
 from ombud.services.verifying import verify
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 import pytest
+
 from doubles.audit_logs import look_up, trail
 from doubles.running_home import LOOK, RunningHome, ombud, rows_of, wait_until
-
 from ombud.cli.main import run
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "sources"
@@ -98,7 +98,11 @@ def test_monitors_need_no_token_and_all_else_does(served: RunningHome) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "may"),
-    [("ingest", {"/v1/events"}), ("search", {"/v1/search", "/v1/alerts"}), ("admin", {"/v1/tokens"})],
+    [
+        ("ingest", {"/v1/events"}),
+        ("search", {"/v1/search", "/v1/alerts"}),
+        ("admin", {"/v1/tokens"}),
+    ],
 )
 def test_scope_allows_its_own_and_no_more(served: RunningHome, scope: str, may: set[str]) -> None:
     """A token does what its scope says; all else is refused with a hint."""
@@ -189,7 +193,7 @@ def test_look_without_a_reason_is_refused(
     served: RunningHome, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
     """Each door refuses, says what to add, and answers nothing."""
-    reason = {name: text for name, text in LOOK.items() if name != missing}
+    reason: dict[str, Any] = {name: text for name, text in LOOK.items() if name != missing}
     words = [word for name, text in reason.items() for word in (f"--{name}", text)]
     for path in ("/v1/search", "/v1/sessions", "/v1/sessions/x", "/v1/who/patient/17"):
         answer = served.ask("GET", path, **reason)
@@ -213,7 +217,9 @@ def test_commands_and_http_answer_alike(
     who = served.look("/v1/who/patient/17")["actors"]
 
     assert len(by_http) == 41
-    assert [event["time"] for event in by_http] == sorted((e["time"] for e in by_http), reverse=True)
+    assert [event["time"] for event in by_http] == sorted(
+        (e["time"] for e in by_http), reverse=True
+    )
     assert command(served, capsys, "search", query, *why) == by_http
     assert command(served, capsys, "search", query, "--limit", "3", *why) == by_http[:3]
     assert command(served, capsys, "search", f"{query} | count by actor", *why) == counted
@@ -232,12 +238,10 @@ def is_of(row: dict[str, Any], prefix: str) -> bool:
     return row["actor_id"].startswith(prefix) and "-" in row["actor_id"]
 
 
-def test_every_look_is_on_record(
-    served: RunningHome, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_look_is_on_record(served: RunningHome, capsys: pytest.CaptureFixture[str]) -> None:
     """Who, by which door, what, why and for which case; before the answer."""
     token = served.make_token("onlooker", "search")
-    why = {"why": "on record", "case": "T-77"}
+    why: dict[str, Any] = {"why": "on record", "case": "T-77"}
     served.look("/v1/search", token=token, q="action:export", **why)
     served.look("/v1/sessions", token=token, q="action:export", **why)
     served.ask("GET", "/v1/sessions/guess", token=token, **why)
@@ -245,7 +249,7 @@ def test_every_look_is_on_record(
     served.ask("GET", "/v1/alerts", token=token)
     command(served, capsys, "search", "action:grant", "--why", "by hand", "--case", "T-77")
     looks = served.search("source:ombud.look case:T-77")[::-1]
-    by_token = served.search('source:ombud.look actor:onlooker@example')
+    by_token = served.search("source:ombud.look actor:onlooker@example")
 
     assert [event["api"]["operation"] for event in looks] == [
         "search", "sessions", "session", "who", "search",
@@ -279,6 +283,7 @@ def test_limited_token_sees_no_more(served: RunningHome) -> None:
     ids = [row["id"] for row in served.look("/v1/sessions", q="source:ward.desk")["sessions"]]
     hidden = [one for one in ids if "archive" in one]
     wait_until(lambda: bool(served.look("/v1/alerts")["alerts"]), "an alert")
+    raised = served.look("/v1/alerts")["alerts"][0]["id"]
 
     for token in (north, ward):
         found = served.search("", token=token)
@@ -296,18 +301,18 @@ def test_limited_token_sees_no_more(served: RunningHome) -> None:
             answer = served.ask("GET", f"/v1/sessions/{one}", token=token, **LOOK)
             assert answer.status == 404
         assert served.look("/v1/alerts", token=token, limit=1000)["alerts"] == []
+        assert served.ask("GET", f"/v1/alerts/{raised}", token=token).status == 404
     south = served.make_token("south", "search", units=["south"])
     (alert, *_) = served.look("/v1/alerts", token=south)["alerts"]
     assert alert["actor_id"].endswith("-south")
+    assert served.ask("GET", f"/v1/alerts/{raised}", token=south).body["alert"]["id"] == raised
 
 
 def test_sums_beyond_64_bits_are_answered(served: RunningHome) -> None:
     """Whatever sources claim, a sum of it does not end the answer."""
     huge = {"rows_returned": 2**63 - 1, "data_subjects": [{"kind": "patient", "key": "huge"}]}
     served.deliver("ocsf", [look_up(n, ombud=huge) for n in (600, 606, 612)])
-    (row,) = [
-        row for row in served.look("/v1/who/patient/huge")["actors"] if is_of(row, "a")
-    ]
+    (row,) = [row for row in served.look("/v1/who/patient/huge")["actors"] if is_of(row, "a")]
 
     assert row["events"] == 3
     assert row["rows_returned"] == 2**63 - 1
@@ -402,9 +407,14 @@ def test_followed_file_grows_and_rotates(served: RunningHome, logs: Path) -> Non
             for number in range(total, total + 50):
                 log.write(trail(5000 + number, userAgent="followed/1") + b"\n")
         total += 50
-        wait_until(lambda wanted=total: followed(served) == wanted, f"{total} followed events")
+        await_followed(served, total)
         file.rename(logs / f"rotated-{turn}")
     assert followed(served) == 150
+
+
+def await_followed(served: RunningHome, total: int) -> None:
+    """Return when so many events of the followed file are found."""
+    wait_until(lambda: followed(served) == total, f"{total} followed events")
 
 
 def followed(served: RunningHome) -> int:

@@ -19,6 +19,7 @@ from ombud.cli.output import (
     print_table,
     shortened,
     to_minute,
+    wrapped,
 )
 
 app = typer.Typer(add_completion=False)
@@ -96,7 +97,7 @@ def _show(answer: Mapping[str, Any]) -> None:
         print_line("")
         print_line(heading)
         for line in lines:
-            print_line(f"  {line}")
+            print_line(wrapped(line))
     events = answer["events"]
     print_line("")
     print_table(EVENT_COLUMNS, (_event_row(event) for event in events[:EVENTS_SHOWN]))

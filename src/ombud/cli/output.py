@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -47,6 +48,11 @@ def to_second(unix_ms: int) -> str:
 def shortened(text: str, length: int) -> str:
     """Return the end of a text that is too long for a column: there names differ."""
     return text if len(text) <= length else "…" + text[1 - length :]
+
+
+def wrapped(text: str) -> str:
+    """Return a paragraph indented, and cut into lines that fit the screen."""
+    return fill(text, width=stdout.width, initial_indent="  ", subsequent_indent="    ")
 
 
 def print_json(value: Any) -> None:

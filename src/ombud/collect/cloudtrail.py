@@ -14,7 +14,14 @@ import msgspec
 import orjson
 
 from ombud.collect.cloudtrail_actions import classify_call
-from ombud.collect.cloudtrail_record import TELLING, Record, SessionContext, UserIdentity
+from ombud.collect.cloudtrail_record import (
+    TELLING,
+    Call,
+    Line,
+    Record,
+    SessionContext,
+    UserIdentity,
+)
 from ombud.collect.cloudtrail_resources import touched
 from ombud.collect.cut import Cutter
 from ombud.collect.cut_json import JsonCutter
@@ -50,9 +57,13 @@ _DENIED = frozenset(
 )  # fmt: skip
 _SECOND_SIZE = 20  # "2023-07-10T11:42:36Z"
 _SECONDS_MAX = 8_192  # Instants remembered; neighbours in a log share theirs.
+_ACTORS_MAX = 4_096  # Actors remembered, with their address and agent.
+_ACTOR_SIZE_MAX = 4_096  # Bytes of one that is remembered; most have some 600.
 _DRIFT_MAX = 8  # Flags for values of an unexpected type; one record needs few to be noticed.
 
 _decode = msgspec.json.Decoder(Record).decode
+_decode_line = msgspec.json.Decoder(Line).decode
+_decode_identity = msgspec.json.Decoder(UserIdentity | None).decode
 _ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _ATTRIBUTES = tuple(
     field.attribute for fields in (ACTOR_FIELDS, DATA_SUBJECT_FIELDS, CONTENT_FIELDS)
@@ -60,6 +71,9 @@ _ATTRIBUTES = tuple(
 )  # fmt: skip
 _seconds: dict[str, int | None] = {}
 Group = tuple[Any, ...]
+# What an identity tells beside the actor: session, type, what invoked it, whether by MFA.
+Told = tuple[str | None, str | None, str | None, bool | None]
+_acted: dict[tuple[bytes, str | None, str | None], tuple[bytes, Told]] = {}
 
 
 def _instant(text: str | None) -> int | None:
@@ -80,12 +94,11 @@ def _instant(text: str | None) -> int | None:
     return ms
 
 
-def _actor(record: Record) -> Group:
+def _actor(record: Call, identity: UserIdentity | None) -> Group:
     address = record.sourceIPAddress
     device = None
     if address is not None and ":" not in address and not address.replace(".", "").isdigit():
         address, device = None, address  # A service name, such as `cloudtrail.amazonaws.com`.
-    identity = record.userIdentity
     if identity is None:
         return (CANONICAL_VERSION, None, None, None, None, None, address, device, record.userAgent)
     actor_id, actor_type, name, behalf = _caller(identity)
@@ -153,7 +166,7 @@ def _count(value: float | str | None) -> int | None:
     return number if 0 <= number <= INT64_MAX else None
 
 
-def _outcome(record: Record) -> tuple[str, str | None]:
+def _outcome(record: Call) -> tuple[str, str | None]:
     code = record.errorCode
     if code is not None:
         return ("denied" if code in _DENIED else "failure"), code
@@ -163,12 +176,26 @@ def _outcome(record: Record) -> tuple[str, str | None]:
     return "success", None
 
 
+def _told(identity: UserIdentity | None) -> Told:
+    if identity is None:
+        return None, None, None, None
+    context = identity.sessionContext
+    session = context.attributes if context is not None else None
+    mfa = session.mfaAuthenticated if session is not None else None
+    return (
+        identity.accessKeyId or identity.credentialId,
+        identity.type,
+        identity.invokedBy,
+        None if mfa is None else mfa in ("true", True),
+    )
+
+
 def _declared(  # noqa: C901, PLR0912 (a branch an attribute, in the order of their names)
-    record: Record, received: int | None
+    record: Call, told: Told, received: int | None
 ) -> dict[str, Any]:
     """Return the declared attributes; keys in order, as the canonical form sorts them."""
     declared: dict[str, Any] = {}
-    identity = record.userIdentity
+    _, identity_type, invoked_by, mfa = told
     if record.recipientAccountId is not None:
         declared["account"] = record.recipientAccountId
     if received:
@@ -179,23 +206,18 @@ def _declared(  # noqa: C901, PLR0912 (a branch an attribute, in the order of th
         declared["error_message"] = record.errorMessage
     if record.eventType is not None:
         declared["event_type"] = record.eventType
-    if identity is not None:
-        if identity.type is not None:
-            declared["identity_type"] = identity.type
-        if identity.invokedBy is not None:
-            declared["invoked_by"] = identity.invokedBy
+    if identity_type is not None:
+        declared["identity_type"] = identity_type
+    if invoked_by is not None:
+        declared["invoked_by"] = invoked_by
     if record.managementEvent is not None:
         declared["management"] = record.managementEvent
-    if identity is not None and identity.sessionContext is not None:
-        session = identity.sessionContext.attributes
-        if session is not None and session.mfaAuthenticated is not None:
-            declared["mfa"] = session.mfaAuthenticated in ("true", True)
+    if mfa is not None:
+        declared["mfa"] = mfa
     if record.readOnly is not None:
         declared["read_only"] = record.readOnly
     if record.awsRegion is not None:
         declared["region"] = record.awsRegion
-    if record.requestID is not None:
-        declared["request_id"] = record.requestID
     if record.sharedEventID is not None:
         declared["shared_event_id"] = record.sharedEventID
     if record.vpcEndpointId is not None:
@@ -203,8 +225,10 @@ def _declared(  # noqa: C901, PLR0912 (a branch an attribute, in the order of th
     return declared
 
 
-def _groups(record: Record, time: int, *, flags: list[str] | None) -> tuple[Group, Group, Group]:
-    """Return the values of the three mapped groups, each behind the version."""
+def _rest(
+    record: Call, told: Told, time: int, *, flags: list[str] | None
+) -> tuple[Group, Group]:
+    """Return the values of the groups data subject and content, each behind the version."""
     name = record.eventName
     if name is not None:
         action, class_uid, activity_id = classify_call(record.eventSource, name)
@@ -222,8 +246,6 @@ def _groups(record: Record, time: int, *, flags: list[str] | None) -> tuple[Grou
     if record.additionalEventData is not None:
         returned = _count(record.additionalEventData.bytesTransferredOut)
         received = _count(record.additionalEventData.bytesTransferredIn)
-    identity = record.userIdentity
-    session = (identity.accessKeyId or identity.credentialId) if identity is not None else None
     content = (
         CANONICAL_VERSION,
         time,
@@ -236,7 +258,7 @@ def _groups(record: Record, time: int, *, flags: list[str] | None) -> tuple[Grou
         None,  # sequence
         record.eventID,
         None,  # observed_by
-        session,
+        told[0],
         None,  # parent.id
         None,  # query.id
         None,  # workflow.id
@@ -257,12 +279,31 @@ def _groups(record: Record, time: int, *, flags: list[str] | None) -> tuple[Grou
         None,  # destination
         None,  # rule.id
         None,  # alert.id
-        _declared(record, received) or None,
+        _declared(record, told, received) or None,
         tuple(flags) if flags else None,
         None,  # unmapped: the original holds it
     )  # fmt: skip
     data_subject = (CANONICAL_VERSION, None, resource_id, query, None, None, None, None)
-    return _actor(record), data_subject, content
+    return data_subject, content
+
+
+def _acting(line: Line) -> tuple[bytes, Told]:
+    """Return the canonical bytes of the actor group, and what else the identity tells.
+
+    A few actors do most of what a log tells of, so both are remembered.
+    Raises what decoding raises.
+    """
+    identity = bytes(line.identity)
+    key = identity, line.sourceIPAddress, line.userAgent
+    known = _acted.get(key)
+    if known is None:
+        read = _decode_identity(identity)
+        known = orjson.dumps(_actor(line, read)), _told(read)
+        if len(identity) + len(known[0]) <= _ACTOR_SIZE_MAX:
+            if len(_acted) >= _ACTORS_MAX:
+                _acted.clear()
+            _acted[key] = known
+    return known
 
 
 class CloudTrail:
@@ -282,23 +323,24 @@ class CloudTrail:
     def canonical(self, raw: bytes) -> Row | None:
         """Return the row of a record of the expected types, else None."""
         try:
-            record = _decode(raw)
-        except _ERRORS:
+            line = _decode_line(raw)
+            actor, told = _acting(line)
+        except (*_ERRORS, TypeError):
             return None
-        text = record.eventTime
+        text = line.eventTime
         time = _seconds.get(text) or _instant(text)  # type: ignore[arg-type]
-        if time is None or record.eventName is None:
+        if time is None or line.eventName is None:
             return None
-        actor, data_subject, content = _groups(record, time, flags=None)
+        data_subject, content = _rest(line, told, time, flags=None)
         try:
             return (
                 content[5],
-                orjson.dumps(actor),
+                actor,
                 NO_DATA_SUBJECT
                 if data_subject[2] is None and data_subject[3] is None
                 else orjson.dumps(data_subject),
                 orjson.dumps(content),
-                record.eventID,
+                line.eventID,
             )
         except TypeError:
             return None
@@ -312,7 +354,8 @@ class CloudTrail:
         if time is None:
             time = now_ms
             flags = [*(flags or ()), "time_unknown"]
-        groups = _groups(record, time, flags=flags)
+        identity = record.userIdentity
+        groups = _actor(record, identity), *_rest(record, _told(identity), time, flags=flags)
         values = [value for group in groups for value in group[1:]]
         return Event(**dict(zip(_ATTRIBUTES, values, strict=True)), raw=raw)
 

@@ -121,11 +121,9 @@ class Resource(msgspec.Struct, gc=False):
     accountId: str | None = None  # noqa: N815
 
 
-class Record(msgspec.Struct, gc=False):
-    """One CloudTrail record."""
+class Call(msgspec.Struct, gc=False):
+    """What was called, when and whence: a record but for who called."""
 
-    eventVersion: str | None = None  # noqa: N815
-    userIdentity: UserIdentity | None = None  # noqa: N815
     eventTime: str | None = None  # noqa: N815
     eventSource: str | None = None  # noqa: N815
     eventName: str | None = None  # noqa: N815
@@ -137,7 +135,6 @@ class Record(msgspec.Struct, gc=False):
     requestParameters: RequestParameters | None = None  # noqa: N815
     responseElements: ResponseElements | None = None  # noqa: N815
     additionalEventData: AdditionalEventData | None = None  # noqa: N815
-    requestID: str | None = None  # noqa: N815
     eventID: str | None = None  # noqa: N815
     readOnly: bool | None = None  # noqa: N815
     resources: list[Resource] | None = None
@@ -147,6 +144,18 @@ class Record(msgspec.Struct, gc=False):
     sharedEventID: str | None = None  # noqa: N815
     vpcEndpointId: str | None = None  # noqa: N815
     sessionCredentialFromConsole: str | bool | None = None  # noqa: N815
+
+
+class Record(Call, gc=False):
+    """One CloudTrail record."""
+
+    userIdentity: UserIdentity | None = None  # noqa: N815
+
+
+class Line(Call, gc=False):
+    """One CloudTrail record whose identity, which many share, is not read yet."""
+
+    identity: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="userIdentity")
 
 
 # One of these says that a JSON object is a CloudTrail record; Amazon puts all in each.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from ombud.collect.cloudtrail_record import Record, RequestParameters
+from ombud.collect.cloudtrail_record import Call, RequestParameters
 
 # service: (parameter, CloudFormation type, whether it is a body of records), most telling first.
 _PARAMETERS: dict[str, tuple[tuple[str, str, bool], ...]] = {
@@ -66,7 +66,7 @@ def _s3(parameters: RequestParameters) -> Touched:
     return bucket, f"arn:aws:s3:::{bucket}", "AWS::S3::Bucket", None
 
 
-def touched(record: Record) -> Touched:
+def touched(record: Call) -> Touched:
     """Return dataset, id, type and owner of what a record says was touched."""
     dataset = identity = kind = owner = None
     parameters = record.requestParameters

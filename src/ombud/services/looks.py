@@ -119,12 +119,12 @@ class Looks:
         """Return the sessions that hold an event that matches, the latest first."""
         query = parse_query(text)
         self._check_limit(limit)
-        self._look("sessions", asker, why, case, query_text=text)
+        size = self._look("sessions", asker, why, case, query_text=text)
         return self._index.sessions(
             query,
             limit=limit,
             now_ms=self._clock(),
-            visibility=_visibility(asker),
+            visibility=_visibility(asker, below=size),
             idle_minutes=self._settings["sessions.idle_minutes"],
         )
 
@@ -132,10 +132,10 @@ class Looks:
         self, session_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
     ) -> list[Event]:
         """Return every event of one session, in order."""
-        self._look("session", asker, why, case, resource_id=session_id)
+        size = self._look("session", asker, why, case, resource_id=session_id)
         indices = self._index.session(
             session_id,
-            visibility=_visibility(asker),
+            visibility=_visibility(asker, below=size),
             idle_minutes=self._settings["sessions.idle_minutes"],
         )
         if not indices:
@@ -160,8 +160,8 @@ class Looks:
         case: str | None = None,
     ) -> list[dict[str, Any]]:
         """Return everyone who touched one person's data, the most frequent first."""
-        self._look("who", asker, why, case, subjects=((kind, key),))
-        return self._index.who(kind, key, visibility=_visibility(asker))
+        size = self._look("who", asker, why, case, subjects=((kind, key),))
+        return self._index.who(kind, key, visibility=_visibility(asker, below=size))
 
     def record_alert_look(
         self,
@@ -238,5 +238,5 @@ def _check_lengths(**texts: str | None) -> None:
             raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
 
 
-def _visibility(asker: Asker) -> Visibility:
-    return Visibility(units=asker.units, systems=asker.systems)
+def _visibility(asker: Asker, *, below: int | None = None) -> Visibility:
+    return Visibility(units=asker.units, systems=asker.systems, below=below)

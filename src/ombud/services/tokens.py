@@ -106,9 +106,13 @@ class Tokens:
             if hmac.compare_digest(row.hash, wanted):
                 found = row
         if found is None or found.revoked_at is not None:
-            raise Unauthenticated("unknown or revoked token")
+            raise Unauthenticated(
+                "unknown or revoked token", hint="`ombud token list` shows those in force"
+            )
         if found.expires_at is not None and found.expires_at <= self._clock():
-            raise Unauthenticated("the token has expired")
+            raise Unauthenticated(
+                "the token has expired", hint="`ombud token create` makes another"
+            )
         return Asker(
             person=found.person,
             scopes=frozenset(found.scopes),

@@ -202,7 +202,7 @@ class AlertStore:
         ).fetchall()
         return [_row(row) for row in rows]
 
-    def event_indices(self, alert_ids: Sequence[str]) -> dict[str, list[int]]:
+    def event_indices(self, alert_ids: Sequence[str]) -> dict[str, Sequence[int]]:
         """Return the indices of the events that each alert keeps, in log order."""
         rows = self._run(
             "SELECT alert_id, list(event_index ORDER BY event_index) "

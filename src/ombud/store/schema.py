@@ -77,26 +77,10 @@ def _array(field: Field) -> tuple[int, int]:
     return group, 1 + _GROUPS[group - 1].index(field)
 
 
-class _Extraction:
-    """The values taken from the canonical arrays, each array parsed once for all of them."""
-
-    def __init__(self) -> None:
-        self.positions: dict[int, list[int]] = {1: [], 2: [], 3: []}
-        for field in COLUMN_FIELDS:
-            group, position = _array(field)
-            self.positions[group].append(position)
-
-    def lists(self) -> str:
-        """Return one list of texts for each array, as `l1`, `l2` and `l3`."""
-        lists = []
-        for group, positions in self.positions.items():
-            paths = ", ".join(f"'$[{position}]'" for position in positions)
-            lists.append(f"json_extract_string(nullif(g{group}, ''), [{paths}]) AS l{group}")
-        return ", ".join(lists)
-
-    def value(self, field: Field) -> str:
-        group, position = _array(field)
-        return f"l{group}[{self.positions[group].index(position) + 1}]"
+def _text(field: Field) -> str:
+    """Return the SQL of a field's text in the list that its canonical array is read into."""
+    group, position = _array(field)
+    return f"l{group}[{position + 1}]"
 
 
 def _column(field: Field, text: str) -> str:
@@ -123,8 +107,11 @@ def event_insert(groups: str) -> str:
 
     `groups` is the SQL they come from; an erased group is empty there.
     """
-    extraction = _Extraction()
-    columns = ", ".join(_column(field, extraction.value(field)) for field in COLUMN_FIELDS)
+    columns = ", ".join(_column(field, _text(field)) for field in COLUMN_FIELDS)
+    # Each array is read once, whole: a third of the cost of a path for every field.
+    lists = ", ".join(
+        f"from_json(nullif(g{group}, ''), '[\"VARCHAR\"]') AS l{group}" for group in (1, 2, 3)
+    )
     head = f"[{CANONICAL_VERSION},"
     checked = (
         f"CASE WHEN starts_with(g3, '{head}') OR g3 = '' THEN g3 "
@@ -132,7 +119,7 @@ def event_insert(groups: str) -> str:
     )
     return (
         f'INSERT INTO {EVENT_TABLE} SELECT "index", recorded, {columns} '
-        f'FROM (SELECT "index", recorded, g3, {extraction.lists()} '
+        f'FROM (SELECT "index", recorded, g3, {lists} '
         f'FROM (SELECT "index", recorded, g1, g2, {checked} AS g3 FROM ({groups})))'
     )
 
