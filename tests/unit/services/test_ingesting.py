@@ -35,9 +35,7 @@ def test_gzip_within_a_body_is_not_unpacked(ingesting: Ingesting, home: Path) ->
     assert sum(item.size for item in Quarantine(home / "quarantine").items()) <= len(bomb)
 
 
-def test_quarantine_is_read_once(
-    ingesting: Ingesting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quarantine_is_read_once(ingesting: Ingesting, monkeypatch: pytest.MonkeyPatch) -> None:
     """A delivery with a bad line does not read again what lies in quarantine."""
     read: list[int] = []
     rows = Quarantine._rows
