@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,19 @@ from ombud.collect.sources import get_source
 from ombud.services.ingesting import load_health, positions_path, save_health
 
 app = typer.Typer(add_completion=False)
+
+
+def _until_told() -> Callable[[float], bool]:
+    """Return a wait that says whether SIGINT or SIGTERM came: what was read is then recorded."""
+    told: list[int] = []  # No lock: a handler may run while its own thread holds one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: told.append(number))
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return bool(told)
+
+    return wait
 
 
 @app.command()
@@ -56,8 +71,7 @@ def ingest(
                 bar.update(task, advance=size, description=f"{result.read} events")
 
             if follow:
-                stopped = threading.Event()
-                blocks = Follower(kind, paths, positions=positions, wait=stopped.wait).blocks()
+                blocks = Follower(kind, paths, positions=positions, wait=_until_told()).blocks()
             else:
                 blocks = read_paths(
                     kind, paths, positions=positions, standard_input=sys.stdin.buffer

@@ -136,17 +136,14 @@ def run(arguments: Sequence[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else GOOD
     except OmbudError as error:
         return _report(error, arguments)
-    except KeyboardInterrupt:
-        note("ombud: stopped")
-        return COULD_NOT
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does; not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        note(f"ombud: {place}{(error.strerror or str(error)).lower()}")
-        return COULD_NOT
+        said = Unavailable((error.strerror or str(error)).lower())
+        said.origin = str(error.filename or "")
+        return _report(said, arguments)
     return GOOD
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from ombud.core.errors import InputError
 from ombud.core.event import Event
 from ombud.detect.engine import TICK_SOURCE
 
@@ -25,13 +26,17 @@ ACTIVITY_OTHER = 99
 
 
 def own_event(*, time: int, source: str, action: str, native_id: str = "", **fields: Any) -> Event:
-    """Return an event of Ombud's own with its original filled in."""
+    """Return an event of Ombud's own with its original filled in.
+
+    Raises `InputError` for text that is not Unicode, as a terminal may give it.
+    """
     native_id = native_id or uuid.uuid4().hex
     known = {name: value for name, value in fields.items() if value is not None}
-    raw = orjson.dumps(
-        {"time": time, "source": source, "action": action, "native_id": native_id, **known},
-        option=orjson.OPT_SORT_KEYS,
-    )
+    said = {"time": time, "source": source, "action": action, "native_id": native_id, **known}
+    try:
+        raw = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:  # A lone surrogate: bytes that were no UTF-8.
+        raise InputError(f"what was given is not text: {error}") from error
     known.setdefault("resource_system", SYSTEM)
     known.setdefault("outcome", "success")
     known.setdefault("class_uid", API_ACTIVITY)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from ombud.core.clock import Clock
-from ombud.core.errors import Conflict, InputError, NotFound, Unauthenticated
+from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unauthenticated
 from ombud.services.asker import SCOPES, Asker
 from ombud.services.own_events import own_event
 from ombud.services.record_port import Appender, record_events
@@ -47,10 +48,20 @@ class Tokens:
         self._control = control
         self._project = project
         self._clock = clock
+        self._creating = threading.Lock()
 
     def create(self, wanted: dict[str, Any], *, asker: Asker) -> dict[str, Any]:
-        """Create a token and return it, the only time that it is shown."""
+        """Create a token and return it, the only time that it is shown.
+
+        Raises `Forbidden` for an asker who sees a part: such a token could see more.
+        """
         asker.require("admin")
+        if asker.is_restricted:
+            raise Forbidden("a token limited to units or systems makes no tokens")
+        with self._creating:  # Two at once would both find the name free.
+            return self._create(wanted, asker)
+
+    def _create(self, wanted: dict[str, Any], asker: Asker) -> dict[str, Any]:
         name = str(wanted.get("name") or "").strip()
         scopes = sorted(set(wanted.get("scopes") or ()))
         if not name or len(name) > NAME_MAX:

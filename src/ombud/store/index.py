@@ -292,6 +292,8 @@ class Index:
             return list(cursor.execute(statement.sql, statement.values).fetchall())
         except duckdb.OutOfMemoryException as error:
             raise Unavailable("search needs more memory than `index.memory_mb` allows") from error
+        except duckdb.IOException as error:  # A full or failing disk.
+            raise Unavailable(f"index cannot be read: {error}") from error
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

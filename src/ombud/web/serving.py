@@ -158,7 +158,8 @@ class Server:
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
         )
         repeat("tick", ticker.turn, every_seconds=1.0)
-        for source in self._settings.sources:
+        for number, source in enumerate(self._settings.sources, start=1):
             follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
-            repeat(f"source {source.kind} {source.path}", follow, every_seconds=FOLLOWED_SECONDS)
+            # Anybody may ask `/readyz`: it names no path.
+            repeat(f"source {number} {source.kind}", follow, every_seconds=FOLLOWED_SECONDS)
         repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)

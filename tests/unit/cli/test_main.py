@@ -62,6 +62,18 @@ def test_error_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     }
 
 
+def test_what_the_machine_refuses_in_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error of the machine has the same shape, with the place."""
+    monkeypatch.setattr(main, "app", lambda **_: Path("/nosuch/file").read_text())
+
+    assert main.run(["--json"]) == 3
+
+    stated = json.loads(capsys.readouterr().err)["error"]
+    assert (stated["code"], stated["origin"]) == ("unavailable", "/nosuch/file")
+
+
 @pytest.mark.parametrize("name", list(main.COMMANDS))
 def test_every_command_loads_and_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command of the table exists, loads, and explains itself."""

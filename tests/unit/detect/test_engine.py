@@ -187,7 +187,8 @@ def test_ticks_move_time_and_match_nothing(committed_of: CommittedOf, act: Act) 
     )
     engine = Engine(rules)
 
-    assert engine.feed(committed_of([act(source="ombud.tick", action="tick")], recorded=[NOON + 60_000])) == []
+    tick = act(source="ombud.tick", action="tick")
+    assert engine.feed(committed_of([tick], recorded=[NOON + 60_000])) == []
     assert engine.time == NOON + 60_000
 
 
@@ -365,7 +366,8 @@ def test_calling_an_act_a_tick_hides_it_from_no_rule(
     rule_of: Callable[..., Rule], committed_of: CommittedOf, act: Act
 ) -> None:
     """Only Ombud's own ticks are passed over; a sender's word `tick` is a word."""
-    rule = rule_of("resource.dataset: plates", head="title: T\nid: t\nlogsource: {product: ombud}\n")
+    head = "title: T\nid: t\nlogsource: {product: ombud}\n"
+    rule = rule_of("resource.dataset: plates", head=head)
     engine = Engine([rule])
     hidden = act(action="tick", resource_dataset="plates")
     assert [change.opened is not None for change in engine.feed(committed_of([hidden]))] == [True]

@@ -184,6 +184,19 @@ def test_only_administrators(home: Home) -> None:
         home.tokens.revoke("collector", asker=ANA)
 
 
+def test_who_sees_a_part_makes_no_token(home: Home) -> None:
+    """An administrator limited to a unit could make a token that sees more."""
+    limited = Asker(person="Cy", scopes=frozenset({"admin"}), units=("26",))
+    with pytest.raises(Forbidden, match="limited"):
+        home.tokens.create(dict(WANTED), asker=limited)
+
+
+def test_bytes_that_are_no_text_are_refused(home: Home) -> None:
+    """A terminal may give bytes that are not UTF-8; they are refused, not a crash."""
+    with pytest.raises(InputError, match="not text"):
+        home.tokens.create(WANTED | {"person": "ana\udcff"}, asker=CY)
+
+
 def test_unknown_name_is_not_revoked(home: Home) -> None:
     """There is nothing to revoke, and nothing is recorded."""
     with pytest.raises(NotFound):
