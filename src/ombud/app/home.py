@@ -7,9 +7,10 @@ lets go of it at the end.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,9 @@ from ombud.app.paths import HomePaths
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import now_ms
+from ombud.core.errors import OmbudError, Unavailable
+from ombud.record.keys import read_vkey
+from ombud.record.paths import Home
 from ombud.record.reader import RecordReader
 from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
@@ -26,6 +30,7 @@ from ombud.services.controlling import ControlProjection
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
+from ombud.services.lineage import is_of_record, write_lineage
 from ombud.services.looks import Looks
 from ombud.services.record_port import Appender
 from ombud.services.rule_states import RuleStates
@@ -35,6 +40,8 @@ from ombud.services.watching import Watch
 from ombud.store.alerts import AlertStore
 from ombud.store.control import ControlStore
 from ombud.store.index import Index
+
+log = logging.getLogger("ombud")
 
 PATIENCE_SECONDS = 5.0  # For another command, or a recorder that is ending, to let go.
 ALERTS_MEMORY = "256MB"  # Alerts are few; the index has its own limit.
@@ -47,6 +54,29 @@ def prepare_home(home: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def discard_derived(paths: HomePaths) -> None:
+    """Remove what can be made anew from the record; the caller holds the home."""
+    for database in (paths.index_database, paths.alerts_database, paths.control_database):
+        for suffix in ("", ".wal", "-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+
+
+def _connect_alerts(path: Path) -> duckdb.DuckDBPyConnection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": ALERTS_MEMORY,
+        "threads": 1,
+    }
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.Error as error:
+        if "lock on file" in str(error):
+            raise Unavailable(f"`{path}` belongs to another process") from error
+        log.warning("alerts `%s` are not usable and are found anew: %s", path, error)
+    for stale in (path, path.with_name(f"{path.name}.wal")):
+        stale.unlink(missing_ok=True)
+    return duckdb.connect(str(path), config=config)
+
+
 class OpenHome:
     """One home with everything wired: record, index, rules, control, services."""
 
@@ -57,20 +87,15 @@ class OpenHome:
         settings: Settings,
         appender: Appender,
         background: Background | None = None,
+        anew: bool = False,
     ) -> None:
+        """Open what is derived from the record, made `anew` if it is of another one or so asked."""
         self.paths = paths = HomePaths(home)
         self.settings = settings
         self.appender = appender
         self.reader = RecordReader(home)
-        self.index = Index.open(
-            paths.index_database,
-            memory_mb=settings["index.memory_mb"],
-            threads=settings["index.threads"],
-        )
-        self.control = ControlStore.open(paths.control_database)
-        self._alerts = duckdb.connect(
-            str(paths.alerts_database), config={"memory_limit": ALERTS_MEMORY, "threads": 1}
-        )
+        self._vkey = read_vkey(Home(home.resolve()))
+        self._open_derived(anew=anew)
         self._index_follower = IndexFollower(self.reader, self.index)
         self.projection = ControlProjection(
             appender=appender,
@@ -89,6 +114,35 @@ class OpenHome:
         )
         self.services = self._open_services(background or Background())
 
+    def _open_derived(self, *, anew: bool) -> None:
+        size, _ = self.appender.head()
+        folder = self.paths.index
+        if anew or not is_of_record(folder, self.reader, vkey=self._vkey, size=size):
+            discard_derived(self.paths)
+        self._connect()
+        stands = (self.index.watermark(), self.control.watermark(), self._alert_store.watermark())
+        if max(stands) > size:
+            log.warning("what is in `%s` is ahead of the record and is made anew", folder)
+            self._disconnect()
+            discard_derived(self.paths)
+            self._connect()
+        write_lineage(folder, self.reader, vkey=self._vkey, size=size)
+
+    def _connect(self) -> None:
+        self.index = Index.open(
+            self.paths.index_database,
+            memory_mb=self.settings["index.memory_mb"],
+            threads=self.settings["index.threads"],
+        )
+        self.control = ControlStore.open(self.paths.control_database)
+        self._alerts = _connect_alerts(self.paths.alerts_database)
+        self._alert_store = AlertStore(self._alerts)
+
+    def _disconnect(self) -> None:
+        self.control.close()
+        self._alerts.close()
+        self.index.close()
+
     def _open_watch(self) -> Watch:
         folders = [Path(folder) for folder in self.settings["rules.folders"]]
         if self.settings["rules.shipped"]:
@@ -98,7 +152,7 @@ class OpenHome:
             rules=rules,
             disabled=self.control.disabled_rules(),
             refusals=refusals,
-            store=AlertStore(self._alerts),
+            store=self._alert_store,
             appender=self.appender,
         )
 
@@ -177,9 +231,10 @@ class OpenHome:
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
         self.watch.close()
-        self.control.close()
-        self._alerts.close()
-        self.index.close()
+        with suppress(OmbudError):  # A lost recorder: then the lineage of the start still holds.
+            size, _ = self.appender.head()
+            write_lineage(self.paths.index, self.reader, vkey=self._vkey, size=size)
+        self._disconnect()
 
 
 def seal_rotated(home: Path, recorder: Recorder) -> None:
@@ -191,13 +246,16 @@ def seal_rotated(home: Path, recorder: Recorder) -> None:
 
 
 @contextmanager
-def open_here(home: Path) -> Iterator[OpenHome]:
-    """Open a home that is not running, in this process; raises `Unavailable` if it is in use."""
+def open_here(home: Path, *, anew: bool = False) -> Iterator[OpenHome]:
+    """Open a home that is not running, in this process; raises `Unavailable` if it is in use.
+
+    `anew` discards what is derived, once nobody else can be using it.
+    """
     settings = load_settings(home, os.environ)
     prepare_home(home)
     origin = settings["record.origin"] or None
     with Recorder.open(home, origin=origin, patience_seconds=PATIENCE_SECONDS) as recorder:
-        opened = OpenHome(home, settings=settings, appender=recorder)
+        opened = OpenHome(home, settings=settings, appender=recorder, anew=anew)
         try:
             yield opened
         finally:

@@ -19,7 +19,7 @@ class HomePaths:
 
     @property
     def index_database(self) -> Path:
-        """The DuckDB file of the index and the alerts."""
+        """The DuckDB file of the index."""
         return self.index / "index.duckdb"
 
     @property

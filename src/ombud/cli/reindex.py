@@ -6,7 +6,6 @@ import typer
 
 from ombud.app.home import open_here
 from ombud.app.opening import is_running
-from ombud.app.paths import HomePaths
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import print_facts, print_json, progress
 from ombud.core.errors import Conflict, NotFound
@@ -21,11 +20,7 @@ def reindex(home: HomeOption, json: JsonOption = False) -> None:
         raise Conflict("this home is running", hint="stop `ombud serve`, then reindex")
     if not home.is_dir():
         raise NotFound(f"no home at `{home}`")
-    paths = HomePaths(home)
-    for database in (paths.index_database, paths.alerts_database, paths.control_database):
-        for suffix in ("", ".wal", "-wal", "-shm"):
-            database.with_name(database.name + suffix).unlink(missing_ok=True)
-    with open_here(home) as opened, progress("reindexing") as bar:
+    with open_here(home, anew=True) as opened, progress("reindexing") as bar:
         size, _ = opened.appender.head()
         task = bar.add_task("index", total=2 * size)
         opened.rebuild(lambda done: bar.update(task, completed=done))

@@ -218,8 +218,6 @@ def _declared(  # noqa: C901, PLR0912 (a branch an attribute, in the order of th
         declared["read_only"] = record.readOnly
     if record.awsRegion is not None:
         declared["region"] = record.awsRegion
-    if record.requestID is not None:
-        declared["request_id"] = record.requestID
     if record.sharedEventID is not None:
         declared["shared_event_id"] = record.sharedEventID
     if record.vpcEndpointId is not None:

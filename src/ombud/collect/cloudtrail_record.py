@@ -135,7 +135,6 @@ class Call(msgspec.Struct, gc=False):
     requestParameters: RequestParameters | None = None  # noqa: N815
     responseElements: ResponseElements | None = None  # noqa: N815
     additionalEventData: AdditionalEventData | None = None  # noqa: N815
-    requestID: str | None = None  # noqa: N815
     eventID: str | None = None  # noqa: N815
     readOnly: bool | None = None  # noqa: N815
     resources: list[Resource] | None = None

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from jmespath.exceptions import JMESPathError
@@ -54,8 +55,33 @@ def as_key(value: object) -> str | None:
     return str(value) if isinstance(value, str | int | float) else None
 
 
+@lru_cache(maxsize=4096)
+def plain_path(expression: ParsedResult) -> tuple[str, ...] | None:
+    """Return the names of a path such as `user.login`, or None for any richer expression."""
+    names: list[str] = []
+    waiting = [expression.parsed]
+    while waiting:
+        node = waiting.pop()
+        if node["type"] == "subexpression":
+            waiting.extend(reversed(node["children"]))
+        elif node["type"] == "field":
+            names.append(node["value"])
+        else:
+            return None
+    return tuple(names)
+
+
 def evaluate(expression: ParsedResult, document: dict[str, Any]) -> Any:
-    """Return what the expression finds; `UNUSABLE` when it fails on this document."""
+    """Return what the expression finds; `UNUSABLE` when it fails on this document.
+
+    Most expressions are plain paths, and the interpreter takes ten times as long for one.
+    """
+    path = plain_path(expression)
+    if path is not None:
+        found: Any = document
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
     try:
         return expression.search(document)
     except _EVALUATION_ERRORS:

@@ -1,12 +1,14 @@
 """Positions: what was read of which file, kept across restarts.
 
 One small JSON file, replaced as a whole and synced, so that it is either the
-old or the new one.  Losing it costs time and never an event: what is read again
-is recognised as duplicate.
+old or the new one.  What others saved meanwhile stays in it: several followers
+of one kind of source share a file.  What is read again is recognised as
+duplicate; but a file that was rotated away is only found by its position.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -24,16 +26,11 @@ class Positions:
         self._by_id: dict[str, Position] = {}
         self._by_head: dict[str, str] = {}
         self._head_sizes: set[int] = set()
+        self._own: set[str] = set()  # Files committed here; of the others the file knows better.
+        self._saved: tuple[int, int] | None = None  # The file as it was written here last.
         if path is not None:
-            self._load(path)
-
-    def _load(self, path: Path) -> None:
-        try:
-            loaded = [Position.from_dict(row) for row in json.loads(path.read_bytes())]
-        except (FileNotFoundError, ValueError, TypeError, AttributeError):
-            return  # None yet, or unreadable: everything is read again and recognised.
-        for position in loaded:
-            self.commit(position)
+            for position in _load(path):
+                self._keep(position)
 
     def find(self, file_id: str) -> Position | None:
         """Return the position of a file by device and inode."""
@@ -53,6 +50,10 @@ class Positions:
 
     def commit(self, position: Position) -> None:
         """Remember a position whose events are durable; `save` makes it last."""
+        self._own.add(position.file_id)
+        self._keep(position)
+
+    def _keep(self, position: Position) -> None:
         self._by_id.pop(position.file_id, None)
         self._by_id[position.file_id] = position
         if position.head_size:
@@ -67,10 +68,43 @@ class Positions:
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rows = json.dumps([position.to_dict() for position in self._by_id.values()])
-        temporary = self._path.with_suffix(".new")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(rows)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # Other threads and processes save, too.
+            self._take_others(self._path)
+            rows = json.dumps([position.to_dict() for position in self._by_id.values()])
+            temporary = self._path.with_suffix(".new")
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(rows)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._path)
+            self._saved = _version(self._path)
+        finally:
+            os.close(lock)
+
+    def _take_others(self, path: Path) -> None:
+        """Take over what others saved; what was committed here comes last, as the newest."""
+        if _version(path) == self._saved:
+            return
+        own = [position for key, position in self._by_id.items() if key in self._own]
+        for position in _load(path):
+            if position.file_id not in self._own:
+                self._keep(position)
+        for position in own:
+            self._keep(position)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _load(path: Path) -> list[Position]:
+    try:
+        return [Position.from_dict(row) for row in json.loads(path.read_bytes())]
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return []  # None yet, or unreadable: everything is read again and recognised.

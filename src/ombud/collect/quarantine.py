@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ombud.core.errors import NotFound
+from ombud.core.errors import NotFound, Unavailable
 
 RAW_KEPT_MAX = 1 << 20  # Bytes of one original kept; more shows nothing more.
 FILE_NAME = "quarantine.ndjson"
@@ -101,10 +101,16 @@ class Quarantine:
             self._waiting.append(_line({"id": item_id, "state": REPLAYED, "index": index}))
 
     def sync(self) -> None:
-        """Write and sync what was taken; only then may it be acknowledged."""
+        """Write and sync what was taken; only then may it be acknowledged.
+
+        Raises `Unavailable` when there is no room; nothing that waits is forgotten.
+        """
         with self._lock:
             if self._waiting:
-                self._write()
+                try:
+                    self._write()
+                except OSError as error:
+                    raise Unavailable(f"cannot write `{self._path}`: {error.strerror}") from error
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

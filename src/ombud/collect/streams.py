@@ -10,8 +10,14 @@ from ombud.collect.source import Source
 from ombud.collect.unpack import GZIP_MAGIC, Unpacker
 
 
-def stream_blocks(source: Source, name: str, chunks: Iterable[bytes]) -> Iterator[Block]:
-    """Yield the records of a stream, plain or gzip, under the name it is given."""
+def stream_blocks(
+    source: Source, name: str, chunks: Iterable[bytes], *, unpacks: bool = True
+) -> Iterator[Block]:
+    """Yield the records of a stream, plain or gzip, under the name it is given.
+
+    Without `unpacks` gzip is bytes like any other: for a stream whose size was
+    bounded as it came.
+    """
     cutter = source.cutter()
     input_id = next_input_id()
     unpacker: Unpacker | None = None
@@ -24,7 +30,7 @@ def stream_blocks(source: Source, name: str, chunks: Iterable[bytes]) -> Iterato
                 first = data
                 continue
             is_open, first = True, b""
-            unpacker = Unpacker() if data[:2] == GZIP_MAGIC else None
+            unpacker = Unpacker() if unpacks and data[:2] == GZIP_MAGIC else None
         size = len(data)
         for piece in unpacker.feed(data) if unpacker is not None else (data,):
             cuts = Cuts()

@@ -17,9 +17,7 @@ from ombud.store.control import ControlStore
 class ControlProjection:
     """Brings the control tables up to the last durable event."""
 
-    def __init__(
-        self, *, appender: Appender, reader: RecordReader, control: ControlStore
-    ) -> None:
+    def __init__(self, *, appender: Appender, reader: RecordReader, control: ControlStore) -> None:
         self._appender = appender
         self._reader = reader
         self._control = control

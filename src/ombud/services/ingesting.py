@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ombud.collect.follow import Follower
@@ -62,9 +63,10 @@ class Ingesting:
     ) -> None:
         self._appender = appender
         self._home = home
-        self._quarantine = Quarantine(quarantine_folder)
         self._settings = settings
-        self._health = Health()
+        self._health = load_health(home)
+        # One for all: each reads the whole quarantine once, to know what lies there.
+        self._intake = Intake(appender, Quarantine(quarantine_folder), health=self._health)
         self._totals: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._sources = HomeSources(home, settings)
@@ -72,9 +74,9 @@ class Ingesting:
     def deliver(self, kind: str, chunks: Iterator[bytes]) -> IntakeResult:
         """Take in one delivery; returns when everything in it is durable."""
         source = self._sources.get(kind)
-        quarantine = self._quarantine
-        intake = Intake(self._appender, quarantine, health=self._health)
-        result = intake.ingest(source, stream_blocks(source, "http", chunks))
+        # The bounds of a request are those of its body: a gzip within it is not unpacked.
+        blocks = stream_blocks(source, "http", chunks, unpacks=False)
+        result = self._intake.ingest(source, blocks)
         with self._lock:
             self._count(result)
         return result
@@ -87,7 +89,6 @@ class Ingesting:
         with self._lock:
             self._health.expect(source, now_ms=now_ms())
         positions = Positions(positions_path(self._home, source.kind))
-        intake = Intake(self._appender, self._quarantine, health=self._health)
         before = IntakeResult()
 
         def progress(result: IntakeResult, _size: int) -> None:
@@ -95,7 +96,7 @@ class Ingesting:
                 self._count(result, before)
 
         follower = Follower(source, [str(followed.path)], positions=positions, wait=wait)
-        intake.ingest(source, follower.blocks(), positions=positions, on_progress=progress)
+        self._intake.ingest(source, follower.blocks(), positions=positions, on_progress=progress)
 
     def check_silence(self) -> None:
         """Record the silence of every source that has been quiet for longer than it should."""
@@ -103,6 +104,7 @@ class Ingesting:
             silences = self._health.silences(now_ms=now_ms())
         if silences:
             record_events(self._appender, silences)
+        save_health(self._home, self._health)
 
     def _count(self, result: IntakeResult, before: IntakeResult | None = None) -> None:
         for name in ("read", "recorded", "duplicate", "quarantined"):
@@ -117,6 +119,30 @@ class Ingesting:
         """Return what was taken in since the server started, by name."""
         with self._lock:
             return dict(self._totals)
+
+
+def _health_path(home: Path) -> Path:
+    return home / "positions" / "health.state"
+
+
+def load_health(home: Path) -> Health:
+    """Return what was last known of the sources: a gap across a restart is a gap.
+
+    Without it, or if it cannot be read, the sources are known from their next event on.
+    """
+    health = Health()
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        health.restore(_health_path(home).read_bytes())
+    return health
+
+
+def save_health(home: Path, health: Health) -> None:
+    """Keep what is known of the sources."""
+    path = _health_path(home)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(health.snapshot())
+    temporary.replace(path)
 
 
 def positions_path(home: Path, kind: str) -> Path:

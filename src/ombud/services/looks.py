@@ -21,10 +21,14 @@ from ombud.services.follow import Follower
 from ombud.services.own_events import ACTIVITY_QUERY, DATASTORE_ACTIVITY, LOOK, own_event
 from ombud.services.record_port import Appender, record_events
 from ombud.store.index import Index
+from ombud.store.statement import Cursor
 from ombud.store.visibility import Visibility
 
 LIMIT_MAX = 5_000  # Events of one page; a cursor continues it.
 ROWS_MAX = 100_000  # Rows of an aggregation; never cut off in silence.
+SESSION_EVENTS_MAX = 20_000  # Events of one timeline; a search gives any number, in pages.
+ANSWER_SIZE_MAX = 64 << 20  # Bytes of originals in one answer: each may have 16 MB.
+FETCH_COUNT = 200  # Events fetched between two looks at how many bytes there are.
 TEXT_MAX = 4_000  # Characters of a reason or a case.
 
 
@@ -85,7 +89,23 @@ class Looks:
                     f"the query counts by more than {ROWS_MAX} values", hint="narrow it"
                 )
             return Page(rows=page.rows)
-        return Page(events=self._reader.fetch(page.indices), next_cursor=page.next_cursor)
+        events = self._fetch(page.indices)
+        if len(events) == len(page.indices):
+            return Page(events=events, next_cursor=page.next_cursor)
+        last = events[-1]
+        return Page(events=events, next_cursor=str(Cursor(last.time, last.id or 0)))
+
+    def _fetch(self, indices: Sequence[int]) -> list[Event]:
+        """Return these events, in their order, as far as they fit one answer; at least one."""
+        events: list[Event] = []
+        size = 0
+        for start in range(0, len(indices), FETCH_COUNT):
+            for event in self._reader.fetch(indices[start : start + FETCH_COUNT]):
+                size += len(event.raw)
+                if events and size > ANSWER_SIZE_MAX:
+                    return events
+                events.append(event)
+        return events
 
     def sessions(
         self,
@@ -99,12 +119,12 @@ class Looks:
         """Return the sessions that hold an event that matches, the latest first."""
         query = parse_query(text)
         self._check_limit(limit)
-        self._look("sessions", asker, why, case, query_text=text)
+        size = self._look("sessions", asker, why, case, query_text=text)
         return self._index.sessions(
             query,
             limit=limit,
             now_ms=self._clock(),
-            visibility=_visibility(asker),
+            visibility=_visibility(asker, below=size),
             idle_minutes=self._settings["sessions.idle_minutes"],
         )
 
@@ -112,17 +132,23 @@ class Looks:
         self, session_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
     ) -> list[Event]:
         """Return every event of one session, in order."""
-        self._look("session", asker, why, case, resource_id=session_id)
+        size = self._look("session", asker, why, case, resource_id=session_id)
         indices = self._index.session(
             session_id,
-            visibility=_visibility(asker),
+            visibility=_visibility(asker, below=size),
             idle_minutes=self._settings["sessions.idle_minutes"],
         )
         if not indices:
             raise NotFound(
                 f"no session `{session_id}`", hint="`ombud sessions` lists those there are"
             )
-        return self._reader.fetch(indices)
+        events = self._fetch(indices[:SESSION_EVENTS_MAX])
+        if len(events) < len(indices):
+            raise InputError(
+                f"session `{session_id}` is too large for one answer: {len(indices)} events",
+                hint="`ombud search` gives its events in pages, by actor, system and time",
+            )
+        return events
 
     def who(
         self,
@@ -134,8 +160,8 @@ class Looks:
         case: str | None = None,
     ) -> list[dict[str, Any]]:
         """Return everyone who touched one person's data, the most frequent first."""
-        self._look("who", asker, why, case, subjects=((kind, key),))
-        return self._index.who(kind, key, visibility=_visibility(asker))
+        size = self._look("who", asker, why, case, subjects=((kind, key),))
+        return self._index.who(kind, key, visibility=_visibility(asker, below=size))
 
     def record_alert_look(
         self,
@@ -212,5 +238,5 @@ def _check_lengths(**texts: str | None) -> None:
             raise InputError(f"`{name}` is longer than {TEXT_MAX} characters")
 
 
-def _visibility(asker: Asker) -> Visibility:
-    return Visibility(units=asker.units, systems=asker.systems)
+def _visibility(asker: Asker, *, below: int | None = None) -> Visibility:
+    return Visibility(units=asker.units, systems=asker.systems, below=below)

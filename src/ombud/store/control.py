@@ -24,7 +24,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from ombud.core.batch import Committed
-from ombud.core.errors import TamperError, Unavailable
+from ombud.core.errors import OmbudError, TamperError, Unavailable
 from ombud.core.fields import Group
 from ombud.store.control_events import CONTROL, Change, project
 from ombud.store.control_schema import PROJECTIONS, migrate, token, watermark
@@ -148,7 +148,10 @@ class ControlStore:
 
     @classmethod
     def open(cls, path: Path) -> ControlStore:
-        """Open the database, made or brought to this version if need be."""
+        """Open the database, made or brought to this version if need be.
+
+        Raises `TamperError` for a file that is no such database.
+        """
         engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
 
         @event.listens_for(engine, "connect")
@@ -159,7 +162,11 @@ class ControlStore:
             cursor.execute("PRAGMA synchronous=NORMAL")
             cursor.close()
 
-        return cls(engine)
+        try:
+            return cls(engine)
+        except DatabaseError as error:
+            engine.dispose()
+            raise _unreadable(path, error) from error
 
     @staticmethod
     def snapshot(path: Path) -> Snapshot:
@@ -182,11 +189,7 @@ class ControlStore:
                 saved = connection.execute(select(watermark.c.next_index)).scalar()
                 return Snapshot(saved or 0, _rows(connection))
         except DatabaseError as error:
-            code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
-            if code in _MACHINE_CODES:
-                raise Unavailable(f"cannot read `{path}`: {error.orig}") from error
-            reason = f"is no database of control tables: {error.orig}"
-            raise TamperError(reason, origin=str(path)) from error
+            raise _unreadable(path, error) from error
 
     def close(self) -> None:
         """Save how far this has come and close the database."""
@@ -273,6 +276,18 @@ class ControlStore:
         """Return the control events that could not be applied: the reason by index."""
         rows = self._rows()["control_fault"].values()
         return {row["event_index"]: f"{row['operation']}: {row['reason']}" for row in rows}
+
+
+def _unreadable(path: Path, error: DatabaseError) -> OmbudError:
+    """Tell a machine that refuses from a file that is not what it should be."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
+    if code in _MACHINE_CODES:
+        return Unavailable(f"cannot read `{path}`: {error.orig}")
+    return TamperError(
+        f"is no database of control tables: {error.orig}",
+        origin=str(path),
+        hint="`ombud reindex` makes it anew from the record",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ class Visibility:
     """The units, actors and systems whose events are seen; an empty one restricts nothing.
 
     An event must lie within each that is given; one that does not say its unit,
-    actor or system lies within none.
+    actor or system lies within none.  `below` leaves out events from that index on:
+    an answer is as of the moment of the question, and the look itself is later.
     """
 
     units: tuple[str, ...] = ()
     actors: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
+    below: int | None = None
 
     def condition(self, bindings: Bindings) -> str:
         """Return SQL that is true for the events that may be seen."""
@@ -33,6 +35,8 @@ class Visibility:
             if allowed:
                 places = ", ".join(bindings.add(value) for value in allowed)
                 conditions.append(f"{column} IN ({places})")
+        if self.below is not None:
+            conditions.append(f'"index" < {bindings.add(self.below)}')
         return " AND ".join(conditions) or "true"
 
 

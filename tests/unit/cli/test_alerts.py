@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from ombud.cli.main import run
-from ombud.cli.output import shortened, to_minute, to_second
+from ombud.cli.output import WIDTH_UNSEEN, shortened, stdout, to_minute, to_second
 
 EXPORT = {
     "time": 1_795_305_600_000,
@@ -22,8 +22,9 @@ EXPORT = {
 
 
 @pytest.fixture
-def home_with_alerts(home: Path) -> Path:
-    """Return a home in which Ana exported too much, twice."""
+def home_with_alerts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home in which Ana exported too much, twice, and room to print it."""
+    monkeypatch.setattr(stdout, "width", WIDTH_UNSEEN)  # The runner's terminal may be narrow.
     log = home.parent / "events.ndjson"
     log.write_bytes(b"".join(orjson.dumps(EXPORT | {"count": n}) + b"\n" for n in (1, 2)))
     assert run(["ingest", "--source", "ocsf", str(log)]) == 0

@@ -44,9 +44,7 @@ def exports(actors: Sequence[str], *, first_index: int = 0) -> Committed:
     builder = BatchBuilder()
     for number, actor in enumerate(actors):
         builder.add(
-            Event(
-                time=NOON, source="county", action="export", actor_id=actor, raw=b"%d" % number
-            )
+            Event(time=NOON, source="county", action="export", actor_id=actor, raw=b"%d" % number)
         )
     batch = builder.take()
     times = array("q", [NOON] * batch.count)
@@ -126,9 +124,7 @@ def test_failure_does_not_forget_what_was_found_before(
     assert {alert["actor_id"]: alert["event_count"] for alert in alerts} == {"ana": 1, "ben": 1}
 
 
-def test_more_alerts_than_a_batch_holds(
-    watch_of: Callable[..., Watch], findings: Findings
-) -> None:
+def test_more_alerts_than_a_batch_holds(watch_of: Callable[..., Watch], findings: Findings) -> None:
     """Many actors and rules at once are many findings, and still no batch too large."""
     watch = watch_of(rules_of(3))
     actors = [f"actor-{number}" for number in range(COUNT_MAX // 3 + 99)]
