@@ -11,6 +11,7 @@ import pytest
 from ombud.core.errors import Unavailable
 from ombud.record.reader import RecordReader
 from ombud.record.recorder import Recorder
+from ombud.record.verify import verify_home
 from ombud.services import verifying
 from ombud.services.controlling import ControlProjection
 from ombud.services.own_events import own_event
@@ -81,7 +82,7 @@ def test_change_while_verifying_is_no_fault(
     home: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a running home adds between the two steps is left to the next time."""
-    real = verifying.verify_home
+    real = verify_home
 
     def verify_then_change(*arguments: object, **settings: object) -> object:
         report = real(*arguments, **settings)  # type: ignore[arg-type]
