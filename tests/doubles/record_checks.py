@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -46,10 +47,11 @@ def committed_entries(home: Path) -> list[bytes]:
     for segment in layout.segment_files():
         if segment.first_index < wal_files[0].first_index:
             table = pq.read_table(segment.path)
-            columns = [table.column(name).to_pylist() for name in GROUP_COLUMNS]
-            salts = table.column(SALTS_COLUMN).to_pylist()
-            classes = table.column("class_uid").to_pylist()
-            times = table.column("metadata").combine_chunks().field("logged_time").to_pylist()
+            columns: list[Any] = [table.column(name).to_pylist() for name in GROUP_COLUMNS]
+            salts: list[Any] = table.column(SALTS_COLUMN).to_pylist()
+            classes: list[Any] = table.column("class_uid").to_pylist()
+            metadata: Any = table.column("metadata").combine_chunks()
+            times = metadata.field("logged_time").to_pylist()
             for row in range(segment.count):
                 groups = [column[row] for column in columns]
                 entries.append(make_entry(groups, salts[row], classes[row] or 0, times[row]))

@@ -141,7 +141,8 @@ class Disk:
 
     @property
     def _moved(self) -> dict[int, list[Path]]:
-        return self.__dict__.setdefault("moved", {})
+        moved: dict[int, list[Path]] = self.__dict__.setdefault("moved", {})
+        return moved
 
     def replace(self, temporary: Path, path: Path) -> None:
         """Rename a file."""

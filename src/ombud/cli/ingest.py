@@ -16,13 +16,12 @@ from ombud.app.paths import HomePaths
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_facts, print_json, progress
 from ombud.collect.follow import Follower
-from ombud.collect.health import Health
 from ombud.collect.intake import Intake, IntakeResult
 from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths, size_of
 from ombud.collect.sources import get_source
-from ombud.services.ingesting import positions_path
+from ombud.services.ingesting import load_health, positions_path, save_health
 
 app = typer.Typer(add_completion=False)
 
@@ -63,7 +62,8 @@ def ingest(
     kind = get_source(source, mapping=mapping)
     positions = Positions(positions_path(home, kind.kind))
     with open_appender(home) as appender:
-        intake = Intake(appender, Quarantine(HomePaths(home).quarantine), health=Health())
+        health = load_health(home)
+        intake = Intake(appender, Quarantine(HomePaths(home).quarantine), health=health)
         with progress(f"ingesting {kind.kind}", unit="bytes") as bar:
             task = bar.add_task("ingest", total=None if follow else size_of(kind, paths))
 
@@ -76,7 +76,10 @@ def ingest(
                 blocks = read_paths(
                     kind, paths, positions=positions, standard_input=sys.stdin.buffer
                 )
-            result = intake.ingest(kind, blocks, positions=positions, on_progress=on_progress)
+            try:
+                result = intake.ingest(kind, blocks, positions=positions, on_progress=on_progress)
+            finally:
+                save_health(home, health)
     facts = result.to_dict()
     if json:
         print_json(facts)

@@ -225,9 +225,7 @@ def _declared(  # noqa: C901, PLR0912 (a branch an attribute, in the order of th
     return declared
 
 
-def _rest(
-    record: Call, told: Told, time: int, *, flags: list[str] | None
-) -> tuple[Group, Group]:
+def _rest(record: Call, told: Told, time: int, *, flags: list[str] | None) -> tuple[Group, Group]:
     """Return the values of the groups data subject and content, each behind the version."""
     name = record.eventName
     if name is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ombud.collect.follow import Follower
@@ -63,7 +64,7 @@ class Ingesting:
         self._appender = appender
         self._home = home
         self._settings = settings
-        self._health = Health()
+        self._health = load_health(home)
         # One for all: each reads the whole quarantine once, to know what lies there.
         self._intake = Intake(appender, Quarantine(quarantine_folder), health=self._health)
         self._totals: Counter[str] = Counter()
@@ -103,6 +104,7 @@ class Ingesting:
             silences = self._health.silences(now_ms=now_ms())
         if silences:
             record_events(self._appender, silences)
+        save_health(self._home, self._health)
 
     def _count(self, result: IntakeResult, before: IntakeResult | None = None) -> None:
         for name in ("read", "recorded", "duplicate", "quarantined"):
@@ -117,6 +119,30 @@ class Ingesting:
         """Return what was taken in since the server started, by name."""
         with self._lock:
             return dict(self._totals)
+
+
+def _health_path(home: Path) -> Path:
+    return home / "positions" / "health.state"
+
+
+def load_health(home: Path) -> Health:
+    """Return what was last known of the sources: a gap across a restart is a gap.
+
+    Without it, or if it cannot be read, the sources are known from their next event on.
+    """
+    health = Health()
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        health.restore(_health_path(home).read_bytes())
+    return health
+
+
+def save_health(home: Path, health: Health) -> None:
+    """Keep what is known of the sources."""
+    path = _health_path(home)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(health.snapshot())
+    temporary.replace(path)
 
 
 def positions_path(home: Path, kind: str) -> Path:

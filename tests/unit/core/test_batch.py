@@ -80,8 +80,10 @@ def test_many_at_a_time_are_the_same_as_one_by_one() -> None:
     together.add(event(b"before"))
     together.add_rows(rows, raws, source="s")
     single.add(event(b"before"))
-    for (*row, native_id), raw in zip(rows, raws, strict=True):
-        single.add_canonical(*row, raw, source="s", native_id=native_id)
+    for (class_uid, actor, subject, content, native_id), raw in zip(rows, raws, strict=True):
+        single.add_canonical(
+            class_uid, actor, subject, content, raw, source="s", native_id=native_id
+        )
 
     assert (together.count, together.size) == (single.count, single.size)
     assert together.take() == single.take()

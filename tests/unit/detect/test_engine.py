@@ -64,7 +64,7 @@ def merged(changes: Sequence[AlertChange]) -> dict[str, Any]:
     return alerts
 
 
-events = st.lists(
+events: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.builds(
         dict,
         time=st.integers(0, 200).map(lambda days: NOON + days * DAY),

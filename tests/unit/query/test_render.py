@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,7 +85,8 @@ def any_test(draw: st.DrawFn, field: QueryField) -> Test:
         shape = draw(st.sampled_from(("equals", "any")))
         values = st.builds(Equals, TEXTS)
         if field.name not in DIGESTS:
-            values |= st.builds(Prefix, TEXTS)
+            prefixes: st.SearchStrategy[Any] = st.builds(Prefix, TEXTS)
+            values |= prefixes
     if shape == "any":
         return AnyOf(tuple(draw(st.lists(values, min_size=2, max_size=3))))
     return draw(values)

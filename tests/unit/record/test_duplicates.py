@@ -148,9 +148,9 @@ def test_merged_runs_hold_every_key(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert len(chosen) <= 7
     assert chosen[-1].end == count
     for file in chosen:
-        run = Run(file)
-        run.check()
-        assert (run.identities[:-1] <= run.identities[1:]).all()
+        opened = Run(file)
+        opened.check()
+        assert (opened.identities[:-1] <= opened.identities[1:]).all()
     found = open_keys(folder)
     every = [(1000 * number + row, row) for number in range(40) for row in range(20)]
     assert found.check(*columns(every)).duplicates == list(range(len(every)))
@@ -170,9 +170,9 @@ def test_damaged_run_and_what_follows_is_dropped(folder: Path) -> None:
         with pytest.raises(TamperError):
             Run(list_runs(folder)[0][1]).check()
 
-    keys = open_keys(folder)
+    found = open_keys(folder)
 
-    assert keys.covered == 10
+    assert found.covered == 10
     assert [path.name for path in folder.iterdir()] == [run_path(folder, 0, 10).name]
 
 

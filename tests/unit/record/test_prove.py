@@ -11,6 +11,7 @@ from ombud.core.commitment import parse_leaf_entry
 from ombud.core.errors import InputError, NotFound, TamperError
 from ombud.record import prove as prove_module
 from ombud.record.prove import check_proof, prove
+from ombud.record.verify_files import read_whole
 from ombud.tlog.note import Signer
 from ombud.tlog.proof import Proof
 from ombud.tlog.tile import decode_entries
@@ -118,7 +119,7 @@ def test_a_head_that_moves_on_is_followed(home: Path, monkeypatch: pytest.Monkey
     data = partial.read_bytes()
     partial.unlink()
     notes = iter([old, old + b"moved", old, old])
-    real = prove_module.read_whole
+    real = read_whole
 
     def moving(path: Path, size_max: int) -> bytes:
         if path.name != "checkpoint":

@@ -138,13 +138,12 @@ def test_an_event_edited_before_sealing_is_named(
 
 def test_a_segment_that_is_no_parquet_or_another_is_found(tmp_path: Path) -> None:
     """What was sealed must be a segment of these events, not only the same bytes."""
-    for number, forge in enumerate(
-        (
-            lambda path: path.write_bytes(b"PAR1 nothing of the kind PAR1"),
-            lambda path: pq.write_table(pa.table({"a": [1]}), path),
-            lambda path: pq.write_table(pq.read_table(path).slice(1), path),
-        )
-    ):
+    forgeries: tuple[Callable[[Path], object], ...] = (
+        lambda path: path.write_bytes(b"PAR1 nothing of the kind PAR1"),
+        lambda path: pq.write_table(pa.table({"a": [1]}), path),
+        lambda path: pq.write_table(pq.read_table(path).slice(1), path),
+    )
+    for number, forge in enumerate(forgeries):
         home = tmp_path / str(number)
         with open_recorder(home) as recorder:
             append(recorder, 0, 30)
@@ -163,7 +162,7 @@ def rewrite_wal(home: Path, change: Callable[[Any], dict[str, Any]], number: int
     pieces = [encode_file_head(head.first_index, head.edge)]
     place = ""
     for count, frame in enumerate(list(read_frames(path))):
-        values = {
+        values: dict[str, Any] = {
             "first_index": frame.first_index,
             "recorded_ms": frame.recorded_ms,
             "note": frame.note,
@@ -173,7 +172,7 @@ def rewrite_wal(home: Path, change: Callable[[Any], dict[str, Any]], number: int
         if count == number:
             values |= change(frame)
             place = f"wal/{path.name}: byte {sum(map(len, pieces))}"
-        pieces += encode_frame(*values.values())
+        pieces += encode_frame(**values)
     path.write_bytes(b"".join(pieces))
     return place
 
@@ -275,7 +274,10 @@ def test_bytes_that_are_not_canonical_are_found(tmp_path: Path) -> None:
         groups[group] = altered
         builder = BatchBuilder()
         builder.add(make_event(0))
-        builder.add_canonical(6005, *groups, b"raw", source="county", native_id="x")
+        actor, data_subject, content = groups
+        builder.add_canonical(
+            6005, actor, data_subject, content, b"raw", source="county", native_id="x"
+        )
         with open_recorder(home) as recorder:
             recorder.append([builder.take()])
             recorder.append([make_batch([make_event(5)])])

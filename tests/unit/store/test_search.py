@@ -122,7 +122,7 @@ def matches(draw: st.DrawFn) -> Match:
     if kind is Kind.BOOLEAN:
         return Match(name, Equals(draw(st.booleans())))
     text = st.sampled_from((*VALUES, "late", "true", "3", "plate"))
-    one = st.builds(Equals, text)
+    one: st.SearchStrategy[Any] = st.builds(Equals, text)
     if name not in DIGESTS:
         one |= st.builds(Prefix, st.sampled_from(("7AB", "a", "O'", "%", "", "pl")))
     return Match(name, draw(one | st.builds(AnyOf, st.lists(one, min_size=2).map(tuple))))
@@ -210,13 +210,14 @@ def passes(  # noqa: PLR0911 - one case for each kind.
         case AnyOf(tests):
             return any(passes(one, value, is_sentence=is_sentence) for one in tests)
         case Prefix(text):
-            return value.lower().startswith(text.lower()) if is_sentence else value.startswith(text)
+            given = value.lower() if is_sentence else value
+            return bool(given.startswith(text.lower() if is_sentence else text))
         case Equals(Moment(ms, span)):
-            return ms <= value < ms + span
+            return bool(ms <= value < ms + span)
         case Equals(wanted):
             if is_sentence:
-                return wanted.lower() in value.lower()
-            return value == (NOW - wanted.ms if isinstance(wanted, Ago) else wanted)
+                return str(wanted).lower() in value.lower()
+            return bool(value == (NOW - wanted.ms if isinstance(wanted, Ago) else wanted))
         case Between(low, high):
             return passes(Compare(">=", low), value, is_sentence=False) and passes(
                 Compare("<=", high), value, is_sentence=False
@@ -227,12 +228,13 @@ def passes(  # noqa: PLR0911 - one case for each kind.
                 first = last = NOW - bound.ms
             elif isinstance(bound, Moment):
                 first, last = bound.ms, bound.end_ms - 1
-            return {
+            told: dict[str, bool] = {
                 ">": value > last,
                 ">=": value >= first,
                 "<": value < first,
                 "<=": value <= last,
-            }[operator]
+            }
+            return told[operator]
     raise AssertionError(test)
 
 
