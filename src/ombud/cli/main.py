@@ -133,6 +133,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(args=list(arguments), prog_name="ombud")
     except SystemExit as leaving:  # How Typer ends, with its own message on wrong usage.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            return GOOD  # Typer's sign that the reader of our output went away, as `| head` does.
         return leaving.code if isinstance(leaving.code, int) else GOOD
     except OmbudError as error:
         return _report(error, arguments)

@@ -10,14 +10,17 @@ import typer
 
 from ombud.app.appending import open_appender
 from ombud.app.paths import HomePaths
-from ombud.cli.options import HomeOption, JsonOption
+from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
 from ombud.cli.output import print_facts, print_json, print_line, print_table
 from ombud.collect.quarantine import PENDING, Quarantine
 from ombud.collect.replay import replay as replay_items
 from ombud.collect.sources import get_source
 from ombud.config.settings import load_settings
-from ombud.core.clock import format_instant
+from ombud.core.clock import format_instant, now_ms
+from ombud.services.asker import local_owner
 from ombud.services.ingesting import HomeSources
+from ombud.services.own_events import look_event
+from ombud.services.record_port import record_events
 
 app = typer.Typer(
     add_completion=False,
@@ -64,10 +67,15 @@ def list_items(
 def show(
     item: Annotated[str, typer.Argument(help="An item's id, or its beginning.")],
     home: HomeOption,
+    why: WhyOption = None,
+    case: CaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one item with its original."""
+    """Show one item with its original; that somebody looked is an event first."""
     found = _open(home).get(item)
+    with open_appender(home) as appender:
+        look = look_event(now_ms(), "quarantine", local_owner(), why, case, resource_id=found.id)
+        record_events(appender, [look])
     if json:
         print_json(found.to_dict())
         return

@@ -273,9 +273,9 @@ class _Run:
     def _flush(self) -> None:
         """Send the batch off, once the one before has arrived."""
         self._land()
+        count = self._builder.count
         batches = [builder.take() for builder in (self._builder, self._findings) if builder.count]
         future = self._pool.submit(self._sink.append, batches) if batches else None
-        count = batches[0].count if batches else 0
         self._flight = _Flight(future, count, self._quarantined, self._reached)
         self._quarantined, self._reached = 0, []
 
@@ -287,8 +287,8 @@ class _Run:
         receipts = flight.receipts.result() if flight.receipts is not None else ()
         self._quarantine.sync()
         result = self.result
-        if receipts:
-            receipt = receipts[0]
+        if flight.count:
+            receipt = receipts[0]  # A second one is that of the findings.
             result.recorded += receipt.recorded
             result.duplicate += receipt.duplicate
             if receipt.first_index is not None and result.first_index is None:
@@ -296,7 +296,7 @@ class _Run:
             if receipt.last_index is not None:
                 result.last_index = receipt.last_index
         result.quarantined += flight.quarantined
-        result.read = result.recorded + result.duplicate + result.quarantined
+        result.read += flight.count + flight.quarantined
         result.seconds = time.monotonic() - self._started
         self._durable += flight.positions
 

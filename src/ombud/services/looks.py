@@ -18,7 +18,7 @@ from ombud.query.parse import parse_query
 from ombud.record.reader import RecordReader
 from ombud.services.asker import Asker
 from ombud.services.follow import Follower
-from ombud.services.own_events import ACTIVITY_QUERY, DATASTORE_ACTIVITY, LOOK, own_event
+from ombud.services.own_events import look_event
 from ombud.services.record_port import Appender, record_events
 from ombud.store.index import Index
 from ombud.store.statement import Cursor
@@ -175,7 +175,7 @@ class Looks:
         """Record that somebody looks at alerts; that is their work and needs no reason."""
         asker.require("search")
         _check_lengths(why=why, case=case)
-        look = self._look_event(operation, asker, why, case, resource_id=resource_id)
+        look = look_event(self._clock(), operation, asker, why, case, resource_id=resource_id)
         record_events(self._appender, [look])
 
     def visible(self, indices: Sequence[int], asker: Asker) -> set[int]:
@@ -208,28 +208,11 @@ class Looks:
                 )
         _check_lengths(why=why, case=case)
         size, _ = self._appender.head()
-        record_events(self._appender, [self._look_event(operation, asker, why, case, **fields)])
+        record_events(
+            self._appender, [look_event(self._clock(), operation, asker, why, case, **fields)]
+        )
         self._follower.catch_up(size)
         return size
-
-    def _look_event(
-        self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
-    ) -> Event:
-        return own_event(
-            time=self._clock(),
-            source=LOOK,
-            action="read" if operation in {"session", "alerts", "alert"} else "search",
-            operation=operation,
-            class_uid=DATASTORE_ACTIVITY,
-            activity_id=ACTIVITY_QUERY,
-            actor_id=asker.person,
-            actor_type="person",
-            resource_dataset="record",
-            justification_text=why,
-            case=case,
-            attributes={"via": asker.via, "token": asker.token_id or ""},
-            **fields,
-        )
 
 
 def _check_lengths(**texts: str | None) -> None:

@@ -14,6 +14,7 @@ import orjson
 from ombud.core.errors import InputError
 from ombud.core.event import Event
 from ombud.detect.engine import TICK_SOURCE
+from ombud.services.asker import Asker
 
 SYSTEM = "ombud"
 LOOK = "ombud.look"
@@ -42,6 +43,27 @@ def own_event(*, time: int, source: str, action: str, native_id: str = "", **fie
     known.setdefault("class_uid", API_ACTIVITY)
     known.setdefault("activity_id", ACTIVITY_OTHER)
     return Event(time=time, source=source, action=action, native_id=native_id, raw=raw, **known)
+
+
+def look_event(
+    time: int, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+) -> Event:
+    """Return the event that somebody looks at what is kept, recorded before they see it."""
+    return own_event(
+        time=time,
+        source=LOOK,
+        action="search" if operation in {"search", "sessions", "who"} else "read",
+        operation=operation,
+        class_uid=DATASTORE_ACTIVITY,
+        activity_id=ACTIVITY_QUERY,
+        actor_id=asker.person,
+        actor_type="person",
+        resource_dataset="record",
+        justification_text=why,
+        case=case,
+        attributes={"via": asker.via, "token": asker.token_id or ""},
+        **fields,
+    )
 
 
 def tick_event(time: int) -> Event:
