@@ -30,7 +30,8 @@ from ombud.simulate.act import CLOUDTRAIL
 def ingest(path: Path, sink: Sink) -> IntakeResult:
     """Ingest a file; raises `Unavailable` if a record of it was not taken for one."""
     source = get_source(CLOUDTRAIL)
-    intake = Intake(sink, Quarantine(path.parent / "quarantine"))
+    elsewhere = isinstance(sink, RecorderClient)
+    intake = Intake(sink, Quarantine(path.parent / "quarantine"), overlaps=elsewhere)
     result = intake.ingest(source, read_paths(source, [str(path)]))
     if result.quarantined or not result.read:
         raise Unavailable(f"{result.quarantined} of {result.read} records went to quarantine")

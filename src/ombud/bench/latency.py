@@ -7,7 +7,6 @@ stall is not hidden by the pause it causes.
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +54,6 @@ def run(options: Options) -> Report:
             root = options.folder / f"{name}-{rep}"
             with RunningHome(root, sealer=sealer) as home, Meter(home.pids) as meter:
                 times = over_socket(root, batches)
-            shutil.rmtree(root)
             figures |= _quantiles(name, times)
             figures[f"{name}_recorder_cpu_share"] = meter.cpu["recorder"] / meter.wall_seconds
         root = options.folder / f"http-{rep}"
@@ -66,7 +64,6 @@ def run(options: Options) -> Report:
             spent = served.cpu_seconds() - before
             figures["http_cpu_us_per_event"] = spent / (len(bodies) * HTTP_EVENTS) * 1e6
             figures["http_cpu_share"] = spent / (time.perf_counter() - start)
-        shutil.rmtree(root)
         return figures
 
     return repeat(report, once)

@@ -8,7 +8,6 @@ the index has everything and the sealer rests.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +40,6 @@ def run(options: Options) -> Report:
                 home.wait_for_index(int(told["recorded"]))
                 home.wait_for_seal()
             pss = home.pss_bytes()
-        shutil.rmtree(root)
         recorded = told["recorded"]
         cpu = meter.cpu | {"ingest": told["cpu_seconds"]}
         figures = {

@@ -21,6 +21,7 @@ from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths, size_of
 from ombud.collect.sources import get_source
+from ombud.record.recorder import Recorder
 from ombud.services.ingesting import load_health, positions_path, save_health
 
 app = typer.Typer(add_completion=False)
@@ -63,7 +64,12 @@ def ingest(
     positions = Positions(positions_path(home, kind.kind))
     with open_appender(home) as appender:
         health = load_health(home)
-        intake = Intake(appender, Quarantine(HomePaths(home).quarantine), health=health)
+        intake = Intake(
+            appender,
+            Quarantine(HomePaths(home).quarantine),
+            health=health,
+            overlaps=not isinstance(appender, Recorder),
+        )
         with progress(f"ingesting {kind.kind}", unit="bytes") as bar:
             task = bar.add_task("ingest", total=None if follow else size_of(kind, paths))
 

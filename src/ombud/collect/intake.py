@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Protocol, TypeGuard
@@ -100,6 +100,16 @@ class _Flight:
     positions: list[Position] = field(default_factory=list)
 
 
+class _Now(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, task: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Return the finished work; what it raises is raised here already."""
+        done: Future[Any] = Future()
+        done.set_result(task(*arguments, **named))
+        return done
+
+
 class Intake:
     """Takes in what a source gives and makes it durable in a sink."""
 
@@ -110,7 +120,13 @@ class Intake:
         *,
         clock_ms: Clock = now_ms,
         health: Health | None = None,
+        overlaps: bool = True,
     ) -> None:
+        """`overlaps` parses on while the sink works: for a sink in another process.
+
+        Within one process the two would only hand the interpreter to and fro.
+        """
+        self._overlaps = overlaps
         self._sink = sink
         self._quarantine = quarantine
         self._clock_ms = clock_ms
@@ -131,7 +147,8 @@ class Intake:
         and the bytes read since.  Errors of the sink pass through; what was not
         acknowledged is read again from the committed positions.
         """
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake") as pool:
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake") as threads:
+            pool = threads if self._overlaps else _Now()
             run = _Run(source, self._sink, self._quarantine, pool, self._health)
             for block in blocks:
                 if block.raws or block.faults:
@@ -160,7 +177,7 @@ class _Run:
         source: Source,
         sink: Sink,
         quarantine: Quarantine,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         health: Health | None,
     ) -> None:
         self.result = IntakeResult()
