@@ -54,14 +54,34 @@ class _Screen:
             flush()
 
 
-def _watch_alerts(server: Server, screen: _Screen, ended: threading.Event) -> None:
-    """Show the first alerts as they are raised."""
-    shown: set[str] = set()
-    while not ended.wait(0.5) and len(shown) < ALERTS_SHOWN:
-        for alert in server.home.watch.alerts(limit=50):
-            if alert["id"] not in shown and len(shown) < ALERTS_SHOWN:
-                shown.add(alert["id"])
-                screen.say("alert", f"alert ({alert['level']}): {alert['sentence']}", alert=alert)
+class _FirstAlerts:
+    """Shows the first alerts as they are raised, from a thread of its own."""
+
+    def __init__(self, server: Server, screen: _Screen) -> None:
+        self._server = server
+        self._screen = screen
+        self._shown: set[str] = set()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="demo alerts", daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while len(self._shown) < ALERTS_SHOWN and not self._ended.wait(0.5):
+            self._show()
+
+    def _show(self) -> None:
+        for alert in self._server.home.watch.alerts(limit=50):
+            if alert["id"] not in self._shown and len(self._shown) < ALERTS_SHOWN:
+                self._shown.add(alert["id"])
+                said = f"alert ({alert['level']}): {alert['sentence']}"
+                self._screen.say("alert", said, alert=alert)
+
+    def stop(self) -> None:
+        """Show what is left to show, and watch no more."""
+        if not self._ended.is_set():
+            self._ended.set()
+            self._thread.join()
+            self._show()
 
 
 def _program() -> str:
@@ -137,11 +157,7 @@ def demo(
         if browser:
             webbrowser.open(server.address)
         feed = Feed(home, events=events)
-        ended = threading.Event()
-        watcher = threading.Thread(
-            target=_watch_alerts, args=(server, screen, ended), name="demo alerts", daemon=True
-        )
-        watcher.start()
+        first_alerts = _FirstAlerts(server, screen)
         try:
             with progress("seeding the county") as bar:
                 task, told = bar.add_task("seed", total=None), 0
@@ -155,11 +171,12 @@ def demo(
             if not feed.is_running:
                 note("ombud: the county's feed ended early; the line above says why")
             server.home.catch_up()
+            first_alerts.stop()
             counts = server.home.counts()
             screen.say("seeded", "the county is in, and its live activity goes on", **counts)
             steps = list(_next_steps(home, server.address, find_example(server.home)))
             screen.tell(steps)
             server.wait()
         finally:
-            ended.set()
+            first_alerts.stop()
             feed.stop()
