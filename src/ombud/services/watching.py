@@ -101,8 +101,10 @@ class Watch:
         if self._engine.position - self._saved >= SAVE_EVERY:
             state = self._engine.snapshot()
             self._saved = self._engine.position
-        with self._lock:
-            self._store.save(changes, watermark=self._engine.position, state=state)
+        # A transaction costs some milliseconds, and most stretches of the record raise nothing.
+        if changes or state is not None:
+            with self._lock:
+                self._store.save(changes, watermark=self._engine.position, state=state)
         self._position = self._engine.position
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +36,7 @@ from ombud.web.server import WebServer
 log = logging.getLogger("ombud")
 
 START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
+SWITCH_SECONDS = 0.0005  # Rules and index run beside the API: a request must not wait for them.
 FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
 FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
 
@@ -62,6 +64,7 @@ class Server:
                 f"`{self._home}` is served already", hint="commands reach the server that runs"
             )
         prepare_home(self._home)
+        sys.setswitchinterval(SWITCH_SECONDS)
         client = self._start_recorder()
         try:
             self._background = Background()
