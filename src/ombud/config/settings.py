@@ -51,7 +51,7 @@ DOCUMENTED: tuple[Setting, ...] = (
     Setting("looks.why_required", True, "every search, session and who must state why"),
     Setting("looks.case_required", True, "every search, session and who must state a case"),
     Setting("sessions.idle_minutes", 30, "idle minutes that split an undeclared session", 1, 1440),
-    Setting("index.memory_mb", 1024, "memory limit of the index, megabytes", 128, 65536),
+    Setting("index.memory_mb", 768, "memory limit of the index, megabytes", 128, 65536),
     Setting("index.threads", 2, "threads of the index", 1, 64),
     Setting("record.origin", "", "name of the log, schemaless address; empty makes one up once"),
     Setting("record.tick_seconds", 60, "seconds between the events that carry log time", 1, 3600),

@@ -33,7 +33,7 @@ from ombud.store.sessions import MINUTE_MS, session_statement
 from ombud.store.statement import Scope, Statement, visible_statement
 from ombud.store.visibility import EVERYTHING, Visibility
 
-MEMORY_MB = 1024
+MEMORY_MB = 768
 THREADS = 2
 IDLE_MINUTES = 30
 CHECKPOINT_THRESHOLD = "256MB"  # The engine's own trigger; ours, below, comes first.
