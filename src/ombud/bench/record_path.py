@@ -6,8 +6,8 @@ behind its socket.  The duplicate keys are part of every append; what they cost 
 hashes an event, the check, the runs on disk) is measured apart, over the same
 events, and taken off for the figure that names the path without them.
 
-Homes stay until the end: on ext4, files made soon after many were deleted cost ten
-times as much, which would be charged to the next home.
+Homes stay until the end: files made soon after a home was deleted were seen to
+cost several times as much here, which would be charged to the next home.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +96,19 @@ def test_settings_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     """`settings --json` prints one object."""
     assert main.run(["settings", "--home", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["server.port"] == 8420
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """As `| head` does: the status is good, and nothing is said."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "ombud", "settings", "--home", str(tmp_path), "--json"],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"},
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (0, b"")

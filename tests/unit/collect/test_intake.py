@@ -188,3 +188,14 @@ def test_ordinals_beyond_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     raws = [b"%d" % (number % 7) for number in range(70)]
 
     assert [ordinals.next(raw) for raw in raws] == [number // 7 for number in range(70)]
+
+
+def test_within_one_process_all_is_the_same(sink: MemoryRecord, quarantine: Quarantine) -> None:
+    """Without overlapping, the same is recorded in the same order, and errors pass."""
+    blocks = [block(*(b'{"id":"%d"}' % n for n in range(1_200)), b"no")]
+    overlapped = MemoryRecord()
+    Intake(overlapped, quarantine).ingest(SOURCE, blocks)
+    result = Intake(sink, quarantine, overlaps=False).ingest(SOURCE, blocks)
+
+    assert (result.read, result.recorded, result.quarantined) == (1_201, 1_200, 1)
+    assert [event.raw for event in sink.events] == [event.raw for event in overlapped.events]
