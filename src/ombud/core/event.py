@@ -115,3 +115,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attributes: dict[str, Any] | None = None
     flags: tuple[str, ...] | None = None
     unmapped: dict[str, Any] | None = None
+
+    @property
+    def account(self) -> str | None:
+        """The account nearest to a person: the most upstream one acted for, or the actor."""
+        return self.on_behalf_of[0] if self.on_behalf_of else self.actor_id

@@ -1,0 +1,1 @@
+"""Directory: people, their accounts, units and supervisors, each valid for a time."""
