@@ -68,9 +68,7 @@ def as_instant(value: Any) -> int | None:
         size = abs(float(value))
     except (ValueError, OverflowError):
         return None
-    return next(
-        (parse_number(value, unit_ms=unit) for bound, unit in _UNITS if size < bound), None
-    )
+    return next((parse_number(value, unit_ms=unit) for bound, unit in _UNITS if size < bound), None)
 
 
 def _as_integer(value: Any) -> int | None:
@@ -199,7 +197,7 @@ class JsonRecord:
             if isinstance(value, dict):
                 return JsonRecord(value, self.flags, f"{self._path}{name}.")
             self.fault(name)
-        return JsonRecord({}, self.flags, self._path)
+        return _EMPTY
 
     def _list(self, name: str) -> list[Any]:
         value = self._values.get(name)
@@ -239,3 +237,6 @@ class JsonRecord:
             else:
                 self.fault(member)
         return found
+
+
+_EMPTY = JsonRecord({}, [])  # Of which nothing can be read, so nothing is ever flagged in it.
