@@ -6,13 +6,21 @@ the header and the record, both as they stand in the file, one line each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ombud.collect.csv_text import split_csv
 from ombud.collect.cut import Cuts, Cutter, LineCutter
 from ombud.collect.cut_json import JsonCutter
 from ombud.core.batch import RAW_SIZE_MAX
 
 COLUMNS_MAX = 512  # More than any log of a source has; bounds what one record costs.
+IsHeader = Callable[[list[str]], bool]
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+def columns_of(raw: bytes) -> list[str] | None:
+    """Return the fields of one record, or None when it is none."""
+    return split_csv(raw.decode("utf-8", "replace"), fields_max=COLUMNS_MAX)
 
 
 def split_row(raw: bytes) -> tuple[bytes, bytes] | None:
@@ -35,11 +43,13 @@ def _record_end(raw: bytes, start: int) -> int | None:
 class TableCutter(LineCutter):
     """Cuts CSV with a header, whose records may span lines (RFC 4180 §2.6).
 
-    A quote that is never closed costs the line it stands on and no other.
+    `is_header` knows a header by its columns; what stands before one comes out as
+    it is.  A quote that is never closed costs the line it stands on and no other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_header: IsHeader) -> None:
         super().__init__()
+        self._is_header = is_header
         self._header = b""
         self._column_count = 0
         self._open: list[bytes] = []  # Lines of a record whose quotes are not closed yet.
@@ -90,13 +100,16 @@ class TableCutter(LineCutter):
             self._give_up(cuts)
 
     def _columns_of(self, raw: bytes) -> int:
-        return len(split_csv(raw.decode("latin-1"), fields_max=COLUMNS_MAX) or ())
+        return len(columns_of(raw) or ())
 
     def _add(self, raw: bytes, line: int, cuts: Cuts) -> None:
-        if not self._header:
-            self._header, self._column_count = raw, self._columns_of(raw)
-        elif raw != self._header:  # Files joined together repeat it.
-            cuts.add(self._header + b"\n" + raw, line)
+        if raw == self._header:
+            return  # Files joined together repeat it.
+        columns = columns_of(raw) if not self._header else None
+        if columns is not None and self._is_header(columns):
+            self._header, self._column_count = raw, len(columns)
+        else:
+            cuts.add(self._header + b"\n" + raw if self._header else raw, line)
 
     def _give_up(self, cuts: Cuts, reason: str = "") -> None:
         """Give up the first line of an unclosed record and cut the others anew."""
@@ -124,7 +137,8 @@ class TableCutter(LineCutter):
 class SniffingTableCutter:
     """Cuts a log that is either CSV with a header or JSON, by its first byte that is not blank."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_header: IsHeader) -> None:
+        self._is_header = is_header
         self._cutter: Cutter | None = None
         self._line = 1
 
@@ -155,7 +169,7 @@ class SniffingTableCutter:
             if not seen:
                 self._line += data.count(b"\n")
                 return
-            self._cutter = JsonCutter() if seen[:1] in (b"{", b"[") else TableCutter()
+            self._cutter = JsonCutter() if seen[:1] in (b"{", b"[") else TableCutter(self._is_header)
             self._cutter.line = self._line
         self._cutter.feed(data, cuts)
 

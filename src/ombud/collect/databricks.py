@@ -11,7 +11,7 @@ from ombud.collect.act_table import ACTION_UNKNOWN, Act, classify
 from ombud.collect.cut import Cutter
 from ombud.collect.cut_json import JsonCutter
 from ombud.collect.databricks_actions import find_act
-from ombud.collect.databricks_resources import touched
+from ombud.collect.databricks_resources import Touched, touched
 from ombud.collect.json_record import JsonRecord
 from ombud.core.event import Event
 from ombud.core.ocsf_table import API_ACTIVITY
@@ -96,7 +96,8 @@ class DatabricksAudit:
         outer = JsonRecord.read(raw)
         outer.require(KIND, *_TELLING)
         inner = outer.object("properties") if outer.has("properties") else outer
-        record = inner if inner.has("actionname") else outer  # Azure wraps what AWS delivers.
+        # Azure wraps what the other clouds deliver as it is.
+        record = inner if inner.has("actionname", "requestparams") else outer
         flags = record.flags
         operation = _operation(record, outer)
         parameters = record.object("requestparams")
@@ -107,7 +108,8 @@ class DatabricksAudit:
         if time is None:
             flags.append("time_unknown")
         actor, behalf, run_as = _actors(outer, parameters)
-        resource = touched(parameters)
+        is_entry = act.action == "authenticate"  # Whose `path` is a page, and no file.
+        resource = Touched() if is_entry else touched(parameters)
         response = record.object("response")
         outcome, reason = _outcome(operation, response, parameters)
         return Event(

@@ -81,6 +81,12 @@ def _named(parameters: JsonRecord) -> Touched:
     return Touched(full, full, kind)
 
 
+def _shared(parameters: JsonRecord) -> str | None:
+    """Return a table by its name within a share: `share.schema.table`."""
+    parts = [parameters.text(name) for name in ("share", "schema", "name")]
+    return ".".join(part for part in parts if part) if parts[1] and parts[2] else None
+
+
 def touched(parameters: JsonRecord) -> Touched:
     """Return what the parameters of a call name."""
     if not parameters:
@@ -88,6 +94,9 @@ def touched(parameters: JsonRecord) -> Touched:
     scope, key = parameters.text("scope"), parameters.text("key")
     if scope is not None and key is not None:
         return Touched(scope, f"{scope}/{key}", "SECRET")
+    shared = _shared(parameters) if parameters.has("share") else None
+    if shared is not None:
+        return Touched(shared, shared, "TABLE")
     for parameter, kind, is_dataset in _PARAMETERS:
         value = parameters.text(parameter) if parameters.has(parameter) else None
         if value is not None:

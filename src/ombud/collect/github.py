@@ -28,8 +28,8 @@ _FAILED_FROM = 400
 # What else a record is about when it is not about a repository: member, type.
 _OBJECTS = (
     ("hookid", "hook"), ("rulesetid", "ruleset"), ("workflowrunid", "workflow_run"),
-    ("pullrequestid", "pull_request"), ("team", "team"), ("integration", "integration"),
-    ("oauthapplication", "oauth_application"), ("fingerprint", "key"), ("key", "key"),
+    ("pullrequestid", "pull_request"), ("team", "team"),
+    ("fingerprint", "key"), ("key", "key"),
     ("environmentname", "environment"), ("runnername", "runner"), ("package", "package"),
 )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _outcome(record: JsonRecord, operation: str | None) -> tuple[str, str | None
         return ("denied" if status in _DENIED_STATUS else "failure"), reason or str(status)
     if operation is not None and ("failed" in operation or "rejected" in operation):
         return ("denied" if "login" in operation or "auth" in operation else "failure"), reason
-    return "success", reason
+    return "success", None
 
 
 def _touched(record: JsonRecord) -> tuple[str | None, str | None, str | None]:
@@ -155,7 +155,7 @@ class GitHubAudit:
             on_behalf_of=behalf,
             origin_ip=record.text("actorip"),
             origin_agent=record.text("useragent"),
-            session_id=record.text("agentsessionid", "actorsession", "hashedtoken"),
+            session_id=record.text("agentsessionid", "actorsession"),
             workflow_id=record.text("workflowid"),
             request=record.text("dismissalrequestid", "personalaccesstokenrequestid"),
             subjects=(("account", affected),) if affected is not None else None,
@@ -184,6 +184,7 @@ def _declared(record: JsonRecord) -> dict[str, Any]:
         permission="permission",
         protocol="transportprotocolname",
         public="publicrepo",
+        token_hash="hashedtoken",  # noqa: S106
         token_id="tokenid",  # noqa: S106 (the name of a member)
         token_scopes="tokenscopes",  # noqa: S106
         visibility="visibility",

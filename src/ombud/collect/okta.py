@@ -111,7 +111,8 @@ class OktaSystemLog:
         behalf = None
         if is_granted and actor_type != "person" and users and users[0] != actor_id:
             behalf = (users[0],)
-        affected = [user for user in dict.fromkeys(users) if user != actor_id]
+        known = (actor_id, *(behalf or ()))
+        affected = [user for user in dict.fromkeys(users) if user not in known]
         touched = _touched(targets)
         context = record.object("authenticationcontext")
         outcome, reason = _outcome(record, operation)

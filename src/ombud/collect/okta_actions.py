@@ -86,7 +86,8 @@ _ROWS = (
 )  # fmt: skip
 _CLASSES = (
     (ACCOUNT_CHANGE, 1, "user.lifecycle.create"),
-    (ACCOUNT_CHANGE, 2, "user.lifecycle.activate user.lifecycle.reactivate user.lifecycle.unsuspend"),
+    (ACCOUNT_CHANGE, 2, """user.lifecycle.activate user.lifecycle.reactivate
+        user.lifecycle.unsuspend"""),
     (ACCOUNT_CHANGE, 3, "user.account.update_password user.account.change_password"),
     (ACCOUNT_CHANGE, 4, "user.account.reset_password user.account.expire_password"),
     (ACCOUNT_CHANGE, 5, "user.lifecycle.deactivate user.lifecycle.suspend"),

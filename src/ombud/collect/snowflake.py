@@ -10,8 +10,8 @@ from typing import Any
 from ombud.collect.act_table import ACTION_UNKNOWN, Act, ActTable, classify
 from ombud.collect.csv_text import split_csv
 from ombud.collect.cut import Cutter
-from ombud.collect.cut_table import COLUMNS_MAX, SniffingTableCutter, split_row
-from ombud.collect.json_record import JsonRecord
+from ombud.collect.cut_table import COLUMNS_MAX, SniffingTableCutter, columns_of, split_row
+from ombud.collect.json_record import JsonRecord, fold
 from ombud.collect.json_text import INVALID_UTF8
 from ombud.collect.snowflake_access import Access, read_access
 from ombud.core.errors import EventError
@@ -55,11 +55,14 @@ _TABLE = ActTable(
 _headers: dict[bytes, list[str]] = {}
 
 
+def _is_header(columns: list[str]) -> bool:
+    return "queryid" in map(fold, columns)
+
+
 def _columns(header: bytes) -> list[str] | None:
     known = _headers.get(header)
     if known is None:
-        text = header.decode("utf-8", "replace")
-        known = split_csv(text, fields_max=COLUMNS_MAX)
+        known = columns_of(header)
         if known is not None and len(_headers) < _HEADERS_MAX:
             _headers[header] = known
     return known
@@ -124,7 +127,7 @@ class SnowflakeQueryHistory:
 
     def cutter(self) -> Cutter:
         """Return a cutter that tells CSV from JSON by its first byte."""
-        return SniffingTableCutter()
+        return SniffingTableCutter(_is_header)
 
     def parse(self, raw: bytes, *, now_ms: int) -> Event:
         """Return the event of one row.
