@@ -52,7 +52,7 @@ _ROWS = (
         *.deletepermission* *.deleteserviceprincipal* *.delete*credential* *.delete*token*
         *.deleteroleassignment *.deletegroup* *.removepermission* *.remove*member*
         *.deleteworkspacepermission* *.deletepolicy*assignment *.disable*user* *.removeacl*
-        *.deleterecipient"""),
+        unitycatalog.deleterecipient unitycatalog.deleteshare"""),
     ("approve", """*.approve* *.reject* *.accept* *.deny* *.confirm* *.resolverequest*
         modelregistry.*transitionrequest"""),
     ("justify", "*.requestpermissions *.requestaccess* *.request*access*"),
@@ -74,7 +74,7 @@ _ROWS = (
         *.sync* *.schedule* *.predict* *.refresh* *.settaskvalue *.command* *.generate*
         *.wake* *.warm* agentframework.* *.completion* *.chat* *.process*"""),
     ("delete", """unitycatalog.delete* unitycatalog.drop* dbfs.delete filesystem.*delete
-        *.*delete *.trash* *.move*totrash *.permanentdelete* *.purge* notebook.delete*
+        workspace.filedelete *.trash* *.move*totrash *.permanentdelete* *.purge* notebook.delete*
         secrets.deletesecret secrets.deletescope mlflowexperiment.delete* modelregistry.delete*
         *.deletequery* *.deletedashboard* *.deletenotebook* *.deletefolder* *.deletefile*
         *.deleterepo *.deleterun *.deletetable* *.deleteschema* *.drop* *.truncate*

@@ -32,7 +32,7 @@ _ROWS = (
         pull_request.remove_review_request pull_request_review.submit
         pull_request_review_comment.create pull_request_review_comment.update discussion.create
         discussion.update discussion_comment.* discussion_post.update discussion_post_reply.update
-        gist.create gist.update gist.visibility_change project.create project.update_* wiki.create
+        gist.create gist.update project.create project.update_* wiki.create
         packages.package_published packages.package_version_published
         packages.package_version_restored packages.package_restored release.create
         release.update release.publish pages.create artifact.create commit_comment.update
