@@ -135,7 +135,7 @@ class TableCutter(LineCutter):
 
 
 class SniffingTableCutter:
-    """Cuts a log that is either CSV with a header or JSON, by its first byte that is not blank."""
+    """Cuts a log that is CSV with a header or JSON, by its first byte that is not blank."""
 
     def __init__(self, is_header: IsHeader) -> None:
         self._is_header = is_header
@@ -169,7 +169,9 @@ class SniffingTableCutter:
             if not seen:
                 self._line += data.count(b"\n")
                 return
-            self._cutter = JsonCutter() if seen[:1] in (b"{", b"[") else TableCutter(self._is_header)
+            self._cutter = (
+                JsonCutter() if seen[:1] in (b"{", b"[") else TableCutter(self._is_header)
+            )
             self._cutter.line = self._line
         self._cutter.feed(data, cuts)
 

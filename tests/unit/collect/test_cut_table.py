@@ -95,8 +95,12 @@ def test_unfinished_last_line() -> None:
 
 @given(
     rows=st.lists(
-        st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5) |
-                 st.just('a"b\n,c'), min_size=2, max_size=2)  # fmt: skip
+        st.lists(
+            st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5)
+            | st.just('a"b\n,c'),
+            min_size=2,
+            max_size=2,
+        )  # fmt: skip
     ),
     size=st.integers(1, 40),
 )

@@ -120,4 +120,7 @@ def test_operation_type_stands_in() -> None:
     """An operation that no row knows goes by the kind that the record states."""
     assert parse(action="x.wobble", operation_type="transfer").action == "share"
     assert parse(action="x.wobble", operation_type="transfer").flags == ("time_unknown",)
-    assert parse(action="x.wobble", operation_type="odd").flags == ("action_unknown", "time_unknown")
+    assert parse(action="x.wobble", operation_type="odd").flags == (
+        "action_unknown",
+        "time_unknown",
+    )

@@ -25,7 +25,15 @@ def test_keys_are_compared_by_letters_and_digits(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("a", "a"), (7, "7"), (1.5, "1.5"), (True, "true"), (False, "false"), ("", None), (None, None)],
+    [
+        ("a", "a"),
+        (7, "7"),
+        (1.5, "1.5"),
+        (True, "true"),
+        (False, "false"),
+        ("", None),
+        (None, None),
+    ],
 )
 def test_text(value: Any, text: str | None) -> None:
     """Scalars become text; what is empty is absent and no fault."""

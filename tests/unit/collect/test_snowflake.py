@@ -138,9 +138,7 @@ def test_outcomes(columns: dict[str, Any], outcome: str | None) -> None:
     assert parse(QUERY_TEXT="x", **columns).outcome == outcome
 
 
-def test_csv(
-    feed: Callable[..., IntakeResult], sink: MemoryRecord, quarantine: Quarantine
-) -> None:
+def test_csv(feed: Callable[..., IntakeResult], sink: MemoryRecord, quarantine: Quarantine) -> None:
     """Each row is an event of its own, read by itself; one with too few values is set aside."""
     good = b'q1,SELECT,"select 1,\n2",ANA,2026-03-04 08:15:30 Z'
     rows = [HEADER, good, b"q2,SELECT", b'q3,DELETE,\xff,"BEN",\\N', b""]
