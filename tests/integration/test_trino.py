@@ -13,11 +13,9 @@ TYPE = "application/json; charset=utf-8"
 PATH = "/v1/sources/trino.events/events"
 
 
-def test_one_request_one_event(
-    tmp_path_factory: object, tmp_path: Path, running: Callable[[Path], RunningHome]
-) -> None:
+def test_one_request_one_event(tmp_path: Path, running: Callable[[Path], RunningHome]) -> None:
     """A token that may only ingest is enough; a retry records nothing twice; no token, nothing."""
-    home = running(tmp_path / "home")
+    home = running(tmp_path / "home").start()
     home.own_token()
     made = home.ask("POST", "/v1/tokens", b'{"name": "trino", "scopes": ["ingest"]}')
     token = made.body["token"]
@@ -32,6 +30,5 @@ def test_one_request_one_event(
 
     found = home.search("source:trino.events action:read resource.dataset:hive.people.residents")
     assert [event["ombud"].get("on_behalf_of") for event in found] == [["ana"], None]
-    assert {event["raw_data"].encode() for event in home.search("source:trino.events")} == set(
-        lines
-    )
+    every = home.search("source:trino.events")
+    assert {event["raw_data"].encode() for event in every} == set(lines)

@@ -112,7 +112,7 @@ def test_records_of_vendors_are_kept_and_mapped(
     operation: str,
     not_acts: tuple[str, ...],
 ) -> None:
-    """None lost or refused, raw identical; who acted and what was done is the record's own word."""
+    """None lost or refused, raw identical; who acted is the record's own word."""
     place = panther(vectors, tmp_path, logtype)
     lines = lines_of(place)
     receipt, events = ingested(source, place, capsys)

@@ -93,17 +93,10 @@ def test_unfinished_last_line() -> None:
         assert cutter.line == 6
 
 
-@given(
-    rows=st.lists(
-        st.lists(
-            st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5)
-            | st.just('a"b\n,c'),
-            min_size=2,
-            max_size=2,
-        )  # fmt: skip
-    ),
-    size=st.integers(1, 40),
-)
+FIELDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5) | st.just('a"b\n,c')
+
+
+@given(rows=st.lists(st.lists(FIELDS, min_size=2, max_size=2)), size=st.integers(1, 40))
 def test_whatever_is_written_is_read(rows: list[list[str]], size: int) -> None:
     """What a CSV writer writes comes out as as many records, fed in pieces of any size."""
     text = io.StringIO()

@@ -23,8 +23,10 @@ ACTS = {
         user.authentication.sso user.authentication.auth_via_mfa policy.evaluate_sign_on
         app.generic.unauth_app_access_attempt app.oauth2.as.token.grant.access_token
         app.oauth2.authorize.code app.oauth2.token.grant.id_token user.session.access_admin_app
-        app.inbound_del_auth.login_success app.kerberos_rich_client.user_authentication_successful""",
-    "reveal": "application.user_membership.show_password application.configuration.read_client_secret",
+        app.inbound_del_auth.login_success
+        app.kerberos_rich_client.user_authentication_successful""",
+    "reveal": """application.user_membership.show_password
+        application.configuration.read_client_secret""",
     "export": """analytics.reports.export.download app.audit_report.download.local.active
         system.export.user_x""",
     "grant": """group.user_membership.add application.user_membership.add
