@@ -93,11 +93,7 @@ class DatabricksAudit:
 
         Raises `EventError` when it is no record of a Databricks audit log.
         """
-        outer = JsonRecord.read(raw)
-        outer.require(KIND, *_TELLING)
-        inner = outer.object("properties") if outer.has("properties") else outer
-        # Azure wraps what the other clouds deliver as it is.
-        record = inner if inner.has("actionname", "requestparams") else outer
+        outer, record = _open(raw)
         flags = record.flags
         operation = _operation(record, outer)
         parameters = record.object("requestparams")
@@ -151,6 +147,14 @@ class DatabricksAudit:
             attributes=_declared(record, parameters, run_as) or None,
             flags=tuple(flags) or None,
         )
+
+
+def _open(raw: bytes) -> tuple[JsonRecord, JsonRecord]:
+    """Return what was delivered, and the record in it: Azure wraps what the others do not."""
+    outer = JsonRecord.read(raw)
+    outer.require(KIND, *_TELLING)
+    inner = outer.object("properties") if outer.has("properties") else outer
+    return outer, inner if inner.has("actionname", "requestparams") else outer
 
 
 def _operation(record: JsonRecord, outer: JsonRecord) -> str | None:

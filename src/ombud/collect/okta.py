@@ -33,13 +33,18 @@ _REFUSED = ("user.session.start", "user.authentication.", "app.generic.unauth", 
 _TOKENS = ("app.oauth2.",)
 
 
-def _actor_type(kind: str | None) -> str | None:
+def _acting(actor: JsonRecord) -> tuple[str | None, str | None]:
+    """Return who acted, by login or id, and of what type."""
+    actor_id = actor.text("alternateid")
+    if actor_id is None or actor_id == "unknown":
+        actor_id = actor.text("id") or actor_id
+    kind = actor.text("type")
     if kind is None:
-        return None
+        return actor_id, None
     word = kind.lower()
     if word == _PERSON:
-        return "person"
-    return "agent" if word in _AGENTS else "service"
+        return actor_id, "person"
+    return actor_id, "agent" if word in _AGENTS else "service"
 
 
 def _outcome(record: JsonRecord, operation: str | None) -> tuple[str | None, str | None]:
@@ -83,16 +88,9 @@ class OktaSystemLog:
 
         Raises `EventError` when it is no record of the System Log.
         """
-        record = JsonRecord.read(raw)
-        if not record.has("eventtype"):
-            record = next((inner for name in _WRAPPERS if (inner := _inside(record, name))), record)
-        record.require(KIND, *_TELLING)
+        record = _open(raw)
         flags = record.flags
         operation = record.text("eventtype", "legacyeventtype")
-        if operation == _HOOK:
-            raise EventError(
-                "an event hook, not an event", hint="send what its `data.events` holds"
-            )
         act = find_act(operation)
         if not act.is_known:
             flags.append(ACTION_UNKNOWN)
@@ -100,18 +98,13 @@ class OktaSystemLog:
         if time is None:
             flags.append("time_unknown")
         actor = record.object("actor")
-        actor_id = actor.text("alternateid")
-        if actor_id is None or actor_id == "unknown":
-            actor_id = actor.text("id") or actor_id
-        actor_type = _actor_type(actor.text("type"))
+        actor_id, actor_type = _acting(actor)
         client = record.object("client")
         targets = record.objects("target")
         users = _users(targets)
-        is_granted = operation is not None and operation.lower().startswith(_TOKENS)
-        behalf = None
-        if is_granted and actor_type != "person" and users and users[0] != actor_id:
-            behalf = (users[0],)
-        known = (actor_id, *(behalf or ()))
+        is_for_user = actor_type != "person" and (operation or "").lower().startswith(_TOKENS)
+        behalf = tuple(users[:1]) if is_for_user else ()
+        known = (actor_id, *behalf)
         affected = [user for user in dict.fromkeys(users) if user not in known]
         touched = _touched(targets)
         context = record.object("authenticationcontext")
@@ -129,7 +122,7 @@ class OktaSystemLog:
             actor_id=actor_id,
             actor_type=actor_type,
             actor_name=actor.text("displayname"),
-            on_behalf_of=behalf,
+            on_behalf_of=behalf or None,
             origin_ip=client.text("ipaddress"),
             origin_device=record.object("device").text("name", "id") or client.text("device"),
             origin_agent=client.object("useragent").text("rawuseragent"),
@@ -145,6 +138,17 @@ class OktaSystemLog:
             attributes=_declared(record, client, context, touched) or None,
             flags=tuple(flags) or None,
         )
+
+
+def _open(raw: bytes) -> JsonRecord:
+    """Return the record, out of the envelope of a log stream if it is in one."""
+    record = JsonRecord.read(raw)
+    if not record.has("eventtype"):
+        record = next((inner for name in _WRAPPERS if (inner := _inside(record, name))), record)
+    record.require(KIND, *_TELLING)
+    if record.value("eventtype") == _HOOK:
+        raise EventError("an event hook, not an event", hint="send what its `data.events` holds")
+    return record
 
 
 def _inside(record: JsonRecord, name: str) -> JsonRecord | None:
