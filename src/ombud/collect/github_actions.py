@@ -10,6 +10,16 @@ from ombud.collect.act_table import Act, ActTable
 from ombud.core.ocsf_table import ACCOUNT_CHANGE, AUTHENTICATION, ENTITY_MANAGEMENT
 
 _ROWS = (
+    ("configure", """copilot.*_changed copilot.*_updated copilot.*instructions_created
+        copilot.*enabled copilot.*disabled copilot.*_opt_* copilot.*policy* codespaces.*_updated
+        codespaces.policy_group_* codespaces.*_update checks.auto_trigger_* checks.delete_logs
+        actions_cache.configure* billing.*"""),
+    ("approve", "code_scanning.alert_closure_approved code_scanning.alert_closure_denied"),
+    ("justify", """code_scanning.alert_closed_by_user code_scanning.alert_closure_requested
+        *.alert_closure_requested"""),
+    ("other", "code_scanning.alert_*"),
+    ("grant", "copilot.*seat_added copilot.*seat_assignment_created copilot.*seat_assignment_re*"),
+    ("revoke", "copilot.access_revoked copilot.*seat_cancelled* copilot.*seat_assignment_un*"),
     ("reveal", """*.recovery_codes_viewed user.two_factor_recovery_codes_*
         secret_scanning_alert.reveal*"""),
     ("authenticate", """user.login user.logout user.failed_login user.two_factor_challenge_*
@@ -105,8 +115,8 @@ _ROWS = (
     ("read", """staff.view_* staff.* *.view *.viewed *.view_* *.read *.list *.get *.show
         *.access_log api.* git.*"""),
     ("other", """*_alert.create *_alert.created *_alert.reopen* *_alert.auto_* *_alert.appeared*
-        *_alert.fix* *_alert.validate* *_alert.* checks.auto_trigger_* sponsors.*
-        billing.email_* restrict_notification_delivery.* *.rate_limit* *.page_view
+        *_alert.fix* *_alert.validate* *_alert.* sponsors.*
+        restrict_notification_delivery.* *.rate_limit* *.page_view
         repository_vulnerability_alert.* marketplace_* discussion_post.*
         discussion_post_reply.*"""),
     ("configure", """*.create* *.destroy* *.delete* *.update* *.enable* *.disable* *.add* *.remove*
