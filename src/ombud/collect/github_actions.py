@@ -13,13 +13,20 @@ _ROWS = (
     ("configure", """copilot.*_changed copilot.*_updated copilot.*instructions_created
         copilot.*enabled copilot.*disabled copilot.*_opt_* copilot.*policy* codespaces.*_updated
         codespaces.policy_group_* codespaces.*_update checks.auto_trigger_* checks.delete_logs
-        actions_cache.configure* billing.*"""),
-    ("approve", "code_scanning.alert_closure_approved code_scanning.alert_closure_denied"),
+        actions_cache.configure* billing.* user.add_email user.remove_email
+        user.remove_integration_secret two_factor_account_recovery.two_factor_destroy
+        two_factor_account_recovery.abort two_factor_account_recovery.ignore"""),
+    ("approve", """code_scanning.alert_closure_approved code_scanning.alert_closure_denied
+        *.decline *.declined *.*_approve *.*_decline *.*_approved *.*_declined"""),
+    ("authenticate", "two_factor_authentication.*_sms user.forgot_password"),
+    ("delete", "user.destroy user.async_delete",
     ("justify", """code_scanning.alert_closed_by_user code_scanning.alert_closure_requested
         *.alert_closure_requested"""),
-    ("other", "code_scanning.alert_*"),
-    ("grant", "copilot.*seat_added copilot.*seat_assignment_created copilot.*seat_assignment_re*"),
-    ("revoke", "copilot.access_revoked copilot.*seat_cancelled* copilot.*seat_assignment_un*"),
+    ("other", "code_scanning.alert_* *rate_limit*"),
+    ("grant", """copilot.*seat_added copilot.*seat_assignment_created copilot.*seat_assignment_re*
+        *_access_granted *.generate_token user.grant_*"""),
+    ("revoke", """copilot.access_revoked copilot.*seat_cancelled* copilot.*seat_assignment_un*
+        *_access_revoked"""),
     ("reveal", """*.recovery_codes_viewed user.two_factor_recovery_codes_*
         secret_scanning_alert.reveal*"""),
     ("authenticate", """user.login user.logout user.failed_login user.two_factor_challenge_*
@@ -48,7 +55,7 @@ _ROWS = (
         release.update release.publish pages.create artifact.create commit_comment.update
         codespaces.create codespaces.update repo.merge repo.create_branch team_discussions.*
         repo.pages_* marketplace_listing.create custom_property_value.* repo.custom_property*
-        profile_picture.update user.update_* commit_comment.create repo.create_actions_*
+        profile_picture.update user.update_* commit_comment.create
         repo.staff_unlock pull_request.* issue.* projects_v2*"""),
     ("delete", """repo.destroy issue.destroy issue_comment.destroy pull_request.destroy
         pull_request_review.delete pull_request_review_comment.delete discussion.destroy
@@ -130,7 +137,8 @@ _ROWS = (
         *.convert* *.block* *.unblock* *.mark* *.unmark* *.close* *.reopen* *.save* *.plan_*
         *.runner_* *.self_hosted_* *.request* *.recover* *.revise* *.ownership_* *.failed*
         *.complete* *.expire* *.install* *.uninstall* *.suspend* *.unsuspend* *.threshold*
-        *.default_* *.members_can_* *.advanced_security_* *.codeowners* *.secret* *.grace*
+        *.default_* *linked* *.resume* *.recreate *.show_* *_change *.*_destroy *.*_delete
+        *.*_create *.*_update *.*_add *.*_remove *.*_granted *.*_revoked *.members_can_* *.advanced_security_* *.codeowners* *.secret* *.grace*
         *.*_created *.*_deleted *.*_added *.*_removed *.*_set *.*_cleared *.*_updated *.submit*"""),
 )  # fmt: skip
 _CLASSES = (
