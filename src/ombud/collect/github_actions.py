@@ -18,16 +18,19 @@ _ROWS = (
         two_factor_account_recovery.abort two_factor_account_recovery.ignore"""),
     ("approve", """code_scanning.alert_closure_approved code_scanning.alert_closure_denied
         *.decline *.declined *.*_approve *.*_decline *.*_approved *.*_declined"""),
-    ("authenticate", "two_factor_authentication.*_sms user.forgot_password"),
-    ("delete", "user.destroy user.async_delete",
+    ("authenticate", """two_factor_authentication.*_sms user.forgot_password *.recovery_code_used
+        *.recovery_code_failed"""),
+    ("delete", "user.destroy user.async_delete"),
     ("justify", """code_scanning.alert_closed_by_user code_scanning.alert_closure_requested
-        *.alert_closure_requested"""),
-    ("other", "code_scanning.alert_* *rate_limit*"),
+        *.alert_closure_requested *_access_requested"""),
+    ("other", "code_scanning.alert_* *rate_limit* *_warning"),
     ("grant", """copilot.*seat_added copilot.*seat_assignment_created copilot.*seat_assignment_re*
-        *_access_granted *.generate_token user.grant_*"""),
+        *_access_granted *_access_unblocked *_manager_added *.restore_member *.generate_token
+        user.grant_*"""),
     ("revoke", """copilot.access_revoked copilot.*seat_cancelled* copilot.*seat_assignment_un*
-        *_access_revoked"""),
-    ("reveal", """*.recovery_codes_viewed user.two_factor_recovery_codes_*
+        *_access_revoked *_access_blocked *_manager_removed"""),
+    ("reveal", """*.recovery_codes_viewed *.recovery_codes_downloaded *.recovery_codes_printed
+        user.two_factor_recovery_codes_*
         secret_scanning_alert.reveal*"""),
     ("authenticate", """user.login user.logout user.failed_login user.two_factor_challenge_*
         user.two_factor_requested user.two_factor_recover user.new_device_used user.sign_in_*
@@ -138,7 +141,8 @@ _ROWS = (
         *.runner_* *.self_hosted_* *.request* *.recover* *.revise* *.ownership_* *.failed*
         *.complete* *.expire* *.install* *.uninstall* *.suspend* *.unsuspend* *.threshold*
         *.default_* *linked* *.resume* *.recreate *.show_* *_change *.*_destroy *.*_delete
-        *.*_create *.*_update *.*_add *.*_remove *.*_granted *.*_revoked *.members_can_* *.advanced_security_* *.codeowners* *.secret* *.grace*
+        *.*_create *.*_update *.*_add *.*_remove *.*_granted *.*_revoked *.members_can_*
+        *.advanced_security_* *.codeowners* *.secret* *.grace*
         *.*_created *.*_deleted *.*_added *.*_removed *.*_set *.*_cleared *.*_updated *.submit*"""),
 )  # fmt: skip
 _CLASSES = (
