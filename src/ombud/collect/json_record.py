@@ -68,9 +68,7 @@ def as_instant(value: Any) -> int | None:
         size = abs(float(value))
     except (ValueError, OverflowError):
         return None
-    return next(
-        (parse_number(value, unit_ms=unit) for bound, unit in _UNITS if size < bound), None
-    )
+    return next((parse_number(value, unit_ms=unit) for bound, unit in _UNITS if size < bound), None)
 
 
 def _as_integer(value: Any) -> int | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ombud.collect import cloudtrail, ocsf_source, pgaudit
+from ombud.collect import cloudtrail, ocsf_source, palantir, pgaudit
 from ombud.collect.cloudtrail import CloudTrail
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import load_mapping, suggest
 from ombud.collect.ocsf_source import Ocsf
+from ombud.collect.palantir import Palantir
 from ombud.collect.pgaudit import PgAudit
 from ombud.collect.source import Source
 from ombud.core.errors import InputError
@@ -18,6 +19,7 @@ MAPPING = "mapping"
 BUILT_IN: dict[str, Callable[[], Source]] = {
     cloudtrail.KIND: CloudTrail,
     ocsf_source.KIND: Ocsf,
+    palantir.KIND: Palantir,
     pgaudit.KIND: PgAudit,
 }
 KINDS = (*sorted(BUILT_IN), MAPPING)
