@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ombud.collect import cloudtrail, ocsf_source, palantir, pgaudit
+from ombud.collect import cloudtrail, microsoft365, ocsf_source, palantir, pgaudit
 from ombud.collect.cloudtrail import CloudTrail
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import load_mapping, suggest
+from ombud.collect.microsoft365 import Microsoft365
 from ombud.collect.ocsf_source import Ocsf
 from ombud.collect.palantir import Palantir
 from ombud.collect.pgaudit import PgAudit
@@ -18,6 +19,7 @@ from ombud.core.errors import InputError
 MAPPING = "mapping"
 BUILT_IN: dict[str, Callable[[], Source]] = {
     cloudtrail.KIND: CloudTrail,
+    microsoft365.KIND: Microsoft365,
     ocsf_source.KIND: Ocsf,
     palantir.KIND: Palantir,
     pgaudit.KIND: PgAudit,
