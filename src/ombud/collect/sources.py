@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ombud.collect import cloudtrail, microsoft365, ocsf_source, palantir, pgaudit
+from ombud.collect import cloudtrail, google_workspace, microsoft365, ocsf_source, palantir, pgaudit
 from ombud.collect.cloudtrail import CloudTrail
+from ombud.collect.google_workspace import GoogleWorkspace
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import load_mapping, suggest
 from ombud.collect.microsoft365 import Microsoft365
@@ -19,6 +20,7 @@ from ombud.core.errors import InputError
 MAPPING = "mapping"
 BUILT_IN: dict[str, Callable[[], Source]] = {
     cloudtrail.KIND: CloudTrail,
+    google_workspace.KIND: GoogleWorkspace,
     microsoft365.KIND: Microsoft365,
     ocsf_source.KIND: Ocsf,
     palantir.KIND: Palantir,
