@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ombud.collect import cloudtrail, google_workspace, microsoft365, ocsf_source, palantir, pgaudit
+from ombud.collect import (
+    cloudtrail,
+    fhir,
+    google_workspace,
+    microsoft365,
+    ocsf_source,
+    palantir,
+    pgaudit,
+)
 from ombud.collect.cloudtrail import CloudTrail
+from ombud.collect.fhir import FhirAuditEvent
 from ombud.collect.google_workspace import GoogleWorkspace
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import load_mapping, suggest
@@ -20,6 +29,7 @@ from ombud.core.errors import InputError
 MAPPING = "mapping"
 BUILT_IN: dict[str, Callable[[], Source]] = {
     cloudtrail.KIND: CloudTrail,
+    fhir.KIND: FhirAuditEvent,
     google_workspace.KIND: GoogleWorkspace,
     microsoft365.KIND: Microsoft365,
     ocsf_source.KIND: Ocsf,
