@@ -140,6 +140,23 @@ def _outcome(record: JsonRecord, action: str) -> tuple[str, str | None]:
     return word, description or (code if word != "success" else None)
 
 
+def _read(raw: bytes) -> JsonRecord:
+    """Return the resource, alone or inside the entry of a bundle; refuse any other."""
+    record = JsonRecord.read(raw)
+    resource = record.text("resourcetype")
+    if resource is None and record.has("resource"):
+        record = record.object("resource")
+        resource = record.text("resourcetype")
+    if resource != _RESOURCE:
+        raise EventError(
+            f"a resource of type `{resource[:_NAME_MAX]}`, not an AuditEvent"
+            if resource
+            else "JSON, but not a FHIR resource",
+            hint="an AuditEvent has `resourceType`, `recorded` and `agent`",
+        )
+    return record
+
+
 class FhirAuditEvent:
     """The source `fhir.auditevent`."""
 
@@ -159,18 +176,7 @@ class FhirAuditEvent:
 
         Raises `EventError` when it is another resource, or none.
         """
-        record = JsonRecord.read(raw)
-        resource = record.text("resourcetype")
-        if resource is None and record.has("resource"):
-            record = record.object("resource")
-            resource = record.text("resourcetype")
-        if resource != _RESOURCE:
-            raise EventError(
-                f"a resource of type `{resource[:_NAME_MAX]}`, not an AuditEvent"
-                if resource
-                else "JSON, but not a FHIR resource",
-                hint="an AuditEvent has `resourceType`, `recorded` and `agent`",
-            )
+        record = _read(raw)
         document = record.document
         agents = [_Agent(agent) for agent in records_of(document.get("agent"))[:_AGENTS_MAX]]
         if not agents and record.has("agent"):

@@ -18,7 +18,7 @@ from ombud.collect.cut_table import TableCutter
 from ombud.collect.json_record import JsonRecord
 from ombud.collect.json_value import address_of
 from ombud.collect.microsoft365_actions import find_act
-from ombud.collect.microsoft365_places import Pairs, pairs_of, touched
+from ombud.collect.microsoft365_places import Pairs, Place, pairs_of, touched
 from ombud.core.errors import EventError
 from ombud.core.event import Event
 
@@ -131,8 +131,42 @@ def _outcome(
     return ("success" if status is None else "unknown"), status
 
 
-def _session(record: JsonRecord, context: JsonRecord, properties: Pairs) -> str | None:
-    return record.text("sessionid") or context.text("aadsessionid") or properties.get("sessionid")
+def _who(record: JsonRecord, properties: Pairs) -> dict[str, Any]:
+    """Return the fields that say who acted, for whom, whence, and in which session."""
+    actor_id, actor_type = _actor(record)
+    context = record.object("appaccesscontext")
+    behalf = context.text("userobjectid") if actor_type == "service" else None
+    ip, device = address_of(
+        record.text("clientip", "clientipaddress", "actoripaddress", "ipaddress")
+    )
+    session = record.text("sessionid") or context.text("aadsessionid")
+    return {
+        "actor_id": actor_id,
+        "actor_type": actor_type,
+        "actor_organisation": record.text("actorcontextid"),
+        "on_behalf_of": (behalf,) if behalf is not None else None,
+        "origin_ip": ip,
+        "origin_device": device
+        or record.text("devicename", "clientmachinename", "machinename", "devicedisplayname"),
+        "origin_agent": record.text("useragent") or properties.get("useragent"),
+        "session_id": session or properties.get("sessionid"),
+    }
+
+
+def _what(place: Place) -> dict[str, Any]:
+    """Return the fields that say what was touched."""
+    subjects = tuple(dict.fromkeys(("account", name) for name in place.accounts))
+    return {
+        "subjects": subjects[:_SUBJECTS_MAX] or None,
+        "resource_dataset": place.dataset,
+        "resource_id": None if place.resource_id in _NOWHERE else place.resource_id,
+        "resource_type": place.kind,
+        "query_text": place.query,
+        "rows_returned": place.rows,
+        "bytes_returned": place.size,
+        "recipient": place.recipient,
+        "destination": place.destination,
+    }
 
 
 class Microsoft365:
@@ -165,17 +199,12 @@ class Microsoft365:
         time = record.instant("creationtime") or outer.instant("creationdate", "createddatetime")
         if time is None:
             flags.append("time_unknown")
-        actor_id, actor_type = _actor(record)
-        context = record.object("appaccesscontext")
         properties = pairs_of(record, "extendedproperties", "deviceproperties", "parameters")
-        behalf = context.text("userobjectid") if actor_type == "service" else None
-        ip, device = address_of(
-            record.text("clientip", "clientipaddress", "actoripaddress", "ipaddress")
-        )
         outcome, reason = _outcome(record, operation, properties)
         place = touched(record, operation, act.action, properties)
-        subjects = tuple(dict.fromkeys(("account", name) for name in place.accounts))
         return Event(
+            **_who(record, properties),
+            **_what(place),
             time=now_ms if time is None else time,
             time_known=time is not None,
             source=KIND,
@@ -185,28 +214,10 @@ class Microsoft365:
             activity_id=act.activity_id,
             operation=operation,
             native_id=record.text("id") or outer.text("recordid", "identity"),
-            actor_id=actor_id,
-            actor_type=actor_type,
-            actor_organisation=record.text("actorcontextid"),
-            on_behalf_of=(behalf,) if behalf is not None else None,
-            origin_ip=ip,
-            origin_device=device
-            or record.text("devicename", "clientmachinename", "machinename", "devicedisplayname"),
-            origin_agent=record.text("useragent") or properties.get("useragent"),
-            session_id=_session(record, context, properties),
             parent_id=record.text("correlationid", "intersystemsid"),
-            subjects=subjects[:_SUBJECTS_MAX] or None,
             resource_system=_SYSTEM,
-            resource_dataset=place.dataset,
-            resource_id=None if place.resource_id in _NOWHERE else place.resource_id,
-            resource_type=place.kind,
             resource_owner=record.text("organizationid"),
-            query_text=place.query,
             case=record.text("case", "casename"),
-            rows_returned=place.rows,
-            bytes_returned=place.size,
-            recipient=place.recipient,
-            destination=place.destination,
             justification_text=record.text("justification") or properties.get("justification"),
             outcome=outcome,
             outcome_reason=reason,
