@@ -8,7 +8,6 @@ first line is given up and reading goes on at the next one that starts a record.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from ombud.collect.csv_text import split_csv
 from ombud.collect.cut import Cuts, LineCutter, is_plain
@@ -20,10 +19,9 @@ _STARTS = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 class CsvCutter(LineCutter):
     """Cuts the csvlog of PostgreSQL: each record starts with an instant and has `columns`."""
 
-    def __init__(self, columns: frozenset[int], *, starts: re.Pattern[bytes] = _STARTS) -> None:
+    def __init__(self, columns: frozenset[int]) -> None:
         super().__init__()
         self._columns = columns
-        self._starts = starts  # What a record starts with.
         self._open: list[bytes] = []  # Lines of a record whose quotes are not closed yet.
         self._open_size = 0
         self._open_line = 1
@@ -55,7 +53,7 @@ class CsvCutter(LineCutter):
     def _cut_line(self, line: bytes, cuts: Cuts) -> None:
         odd = line.count(b'"') % 2
         if not self._open:
-            if odd and self._starts.match(line):
+            if odd and _STARTS.match(line):
                 self._open, self._open_size = [line], len(line) + 1
                 self._open_line = self.line
                 self.line += 1
@@ -84,7 +82,7 @@ class CsvCutter(LineCutter):
         """Give up the first line of an unclosed record and cut the others anew."""
         lines, self._open, self._open_size = self._open, [], 0
         given_up = 1
-        while given_up < len(lines) and not self._starts.match(lines[given_up]):
+        while given_up < len(lines) and not _STARTS.match(lines[given_up]):
             given_up += 1
         lost = b"\n".join(lines[:given_up])
         cuts.fault(self._open_line, reason or "a quote is never closed", lost, len(lost))
@@ -105,20 +103,10 @@ class CsvCutter(LineCutter):
 
 
 class SniffingCutter:
-    """Cuts a log that is either CSV or JSON, by its first byte that is not blank.
+    """Cuts a log that is either csvlog or jsonlog, by its first byte that is not blank."""
 
-    Without `table` and `json` these are csvlog with its `columns`, and jsonlog.
-    """
-
-    def __init__(
-        self,
-        columns: frozenset[int] = frozenset(),
-        *,
-        table: Callable[[], LineCutter] | None = None,
-        json: Callable[[], LineCutter] = LineCutter,
-    ) -> None:
-        self._make_table = table or (lambda: CsvCutter(columns))
-        self._make_json = json
+    def __init__(self, columns: frozenset[int]) -> None:
+        self._columns = columns
         self._cutter: LineCutter | None = None
         self._blank = 0
         self._line = 1
@@ -150,7 +138,7 @@ class SniffingCutter:
             if not seen:
                 self._line += data.count(b"\n")
                 return
-            self._cutter = self._make_json() if seen[:1] in (b"{", b"[") else self._make_table()
+            self._cutter = LineCutter() if seen[:1] == b"{" else CsvCutter(self._columns)
             self._cutter.line = self._line
         self._cutter.feed(data, cuts)
 

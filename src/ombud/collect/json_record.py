@@ -202,7 +202,7 @@ class JsonRecord:
             if isinstance(value, dict):
                 return JsonRecord(value, self.flags, f"{self._path}{name}.")
             self.fault(name)
-        return JsonRecord({}, self.flags, self._path)
+        return _EMPTY
 
     def _list(self, name: str) -> list[Any]:
         value = self._values.get(name)
@@ -242,3 +242,6 @@ class JsonRecord:
             else:
                 self.fault(member)
         return found
+
+
+_EMPTY = JsonRecord({}, [])  # Of which nothing can be read, so nothing is ever flagged in it.

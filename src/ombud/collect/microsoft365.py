@@ -10,11 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from ombud.collect.act_table import ACTION_UNKNOWN
-from ombud.collect.csv_text import split_csv
 from ombud.collect.cut import Cutter
-from ombud.collect.cut_csv import SniffingCutter
-from ombud.collect.cut_json import JsonCutter
-from ombud.collect.cut_table import TableCutter
+from ombud.collect.cut_table import SniffingTableCutter, columns_of, split_row
 from ombud.collect.json_record import JsonRecord
 from ombud.collect.json_value import address_of
 from ombud.collect.microsoft365_actions import find_act
@@ -55,27 +52,16 @@ _DECLARED = {
 }  # fmt: skip
 
 
-def _is_row(fields: list[str]) -> bool:
-    return any(field[:1] == "{" for field in fields)
-
-
-def _is_header(fields: list[str]) -> bool:
-    return _COLUMN in fields
-
-
-def _cut_table() -> TableCutter:
-    return TableCutter(_is_row, _is_header)
-
-
-def _cut_json() -> JsonCutter:
-    return JsonCutter("value")
+def _is_header(columns: list[str]) -> bool:
+    return _COLUMN in columns
 
 
 def _read(raw: bytes) -> JsonRecord:
     """Return the record of a JSON object, or of the field of a CSV row that holds one."""
     if raw.lstrip()[:1] == b"{":
         return JsonRecord.read(raw)
-    fields = split_csv(raw.decode("utf-8", "replace"))
+    row = split_row(raw)  # A row without its header says as much: its record names all values.
+    fields = columns_of(raw if row is None else row[1])
     data = next((field for field in fields or () if field[:1] == "{"), None)
     if data is None:
         raise EventError(
@@ -181,7 +167,7 @@ class Microsoft365:
 
     def cutter(self) -> Cutter:
         """Return a cutter that tells JSON from a CSV export by its first byte."""
-        return SniffingCutter(table=_cut_table, json=_cut_json)
+        return SniffingTableCutter(_is_header, "value")
 
     def parse(self, raw: bytes, *, now_ms: int) -> Event:
         """Return the event of one record.

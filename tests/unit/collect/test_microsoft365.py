@@ -163,7 +163,7 @@ Feed = Callable[..., IntakeResult]
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_export_as_table(end: bytes, mark: bytes, feed: Feed, sink: MemoryRecord) -> None:
-    """Rows are records byte for byte; the header is none, and a torn row costs itself alone."""
+    """Rows are records under their header, byte for byte; a torn row costs itself alone."""
     data = json.dumps({"Operation": "FileAccessed", "RecordType": 6, "UserId": "ana@x"})
     quoted = '"' + data.replace('"', '""') + '"'
     rows = [f"r-{n},2026-03-04T08:00:00Z,{quoted}".encode() for n in range(4)]
@@ -173,7 +173,8 @@ def test_export_as_table(end: bytes, mark: bytes, feed: Feed, sink: MemoryRecord
     result = feed(SOURCE, mark + end.join([header, rows[0], rows[1], torn, rows[2], rows[3]]))
 
     assert (result.recorded, result.quarantined) == (4, 1)
-    assert [event.raw for event in sink.events] == rows
+    assert [event.raw for event in sink.events] == [header + b"\n" + row for row in rows]
+    assert {event.actor_id for event in sink.events} == {"ana@x"}
 
 
 def test_strangers_are_refused() -> None:
