@@ -15,9 +15,11 @@ from ombud.query.names import DIGESTS, PRESENCE_ONLY, SENTENCES
 SCHEMA = "ix.main"  # The index file as it is attached.
 EVENT_TABLE = f"{SCHEMA}.event"
 SUBJECT_TABLE = f"{SCHEMA}.subject"
+SPAN_TABLE = f"{SCHEMA}.account_span"
 
 INDEX = '"index"'
 RECORDED = '"recorded"'
+ACCOUNT = '"account"'
 
 COLUMN_FIELDS: tuple[Field, ...] = tuple(
     field for field in FIELDS if field.kind is not Kind.SUBJECTS
@@ -74,5 +76,7 @@ def column_of(name: str) -> Column:
         return Column(INDEX, Storage.NUMBER)
     if name == "ingested_at":
         return Column(RECORDED, Storage.NUMBER)
+    if name == "account":
+        return Column(ACCOUNT, Storage.TEXT)
     field = BY_NAME[name]
     return Column(quoted(field), storage_of(field))

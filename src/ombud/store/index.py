@@ -18,7 +18,9 @@ import duckdb
 import pyarrow as pa
 
 from ombud.core.batch import Committed
-from ombud.core.errors import Conflict, EventError, Unavailable
+from ombud.core.errors import Conflict, EventError, QueryError, Unavailable
+from ombud.directory.span import AccountSpan
+from ombud.query.columns import SPAN_TABLE
 from ombud.query.tree import Query
 from ombud.store.schema import (
     META_TABLE,
@@ -30,8 +32,10 @@ from ombud.store.schema import (
 )
 from ombud.store.search import Page, find_page, find_sessions, find_who
 from ombud.store.sessions import MINUTE_MS, session_statement
+from ombud.store.spans import span_table
 from ombud.store.statement import Scope, Statement, visible_statement
 from ombud.store.visibility import EVERYTHING, Visibility
+from ombud.store.worlds import AlertEvents, find_world
 
 MEMORY_MB = 768
 THREADS = 2
@@ -218,6 +222,26 @@ class Index:
         (size,) = self._writer.execute(f"SELECT size FROM {WATERMARK_TABLE}").fetchall()[0]
         return int(size)
 
+    def set_spans(self, spans: Sequence[AccountSpan], *, stamp: int) -> None:
+        """Replace what the directory says of accounts, in one transaction."""
+        with self._applying:
+            writer = self._writer
+            writer.register("spans", span_table(spans))
+            writer.execute("BEGIN")
+            writer.execute(f"DELETE FROM {SPAN_TABLE}")
+            writer.execute(
+                f"INSERT INTO {SPAN_TABLE} BY NAME "
+                'SELECT *, hash("account") AS account_hash FROM spans'
+            )
+            writer.execute(f"UPDATE {WATERMARK_TABLE} SET spans = $1", [stamp])
+            writer.execute("COMMIT")
+            writer.unregister("spans")
+
+    def spans_stamp(self) -> int:
+        """Return of which directory the spans are: index of its last load, 0 for none."""
+        (stamp,) = self._writer.execute(f"SELECT spans FROM {WATERMARK_TABLE}").fetchall()[0]
+        return int(stamp)
+
     def search(
         self,
         query: Query,
@@ -227,16 +251,19 @@ class Index:
         cursor: str | None = None,
         below: int | None = None,
         visibility: Visibility = EVERYTHING,
+        alerts: AlertEvents | None = None,
     ) -> Page:
         """Return a page of the events the query means, newest first, or its counts.
 
         Relative times count back from `now_ms`; `below` leaves out events from that
         index on.  The cursor of a page continues it, whatever has been added since.
+        `alerts` answers the tests of alerts.
         """
+        world = find_world(self._rows, query, now_ms=now_ms, alerts=alerts)
         return find_page(
             self._rows,
             query,
-            Scope(visibility, below, now_ms),
+            Scope(visibility, below, world),
             limit=limit,
             cursor=cursor,
             size=self._watermark if below is None else min(below, self._watermark),
@@ -250,12 +277,14 @@ class Index:
         now_ms: int,
         idle_minutes: float = IDLE_MINUTES,
         visibility: Visibility = EVERYTHING,
+        alerts: AlertEvents | None = None,
     ) -> list[dict[str, Any]]:
         """Return the sessions that hold an event the query means, the latest first."""
+        world = find_world(self._rows, query, now_ms=now_ms, alerts=alerts)
         return find_sessions(
             self._rows,
             query,
-            Scope(visibility, None, now_ms),
+            Scope(visibility, None, world),
             limit=limit,
             idle_ms=int(idle_minutes * MINUTE_MS),
         )
@@ -292,6 +321,9 @@ class Index:
             return list(cursor.execute(statement.sql, statement.values).fetchall())
         except duckdb.OutOfMemoryException as error:
             raise Unavailable("search needs more memory than `index.memory_mb` allows") from error
+        except duckdb.InvalidInputException as error:
+            # Patterns are checked before; what the engine refuses all the same is the asker's.
+            raise QueryError(f"pattern is refused: {error}", column=1) from error
         except duckdb.IOException as error:  # A full or failing disk.
             raise Unavailable(f"index cannot be read: {error}") from error
 

@@ -28,6 +28,7 @@ from ombud.query.columns import (
     COLUMN_FIELDS,
     EVENT_TABLE,
     SCHEMA,
+    SPAN_TABLE,
     SUBJECT_TABLE,
     Storage,
     quoted,
@@ -38,7 +39,7 @@ from ombud.query.sql import BUCKET
 TIME_MAX = 4 * 10**18  # Beyond any calendar; the difference of two still fits 64 bits.
 # Another one in the file, or another version of the engine, whose hashes may
 # differ: the index is built anew.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TYPES = {
     Storage.DIGEST: "UBIGINT",
@@ -49,6 +50,11 @@ _TYPES = {
 _GROUPS: tuple[tuple[Field, ...], ...] = (ACTOR_FIELDS, DATA_SUBJECT_FIELDS, CONTENT_FIELDS)
 WATERMARK_TABLE = f"{SCHEMA}.watermark"
 META_TABLE = f"{SCHEMA}.meta"
+_SPAN_COLUMNS = (
+    '"account" VARCHAR, "account_hash" UBIGINT, "system" VARCHAR, "begins" BIGINT, "ends" BIGINT, '
+    '"person" VARCHAR, "name" VARCHAR, "unit" VARCHAR, "units" VARCHAR[], "role" VARCHAR, '
+    '"manager" VARCHAR, "zone" VARCHAR'
+)
 
 
 def _type(field: Field) -> str:
@@ -60,12 +66,14 @@ def _type(field: Field) -> str:
 def create_statements() -> list[str]:
     """Return the statements that make an empty index."""
     columns = ", ".join(f"{quoted(field)} {_type(field)}" for field in COLUMN_FIELDS)
+    account = '"account" VARCHAR, "account_hash" UBIGINT'
     subject_columns = '"bucket" UINTEGER, "index" BIGINT, "kind" VARCHAR, "key" VARCHAR'
     return [
-        f'CREATE TABLE {EVENT_TABLE} ("index" BIGINT, "recorded" BIGINT, {columns})',
+        f'CREATE TABLE {EVENT_TABLE} ("index" BIGINT, "recorded" BIGINT, {columns}, {account})',
+        f"CREATE TABLE {SPAN_TABLE} ({_SPAN_COLUMNS})",
         f"CREATE TABLE {SUBJECT_TABLE} ({subject_columns})",
-        f"CREATE TABLE {WATERMARK_TABLE} (size BIGINT)",
-        f"INSERT INTO {WATERMARK_TABLE} VALUES (0)",
+        f"CREATE TABLE {WATERMARK_TABLE} (size BIGINT, spans BIGINT)",
+        f"INSERT INTO {WATERMARK_TABLE} VALUES (0, 0)",
         f"CREATE TABLE {META_TABLE} (schema_version INTEGER, engine VARCHAR)",
         f"INSERT INTO {META_TABLE} VALUES ({SCHEMA_VERSION}, version())",
     ]
@@ -117,10 +125,16 @@ def event_insert(groups: str) -> str:
         f"CASE WHEN starts_with(g3, '{head}') OR g3 = '' THEN g3 "
         "ELSE error('canonical bytes are of a version this program does not know') END"
     )
+    actor, principals = (
+        _text(next(field for field in ACTOR_FIELDS if field.name == name))
+        for name in ("actor.id", "on_behalf_of")
+    )
+    first = f"CASE WHEN {principals} <> '[]' THEN json_extract_string({principals}, '$[0]') END"
     return (
-        f'INSERT INTO {EVENT_TABLE} SELECT "index", recorded, {columns} '
+        f'INSERT INTO {EVENT_TABLE} SELECT *, hash("account") '
+        f'FROM (SELECT "index", recorded, {columns}, coalesce({first}, {actor}) AS "account" '
         f'FROM (SELECT "index", recorded, g3, {lists} '
-        f'FROM (SELECT "index", recorded, g1, g2, {checked} AS g3 FROM ({groups})))'
+        f'FROM (SELECT "index", recorded, g1, g2, {checked} AS g3 FROM ({groups}))))'
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ombud.query.tree import Node, Query, has_word
+from ombud.query.zones import day_name, hour_name
 from ombud.store.sessions import Found, latest_statement, summary_statement
 from ombud.store.statement import (
     Cursor,
@@ -45,9 +46,8 @@ def find_page(
 ) -> Page:
     """Return one page of a search in an index of `size` events."""
     if query.count_by:
-        names = (*query.count_by, "events")
         counted = ask(count_statement(query, scope, limit=limit))
-        return Page(rows=[dict(zip(names, row, strict=True)) for row in counted])
+        return Page(rows=[_counted(query, row) for row in counted])
     after = None if cursor is None else Cursor.parse(cursor)
     found: list[tuple[Any, ...]] = []
     recent = (size if after is None else after.index) - RECENT_EVENTS
@@ -60,6 +60,19 @@ def find_page(
         indices=[index for _, index in page],
         next_cursor=str(Cursor(*page[-1])) if len(found) > limit else None,
     )
+
+
+def _counted(query: Query, values: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of counts by name: days and hours as they are written, sums within bounds."""
+    *found, events, measure = values
+    row = dict(zip(query.count_by, found, strict=True))
+    for name, write in (("day", day_name), ("hour", hour_name)):
+        if name in row:
+            row[name] = write(row[name])
+    row["events"] = events
+    if query.measure != "events":
+        row[query.measure] = min(measure, SUM_MAX)
+    return row
 
 
 _SUMMARY = (

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from ombud.query.columns import EVENT_TABLE
-from ombud.query.sql import Bindings
+from ombud.query.bindings import Bindings
 from ombud.query.tree import Node
 from ombud.store.statement import Scope, Statement, summary_columns
 from ombud.store.visibility import Visibility
@@ -64,7 +63,7 @@ def declared_id(session: str) -> str:
     return f"={session}" if session.startswith("=") or _RUN_ID.fullmatch(session) else session
 
 
-def _runs(condition: str, idle: str) -> str:
+def _runs(source: str, condition: str, idle: str) -> str:
     """Select events of runs with `run`, which counts the runs of one actor on one system."""
     return (
         f'SELECT *, sum("begins") OVER (PARTITION BY "actor_id", "system" '
@@ -72,7 +71,7 @@ def _runs(condition: str, idle: str) -> str:
         f'SELECT "index", "time", "actor_id", {_SYSTEM} AS "system", '
         'CASE WHEN "time" - lag("time") OVER '
         f'(PARTITION BY "actor_id", {_SYSTEM} ORDER BY "time", "index") <= {idle} '
-        f'THEN 0 ELSE 1 END AS "begins" FROM {EVENT_TABLE} WHERE {_IN_RUN} AND {condition})'
+        f'THEN 0 ELSE 1 END AS "begins" FROM {source} WHERE {_IN_RUN} AND {condition})'
     )
 
 
@@ -96,7 +95,7 @@ def latest_statement(
         f"""
 WITH matched AS MATERIALIZED (
   SELECT "time", "index", "session_id", "actor_id", {_SYSTEM} AS "system"
-  FROM {EVENT_TABLE} WHERE {matching} AND {_BY_SOMEBODY}
+  FROM {bindings.source()} WHERE {matching} AND {_BY_SOMEBODY}
     AND ("session_id" IS NOT NULL OR "actor_id" IS NOT NULL)
   ORDER BY "time" DESC, "index" DESC LIMIT {considered}
 ), found AS (
@@ -108,7 +107,7 @@ WITH matched AS MATERIALIZED (
   SELECT NULL, run."actor_id", run."system", min(run."time"), max(run."time"),
     arg_min(run."index", (run."time", run."index")),
     max(matched."time"), arg_max(matched."index", (matched."time", matched."index"))
-  FROM ({_runs(f"{seen} AND {_OF_MATCHED}", idle)}) AS run
+  FROM ({_runs(bindings.source(), f"{seen} AND {_OF_MATCHED}", idle)}) AS run
   LEFT JOIN matched ON matched."index" = run."index"
   GROUP BY run."actor_id", run."system", run."run" HAVING count(matched."index") > 0
 )
@@ -141,10 +140,10 @@ def summary_statement(found: Sequence[Found], scope: Scope) -> Statement:
         bindings.add(min(begins, default=0)),
         bindings.add(max((one.end for one in found if one.end is not None), default=0)),
     )
-    summary = summary_columns(bindings, now_ms=scope.now_ms)
+    summary = summary_columns(bindings)
     columns_of_all = (
         'SELECT "number", arg_min("actor_id", "time"), arg_max("actor_name", "time"), '
-        f'arg_min("resource_system", "time"), {summary} FROM {EVENT_TABLE}'
+        f'arg_min("resource_system", "time"), {summary} FROM {bindings.source()}'
     )
     return Statement(
         f"""
@@ -168,13 +167,15 @@ def session_statement(session_id: str, visibility: Visibility, *, idle_ms: int) 
     if found is None:
         declared = bindings.add(session_id.removeprefix("="))
         return Statement(
-            f'SELECT "index" FROM {EVENT_TABLE} WHERE "session_id" = {declared} AND {seen} '
+            f'SELECT "index" FROM {bindings.source()} WHERE "session_id" = {declared} AND {seen} '
             'ORDER BY "time", "index"',
             bindings.values,
         )
     actor, system = bindings.add(unquote(found[1])), bindings.add(unquote(found[2]))
     first, idle = bindings.add(int(found[3])), bindings.add(idle_ms)
-    runs = _runs(f'{seen} AND "actor_id" = {actor} AND {_SYSTEM} = {system}', idle)
+    runs = _runs(
+        bindings.source(), f'{seen} AND "actor_id" = {actor} AND {_SYSTEM} = {system}', idle
+    )
     return Statement(
         f'WITH runs AS MATERIALIZED ({runs}) SELECT "index" FROM runs '
         f'WHERE "run" = (SELECT "run" FROM runs WHERE "index" = {first}) '

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ombud.core.errors import InputError
-from ombud.query.columns import EVENT_TABLE, SUBJECT_TABLE, column_of
-from ombud.query.names import ATTRIBUTES_PREFIX
-from ombud.query.sql import BUCKET, Bindings, attribute_column, compile_condition
+from ombud.query.bindings import Bindings
+from ombud.query.columns import EVENT_TABLE, SUBJECT_TABLE
+from ombud.query.sql import BUCKET, compile_condition, compile_value
 from ombud.query.tree import Is, Node, Query
+from ombud.query.world import World
 from ombud.store.visibility import Visibility
 
 
@@ -23,18 +24,28 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of the index is looked at: who asks, below which index, and when it is asked."""
+    """What of the index is looked at: who asks, below which index, and in which world."""
 
     visibility: Visibility
     below: int | None = None
-    now_ms: int = 0
+    world: World = field(default_factory=World)
 
     def condition(self, bindings: Bindings, where: Node | None) -> str:
-        """Return SQL that is true for the events in scope that the query means."""
+        """Return SQL that is true for the rows in scope that the query means.
+
+        The rows are those of `bindings.source()`, to be written after it.
+        """
+        conditions = [
+            self.seen(bindings),
+            compile_condition(where, bindings, self.world, self.seen),
+        ]
+        return " AND ".join(one for one in conditions if one != "true") or "true"
+
+    def seen(self, bindings: Bindings) -> str:
+        """Return SQL that is true for the rows in scope."""
         conditions = [self.visibility.condition(bindings)]
         if self.below is not None:
             conditions.append(f'"index" < {bindings.add(self.below)}')
-        conditions.append(compile_condition(where, bindings, now_ms=self.now_ms))
         return " AND ".join(one for one in conditions if one != "true") or "true"
 
 
@@ -76,7 +87,7 @@ def page_statement(
         time, index = bindings.add(after.time), bindings.add(after.index)
         condition += f' AND "time" <= {time} AND ("time" < {time} OR "index" < {index})'
     return Statement(
-        f'SELECT "time", "index" FROM {EVENT_TABLE} WHERE {condition} '
+        f'SELECT "time", "index" FROM {bindings.source()} WHERE {condition} '
         f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}',
         bindings.values,
     )
@@ -88,37 +99,49 @@ def visible_statement(indices: Collection[int], visibility: Visibility) -> State
     seen = visibility.condition(bindings)
     wanted = bindings.add(sorted(indices))
     return Statement(
-        f'SELECT "index" FROM {EVENT_TABLE} WHERE "index" IN (SELECT unnest({wanted}::BIGINT[])) '
-        f"AND {seen}",
+        f'SELECT "index" FROM {bindings.source()} '
+        f'WHERE "index" IN (SELECT unnest({wanted}::BIGINT[])) AND {seen}',
         bindings.values,
     )
+
+
+_MEASURES = {
+    "rows": 'coalesce(sum("rows_returned"), 0)::HUGEINT',
+    "bytes": 'coalesce(sum("bytes_returned"), 0)::HUGEINT',
+    "subjects": 'count(DISTINCT ("kind", "key")) FILTER ("key" IS NOT NULL)',
+}
 
 
 def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
-    """Select the values of `query.count_by` and their count, the most frequent first."""
+    """Select the values of `query.count_by`, their count and their measure, the most first."""
     bindings = Bindings()
     condition = scope.condition(bindings, query.where)
-    columns = []
-    for name in query.count_by:
-        column = (
-            attribute_column(name, bindings)
-            if name.startswith(ATTRIBUTES_PREFIX)
-            else column_of(name)
-        )
-        columns.append(column.expression)
+    columns = [compile_value(name, bindings, scope.world) for name in query.count_by]
     numbers = ", ".join(str(number) for number in range(1, len(columns) + 1))
     ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
+    listed, source = ", ".join(columns), bindings.source()
+    events = "count(*)"
+    if query.measure == "subjects":
+        # Each event is one row here for each of its data subjects, or one row for none.
+        named = ", ".join(f'{column} AS "by_{n}"' for n, column in enumerate(columns))
+        listed = ", ".join(f'"by_{n}"' for n in range(len(columns)))
+        source = f'(SELECT "index" AS "of", {named} FROM {source} WHERE {condition}) AS "counted" '
+        source += f'LEFT JOIN {SUBJECT_TABLE} AS "about" ON "about"."index" = "of"'
+        events, condition = 'count(DISTINCT "of")', "true"
+    measure = _MEASURES.get(query.measure, events)
+    limit = limit if query.top is None else min(limit, query.top)
     return Statement(
-        f"SELECT {', '.join(columns)}, count(*) AS events FROM {EVENT_TABLE} WHERE {condition} "
-        f"GROUP BY {numbers} ORDER BY events DESC, {ascending} LIMIT {bindings.add(limit)}",
+        f"SELECT {listed}, {events} AS events, {measure} AS measure FROM {source} "
+        f"WHERE {condition} GROUP BY {numbers} ORDER BY measure DESC, events DESC, {ascending} "
+        f"LIMIT {bindings.add(limit)}",
         bindings.values,
     )
 
 
-def summary_columns(bindings: Bindings, *, now_ms: int = 0) -> str:
+def summary_columns(bindings: Bindings) -> str:
     """Return the aggregates that sum up the events of a session or of one actor."""
-    denied = compile_condition(Is("denied"), bindings, now_ms=now_ms)
-    exported = compile_condition(Is("exported"), bindings, now_ms=now_ms)
+    denied = compile_condition(Is("denied"), bindings)
+    exported = compile_condition(Is("exported"), bindings)
     return (
         'count(*) AS "events", min("time") AS "first_time", max("time") AS "last_time", '
         'histogram("action") AS "actions", '
@@ -140,7 +163,7 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
     bucket = BUCKET.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
     return Statement(
         'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
-        f'{summary} FROM {EVENT_TABLE} WHERE {visible} AND "index" IN ('
+        f'{summary} FROM {bindings.source()} WHERE {visible} AND "index" IN ('
         f'SELECT "index" FROM {SUBJECT_TABLE} WHERE "bucket" = {bucket} '
         f'AND "kind" = {places[0]} AND "key" = {places[1]}) '
         'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',
