@@ -17,7 +17,7 @@ DEPTH_MAX = 32  # Groups within each other.
 REPEAT_MAX = 1_000  # RE2's own bound.
 
 _COUNTED = re.compile(r"\{(\d{1,9})(,(\d{0,9}))?\}", re.ASCII)
-_GROUP = re.compile(r"\?(?:P?<([A-Za-z_]\w*)>|([imsU]*(?:-[imsU]+)?)([:)]))", re.ASCII)
+_GROUP = re.compile(r"\?(?:P<([A-Za-z_]\w*)>|([imsU]*(?:-[imsU]+)?)([:)]))", re.ASCII)
 _POSIX = re.compile(r"\[:\^?([a-z]+):\]", re.ASCII)
 _PROPERTY = re.compile(r"[pP](?:([A-Z])|\{\^?([A-Za-z_]+)\})", re.ASCII)
 _HEX = re.compile(r"x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,6})\})", re.ASCII)
@@ -94,8 +94,7 @@ class _Reader:
         total = 1
         while self.peek() not in {"", "|", ")"}:
             start = self.at
-            if self.peek() in {"*", "+", "?"}:
-                raise PatternError(f"nothing stands before `{self.peek()}` to repeat", start)
+            self.nothing_to_repeat()
             total += self.repeated(self.atom(depth), start)
             self.bound(total, start)
         return total
@@ -123,12 +122,16 @@ class _Reader:
         else:
             return cost
         self.accept("?")  # As few as possible: finds the same events.
-        following = self.peek()
-        if following in {"*", "+", "?"} or (
-            following == "{" and _COUNTED.match(self.text, self.at)
-        ):
-            raise PatternError(f"`{following}` repeats what is repeated already", self.at)
+        if self.repetition_follows():
+            raise PatternError(f"`{self.peek()}` repeats what is repeated already", self.at)
         return cost
+
+    def repetition_follows(self) -> bool:
+        return self.peek() in {"*", "+", "?"} or _COUNTED.match(self.text, self.at) is not None
+
+    def nothing_to_repeat(self) -> None:
+        if self.repetition_follows():
+            raise PatternError(f"nothing stands before `{self.peek()}` to repeat", self.at)
 
     def atom(self, depth: int) -> int:
         start = self.at
@@ -159,16 +162,12 @@ class _Reader:
             elif opened[3] == ")":
                 if not opened[2]:
                     raise PatternError("flags are missing, as in `(?i)`", start)
-                return self.after_flags()
+                self.nothing_to_repeat()
+                return 0
         cost = self.alternatives(depth + 1)
         if not self.accept(")"):
             raise PatternError("bracket of the pattern is not closed", start)
         return cost + 2
-
-    def after_flags(self) -> int:
-        if self.peek() in {"*", "+", "?"} or _COUNTED.match(self.text, self.at):
-            raise PatternError(f"nothing stands before `{self.peek()}` to repeat", self.at)
-        return 0
 
     def bracket(self) -> int:
         start = self.at
