@@ -15,6 +15,7 @@ from ombud.query.bindings import Bindings
 from ombud.query.columns import (
     INDEX,
     SUBJECT_TABLE,
+    TOKEN_TABLE,
     Column,
     Storage,
     column_of,
@@ -51,33 +52,40 @@ from ombud.query.tree import (
     Word,
     WordPattern,
 )
+from ombud.query.words import Narrowed, is_one_word
 from ombud.query.world import World
 from ombud.query.zones import bounds
 
 KEY = '"key"'
 _TEXTS_OF = """from_json({0}, '["VARCHAR"]')"""
-BUCKET = "CAST(hash({kind}, {key}) & 4294967295 AS UINTEGER)"  # Narrows a look-up by key.
+SUBJECT_HASH = "hash({kind}, {key})"  # Narrows a look-up by key.
 
 
 Seen = Callable[[Bindings], str]
 
 
 def compile_condition(
-    node: Node | None, bindings: Bindings, world: World | None = None, seen: Seen | None = None
+    node: Node | None,
+    bindings: Bindings,
+    world: World | None = None,
+    *,
+    seen: Seen | None = None,
+    words: Narrowed | None = None,
 ) -> str:
     """Return SQL that is true for the events the node means; none means all of them.
 
     It is a condition on the rows of `bindings.source()`.  `seen` returns the condition
-    of what the asker may see, for those tests that look at other events.
+    of what the asker may see, for those tests that look at other events.  A free word
+    of `words` is looked up in the postings: for events that have some.
     """
     if node is None:
         return "true"
-    return _Compiler(bindings, world or World(), seen).node(node, positive=True)
+    return _Compiler(bindings, world or World(), seen, words).node(node, positive=True)
 
 
 def compile_test(column: Column, test: Test, bindings: Bindings) -> str:
     """Return SQL that is true, for rows of any table, where the column passes the test."""
-    return _Compiler(bindings, World(), None).test(column, test)
+    return _Compiler(bindings, World()).test(column, test)
 
 
 def compile_value(name: str, bindings: Bindings, world: World) -> str:
@@ -106,12 +114,19 @@ def attribute_column(name: str, bindings: Bindings) -> Column:
 
 
 class _Compiler:
-    def __init__(self, bindings: Bindings, world: World, seen: Seen | None) -> None:
+    def __init__(
+        self,
+        bindings: Bindings,
+        world: World,
+        seen: Seen | None = None,
+        words: Narrowed | None = None,
+    ) -> None:
         self.bindings = bindings
         self.bind = bindings.add
         self.world = world
         self.now_ms = world.now_ms
         self.seen = seen
+        self.words = words or {}
 
     def node(self, node: Node, *, positive: bool) -> str:
         match node:
@@ -197,7 +212,7 @@ class _Compiler:
         inner = self.bindings.nested()
         session = column_of("session.id").expression
         seen = "true" if self.seen is None else self.seen(inner)
-        passes = _Compiler(inner, self.world, None).leaf(test)
+        passes = _Compiler(inner, self.world).leaf(test)
         return (
             f"{session} IN (SELECT {session} FROM {inner.source()} "
             f"WHERE {session} IS NOT NULL AND {passes} AND {seen})"
@@ -211,8 +226,10 @@ class _Compiler:
         place = self.bind(kind)
         condition = f'"kind" = {place} AND {self.test(Column(KEY, Storage.TEXT), key)}'
         if isinstance(key, Equals):
-            bucket = BUCKET.format(kind=f"{place}::VARCHAR", key=f"{self.bind(key.value)}::VARCHAR")
-            condition = f'"bucket" = {bucket} AND {condition}'
+            hashed = SUBJECT_HASH.format(
+                kind=f"{place}::VARCHAR", key=f"{self.bind(key.value)}::VARCHAR"
+            )
+            condition = f'"hash" = {hashed} AND {condition}'
         return self.in_subjects(condition)
 
     def test(self, column: Column, test: Test) -> str:
@@ -296,6 +313,16 @@ class _Compiler:
         return self.bind(f"%{escaped}%") + " ESCAPE '\\'"
 
     def word(self, text: str) -> str:
+        hashes = self.words.get(text)
+        if hashes is None:
+            return self.word_in_texts(text)
+        if not hashes:
+            return "false"
+        listed = ", ".join(str(int(one)) for one in hashes)
+        found = f'{INDEX} IN (SELECT "index" FROM {TOKEN_TABLE} WHERE "hash" IN ({listed}))'
+        return found if is_one_word(text) else f"({found} AND {self.word_in_texts(text)})"
+
+    def word_in_texts(self, text: str) -> str:
         lower, pattern = f"lower({self.bind(text)})", self.like(text)
         tests = []
         for name in WORD_FIELDS:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from ombud.core.errors import InputError
 from ombud.query.bindings import Bindings
-from ombud.query.columns import EVENT_TABLE, SUBJECT_TABLE
-from ombud.query.sql import BUCKET, compile_condition, compile_value
+from ombud.query.columns import EVENT_TABLE, HOT_EVENTS, SEALED_EVENTS, SUBJECT_TABLE
+from ombud.query.sql import SUBJECT_HASH, compile_condition, compile_value
 from ombud.query.tree import Is, Node, Query
+from ombud.query.words import Narrowed
 from ombud.query.world import World
+from ombud.store.schema import COVERED, HOT_SUBJECTS, SEALED_SUBJECTS
 from ombud.store.visibility import Visibility
 
 
@@ -22,6 +25,25 @@ class Statement:
     values: list[object]
 
 
+Rows = Callable[[Statement], list[tuple[Any, ...]]]  # Runs a statement.
+Range = tuple[int, int]  # Of indices: the first, and the first after it.
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is known of a query's free words: the hashes of their pieces, and where to read.
+
+    `read` are ranges of indices within which the postings tell nothing of these
+    words, so that the texts are read.
+    """
+
+    narrowed: Narrowed = field(default_factory=dict)
+    read: tuple[Range, ...] = ()
+
+
+NO_WORDS = Words()
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What of the index is looked at: who asks, below which index, and in which world."""
@@ -29,15 +51,18 @@ class Scope:
     visibility: Visibility
     below: int | None = None
     world: World = field(default_factory=World)
+    words: Words = NO_WORDS
 
-    def condition(self, bindings: Bindings, where: Node | None) -> str:
+    def condition(
+        self, bindings: Bindings, where: Node | None, *, narrowed: Narrowed | None = None
+    ) -> str:
         """Return SQL that is true for the rows in scope that the query means.
 
-        The rows are those of `bindings.source()`, to be written after it.
+        The rows are those of `bindings.source`, which is to be written after it.
         """
         conditions = [
             self.seen(bindings),
-            compile_condition(where, bindings, self.world, self.seen),
+            compile_condition(where, bindings, self.world, seen=self.seen, words=narrowed),
         ]
         return " AND ".join(one for one in conditions if one != "true") or "true"
 
@@ -47,6 +72,40 @@ class Scope:
         if self.below is not None:
             conditions.append(f'"index" < {bindings.add(self.below)}')
         return " AND ".join(one for one in conditions if one != "true") or "true"
+
+    def matching(
+        self,
+        columns: str,
+        bindings: Bindings,
+        where: Node | None,
+        *,
+        extra: str = "true",
+        tail: str = "",
+    ) -> str:
+        """Return SQL of the rows of all events in scope that the query means.
+
+        Postings are asked for what they tell of, and for the rest the texts;
+        `extra` and `tail` stand in the statement of either.
+        """
+        ranges = [
+            f'"index" BETWEEN {bindings.add(first)} AND {bindings.add(end - 1)}'
+            for first, end in self.words.read
+        ]
+        parts = [(HOT_EVENTS, "true", None), (SEALED_EVENTS, "true", self.words.narrowed)]
+        if ranges:
+            read = f"({' OR '.join(ranges)})"
+            parts[1:] = [
+                (SEALED_EVENTS, f"NOT {read}", self.words.narrowed),
+                (SEALED_EVENTS, read, None),
+            ]
+        selects = []
+        for table, within, narrowed in parts:
+            condition = self.condition(bindings, where, narrowed=narrowed)
+            selects.append(
+                f"(SELECT {columns} FROM {bindings.source(table)} "
+                f"WHERE {within} AND {extra} AND {condition} {tail})"
+            )
+        return " UNION ALL ".join(selects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +129,30 @@ class Cursor:
         return cls(int(time), int(index))
 
 
+def time_statement(index: int) -> Statement:
+    """Select the time of one event."""
+    return Statement(f'SELECT "time" FROM {EVENT_TABLE} WHERE "index" = $1', [index])
+
+
 def page_statement(
-    query: Query, scope: Scope, *, limit: int, after: Cursor | None, recent: int | None = None
+    query: Query, scope: Scope, *, limit: int, after: Cursor | None, since: int | None = None
 ) -> Statement:
     """Select time and index of up to `limit` events, newest first, after a cursor.
 
-    With `recent`, only events no older than that of that index are looked at: then
-    `limit` rows are the first ones, and fewer say nothing.
+    With `since`, only events from that time on are looked at: then `limit` rows are
+    the first ones, and fewer say nothing.
     """
     bindings = Bindings()
-    condition = scope.condition(bindings, query.where)
-    if recent is not None:
-        of_index = f'SELECT "time" FROM {EVENT_TABLE} WHERE "index" = {bindings.add(recent)}'
-        condition = f'"time" >= ({of_index}) AND {condition}'
+    extra = "true"
+    if since is not None:
+        extra += f' AND "time" >= {bindings.add(since)}'
     if after is not None:
         time, index = bindings.add(after.time), bindings.add(after.index)
-        condition += f' AND "time" <= {time} AND ("time" < {time} OR "index" < {index})'
-    return Statement(
-        f'SELECT "time", "index" FROM {bindings.source()} WHERE {condition} '
-        f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}',
-        bindings.values,
-    )
+        extra += f' AND "time" <= {time} AND ("time" < {time} OR "index" < {index})'
+    # The engine finds the first rows of one table without reading all, but not those of two.
+    first = f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}'
+    rows = scope.matching('"time", "index"', bindings, query.where, extra=extra, tail=first)
+    return Statement(f"SELECT * FROM ({rows}) {first}", bindings.values)
 
 
 def visible_statement(indices: Collection[int], visibility: Visibility) -> Statement:
@@ -106,33 +168,36 @@ def visible_statement(indices: Collection[int], visibility: Visibility) -> State
 
 
 _MEASURES = {
-    "rows": 'coalesce(sum("rows_returned"), 0)::HUGEINT',
-    "bytes": 'coalesce(sum("bytes_returned"), 0)::HUGEINT',
-    "subjects": 'count(DISTINCT ("kind", "key")) FILTER ("key" IS NOT NULL)',
+    "events": ("", "count(*)"),
+    "rows": ('"rows_returned"', 'coalesce(sum("rows_returned"), 0)::HUGEINT'),
+    "bytes": ('"bytes_returned"', 'coalesce(sum("bytes_returned"), 0)::HUGEINT'),
 }
 
 
 def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
     """Select the values of `query.count_by`, their count and their measure, the most first."""
     bindings = Bindings()
-    condition = scope.condition(bindings, query.where)
-    columns = [compile_value(name, bindings, scope.world) for name in query.count_by]
-    numbers = ", ".join(str(number) for number in range(1, len(columns) + 1))
-    ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
-    listed, source = ", ".join(columns), bindings.source()
-    events = "count(*)"
-    if query.measure == "subjects":
-        # Each event is one row here for each of its data subjects, or one row for none.
-        named = ", ".join(f'{column} AS "by_{n}"' for n, column in enumerate(columns))
-        listed = ", ".join(f'"by_{n}"' for n in range(len(columns)))
-        source = f'(SELECT "index" AS "of", {named} FROM {source} WHERE {condition}) AS "counted" '
-        source += f'LEFT JOIN {SUBJECT_TABLE} AS "about" ON "about"."index" = "of"'
-        events, condition = 'count(DISTINCT "of")', "true"
-    measure = _MEASURES.get(query.measure, events)
+    by = [f'"by_{number}"' for number in range(len(query.count_by))]
+    columns = [
+        f"{compile_value(name, bindings, scope.world)} AS {alias}"
+        for name, alias in zip(query.count_by, by, strict=True)
+    ]
     limit = limit if query.top is None else min(limit, query.top)
+    if query.measure == "subjects":
+        rows = scope.matching(", ".join((*columns, '"index" AS "of"')), bindings, query.where)
+        # Each event is one row here for each of its data subjects, or one row for none.
+        rows = f'SELECT * FROM ({rows}) LEFT JOIN {SUBJECT_TABLE} AS "about" ON "index" = "of"'
+        events = 'count(DISTINCT "of")'
+        measure = 'count(DISTINCT ("kind", "key")) FILTER ("key" IS NOT NULL)'
+    else:
+        measured, measure = _MEASURES[query.measure]
+        columns += [measured] if measured else []
+        rows, events = scope.matching(", ".join(columns), bindings, query.where), "count(*)"
+    numbers = ", ".join(str(number) for number in range(1, len(by) + 1))
+    ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(by) + 1))
     return Statement(
-        f"SELECT {listed}, {events} AS events, {measure} AS measure FROM {source} "
-        f"WHERE {condition} GROUP BY {numbers} ORDER BY measure DESC, events DESC, {ascending} "
+        f"SELECT {', '.join(by)}, {events} AS events, {measure} AS measure FROM ({rows}) "
+        f"GROUP BY {numbers} ORDER BY measure DESC, events DESC, {ascending} "
         f"LIMIT {bindings.add(limit)}",
         bindings.values,
     )
@@ -160,12 +225,17 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
     summary = summary_columns(bindings)
     visible = visibility.condition(bindings)
     places = bindings.add(kind), bindings.add(key)
-    bucket = BUCKET.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
+    hashed = SUBJECT_HASH.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
+    is_it = f'"hash" = {hashed} AND "kind" = {places[0]} AND "key" = {places[1]}'
+    covered = ", ".join((*COVERED, 'hash("account") AS "account_hash"'))
+    rows = (
+        f'(SELECT "index", {covered} FROM {SEALED_SUBJECTS} WHERE {is_it} '
+        f'UNION ALL SELECT "index", {covered} FROM {HOT_EVENTS} WHERE "index" IN '
+        f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE {is_it})) AS "touched"'
+    )
     return Statement(
         'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
-        f'{summary} FROM {bindings.source()} WHERE {visible} AND "index" IN ('
-        f'SELECT "index" FROM {SUBJECT_TABLE} WHERE "bucket" = {bucket} '
-        f'AND "kind" = {places[0]} AND "key" = {places[1]}) '
+        f"{summary} FROM {bindings.source(rows)} WHERE {visible} "
         'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',
         bindings.values,
     )

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ombud.core.errors import InputError
 from ombud.query.columns import SPAN_TABLE
 from ombud.query.tree import Query
 from ombud.query.world import AlertTest, World, alert_tests, needs_unit_zones
 from ombud.query.zones import zone_names
-from ombud.store.statement import Statement
+from ombud.store.statement import Rows, Statement
 
 # Indices of the events of those alerts that pass a test; alerts live in another file.
 AlertEvents = Callable[[AlertTest], Sequence[int]]
 
 
-def find_world(
-    ask: Callable[[Statement], list[tuple[Any, ...]]],
-    query: Query,
-    *,
-    now_ms: int,
-    alerts: AlertEvents | None = None,
-) -> World:
+def find_world(ask: Rows, query: Query, now_ms: int, alerts: AlertEvents | None = None) -> World:
     """Return the world in which a query is asked.
 
     Raises `InputError` for a test of alerts where there are none to ask.  A zone that
