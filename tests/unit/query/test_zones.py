@@ -16,7 +16,7 @@ from ombud.query.values import parse_moment
 from ombud.query.zones import bounds, day_name, hour_name, offset_sql, offsets, zone_names
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Changes at midnight, by half an hour, within Ramadan, across the date line, never, and to the west.
+# Changes at midnight, by half an hour, within Ramadan, across the date line, and never.
 ZONES = (
     *("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"),
     *("Pacific/Apia", "America/Havana", "Asia/Kathmandu", "Africa/Cairo", "Asia/Gaza", "UTC"),
