@@ -91,7 +91,7 @@ def compile_test(column: Column, test: Test, bindings: Bindings) -> str:
 def compile_value(name: str, bindings: Bindings, world: World) -> str:
     """Return SQL for the value of a field, or the day or hour, to count by."""
     if name in {"day", "hour"}:
-        return bucket(name, world.zone)
+        return bucket(name, world)
     if name in PEOPLE:
         return person_column(name, bindings)
     if name.startswith(ATTRIBUTES_PREFIX):

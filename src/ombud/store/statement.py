@@ -185,10 +185,14 @@ def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
     limit = limit if query.top is None else min(limit, query.top)
     if query.measure == "subjects":
         rows = scope.matching(", ".join((*columns, '"index" AS "of"')), bindings, query.where)
-        # Each event is one row here for each of its data subjects, or one row for none.
-        rows = f'SELECT * FROM ({rows}) LEFT JOIN {SUBJECT_TABLE} AS "about" ON "index" = "of"'
-        events = 'count(DISTINCT "of")'
-        measure = 'count(DISTINCT ("kind", "key")) FILTER ("key" IS NOT NULL)'
+        # Each event is one row here, and one more for each of its data subjects.
+        rows = (
+            f"WITH matched AS MATERIALIZED ({rows}) "
+            f'SELECT {", ".join(by)}, 1 AS "event", NULL AS "kind", NULL AS "key" FROM matched '
+            f'UNION ALL SELECT DISTINCT {", ".join(by)}, 0, "kind", "key" '
+            f'FROM matched JOIN {SUBJECT_TABLE} AS "about" ON "about"."index" = "of"'
+        )
+        events, measure = 'sum("event")::BIGINT', 'count("key")'
     else:
         measured, measure = _MEASURES[query.measure]
         columns += [measured] if measured else []
