@@ -153,7 +153,7 @@ def _column(field: Field, text: str) -> str:
         Storage.SENTENCE: f"lower({text})",
         Storage.DIGEST: f"CASE WHEN trim({text}) <> '' THEN hash({text}) END",
         # The last field of its group, so the end of the bytes tells.
-        Storage.PRESENCE: "g3 <> '' AND NOT ends_with(g3, ',null]')",
+        Storage.PRESENCE: "g3 <> '' AND NOT ends_with(g3, ',null]') AND NOT ends_with(g3, ',{}]')",
         Storage.NUMBER: f"TRY_CAST({text} AS {_type(field)})",
         Storage.BOOLEAN: f"TRY_CAST({text} AS BOOLEAN)",
     }
