@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 from ombud.core.batch import Committed
 from ombud.store.index import Index
@@ -27,7 +28,7 @@ class Arriving:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write, name="arriving events", daemon=True)
 
-    def __enter__(self) -> Arriving:
+    def __enter__(self) -> Self:
         """Begin."""
         self._thread.start()
         return self

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -134,7 +135,7 @@ def _set_spans(index: Index, year: Year, count: int) -> float:
             zone="Europe/Berlin",
         )
         for number, account in enumerate(accounts)
-        for place, (begins, ends) in enumerate(zip(cuts, cuts[1:], strict=False))
+        for place, (begins, ends) in enumerate(pairwise(cuts))
     ]
     start = time.perf_counter()
     index.set_spans(spans, stamp=1)
@@ -210,7 +211,7 @@ def _plain(path: Path, year: Year, rep: int) -> Figures:
     since = _NOW_MS - 90 * DAY_MS
     of_session = 'SELECT "index" FROM ix.event WHERE session_id = $1 ORDER BY "time"'
     of_subject = (
-        "SELECT actor_id, count(*) FROM ix.event WHERE \"index\" IN "
+        'SELECT actor_id, count(*) FROM ix.event WHERE "index" IN '
         '(SELECT "index" FROM ix.subject WHERE "kind" = $1 AND "key" = $2) GROUP BY 1'
     )
     of_word = (

@@ -21,6 +21,7 @@ from ombud.query.words import is_one_word, longest_part
 from ombud.store import index as index_module
 from ombud.store import narrowing, sealing
 from ombud.store.index import SPILL_SUFFIX, Index
+from ombud.store.statement import Statement
 from ombud.store.visibility import Visibility
 
 NOW = 10_000_000
@@ -231,7 +232,7 @@ def test_failed_spans_leave_the_old_ones(index: Index, monkeypatch: pytest.Monke
         index.set_spans([], stamp=9)
 
     assert index.spans_stamp() == 4
-    assert index._rows(index_module.Statement(f"SELECT count(*) FROM {SPAN_TABLE}", [])) == [(2,)]
+    assert index._rows(Statement(f"SELECT count(*) FROM {SPAN_TABLE}", [])) == [(2,)]
 
 
 def test_what_a_crash_left_of_sorts_is_removed(tmp_path: Path) -> None:
