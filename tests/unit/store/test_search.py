@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from doubles.layouts import LAYOUTS, Layout
 from ombud.core.errors import InputError
 from ombud.core.event import Event
 from ombud.core.fields import BY_NAME, Kind
@@ -422,23 +423,9 @@ def of_alerts(test: AlertTest) -> list[int]:
     return [index for indices in found for index in indices]
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return how to get an index that holds just these events."""
-    number = iter(range(10**6))
-    folder = tmp_path_factory.mktemp("indices")
-
-    def make(committed: Any) -> Index:
-        index = Index.open(folder / f"{next(number)}.duckdb", memory_mb=128, threads=1)
-        index.apply(committed)
-        index.set_spans(SPANS, stamp=1)
-        return index
-
-    return make
-
-
+@pytest.mark.parametrize("layout", LAYOUTS)
 @settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -452,12 +439,14 @@ def test_same_as_a_plain_reading(
     drawn: list[Event],
     trees: list[Node],
     zone: str | None,
+    layout: Layout,
     commit: Callable[..., Any],
-    fresh: Any,
+    fill: Any,
 ) -> None:
-    """The engine finds the same events as reading them one by one."""
+    """The engine finds the same events as reading them one by one, hot or sealed."""
     committed = commit(drawn)
-    index = fresh(committed)
+    index = fill(drawn, layout)
+    index.set_spans(SPANS, stamp=1)
     recorded = sorted(
         as_recorded(committed), key=lambda event: (event.time, event.id), reverse=True
     )
