@@ -61,6 +61,7 @@ PATTERNS = st.lists(
     min_size=1,
     max_size=6,
 ).map("".join)
+PATTERN_TESTS: st.SearchStrategy[Any] = st.builds(Pattern, PATTERNS)
 INTEGERS = st.integers(-(2**63) + 1, 2**63 - 1)
 REALS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e20, max_value=1e20)
 FIELDS = sorted(QUERY_FIELDS)
@@ -101,7 +102,7 @@ def any_test(draw: st.DrawFn, field: QueryField) -> Test:
         values = st.builds(Equals, TEXTS)
         if field.name not in DIGESTS:
             begun: st.SearchStrategy[Any] = st.builds(Prefix, TEXTS)
-            values |= begun | st.builds(Pattern, PATTERNS)
+            values |= begun | PATTERN_TESTS
     if shape == "any":
         return AnyOf(tuple(draw(st.lists(values, min_size=2, max_size=3))))
     return draw(values)
