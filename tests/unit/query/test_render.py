@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ombud.core.errors import QueryError
@@ -147,6 +147,7 @@ TREES = st.recursive(LEAVES, _parts, max_leaves=8)
 COUNTABLE = sorted(name for name, field in QUERY_FIELDS.items() if is_countable(field))
 
 
+@settings(deadline=None)  # The list of zones is read once.
 @given(
     where=st.none() | TREES,
     count_by=st.lists(st.sampled_from((*COUNTABLE, *BUCKETS)), max_size=3).map(tuple),
@@ -183,6 +184,7 @@ PIECES = (
 )
 
 
+@settings(deadline=None)  # The list of zones is read once.
 @given(text=st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     """No text does anything but parse, and then it round-trips, or be refused with a column."""
