@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
-from ombud.directory.cycles import Cycle, Entangled, find_cycles, shown
+from ombud.directory.cycles import Cycle, EntangledError, find_cycles, shown
 from ombud.directory.faults import Faults
 from ombud.directory.kinds import KINDS, Kind, Row, Rows, begins_of, ends_of, row_id
 from ombud.directory.span import BEGINNING
 from ombud.directory.spans import Belongings
-from ombud.directory.timeline import DEPTH_MAX, Stretch, Timelines, TooManyPieces
+from ombud.directory.timeline import DEPTH_MAX, Stretch, Timelines, TooManyPiecesError
 
 _REFERENCES = (  # kind, column, and the kind whose key it must name
     ("account", "person", "person"),
@@ -177,9 +177,9 @@ def check_hierarchy(rows: Rows, faults: Faults) -> None:
         for cycle in find_cycles(_managers(rows, timelines)):
             row = _closing(cycle, rows.get("supervision", ()))
             faults.add_row(row, f"supervisors answer for each other: {shown(cycle.names)}")
-    except Entangled:
+    except EntangledError:
         faults.add("the directory", 0, "too many units or supervisors lie above one another")
-    except TooManyPieces:
+    except TooManyPiecesError:
         faults.add("the directory", 0, "units above others change too often to be kept")
 
 

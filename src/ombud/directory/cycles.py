@@ -24,14 +24,14 @@ class Cycle(NamedTuple):
     stretch: Stretch
 
 
-class Entangled(Exception):  # noqa: N818 - said as it is read, and caught next door.
+class EntangledError(Exception):
     """The walks took more steps than `STEPS_MAX`."""
 
 
 def find_cycles(above: Mapping[str, Sequence[Stretch]]) -> Iterator[Cycle]:
     """Yield each cycle once; `above` gives each name's stretches whose value is who is above.
 
-    Raises `Entangled` when it cannot be said within bounds.
+    Raises `EntangledError` when it cannot be said within bounds.
     """
     core = _core(above)
     budget = STEPS_MAX
@@ -97,7 +97,7 @@ def _walk(
         for stretch in core.get(step.name, ()):
             steps += 1
             if steps > budget:
-                raise Entangled
+                raise EntangledError
             begins, ends = max(step.begins, stretch.begins), min(step.ends, stretch.ends)
             if begins >= ends:
                 continue

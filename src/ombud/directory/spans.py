@@ -13,7 +13,7 @@ from ombud.directory.timeline import Stretch, Timelines, disjoint
 SPANS_MAX = 5_000_000  # Bounds memory; a person who moves monthly for ten years has 120.
 
 
-class TooManySpans(Exception):  # noqa: N818 - said as it is read, and caught in the services.
+class TooManySpansError(Exception):
     """There are more spans than `SPANS_MAX`."""
 
 
@@ -73,7 +73,7 @@ def account_spans(rows: Rows) -> list[AccountSpan]:
 
     `rows` has been checked.  Who is acting for a unit answers for it meanwhile; a
     unit for which nobody answers is answered for above, and nobody by themself.
-    Raises `TooManySpans`, and `TooManyPieces` of the timelines.
+    Raises `TooManySpansError`, and `TooManyPiecesError` of the timelines.
     """
     timelines = Timelines(rows.get("unit", ()), rows.get("supervision", ()))
     belongings = Belongings(rows.get("membership", ()), timelines)
@@ -87,11 +87,20 @@ def account_spans(rows: Rows) -> list[AccountSpan]:
         for row in accounts:
             account, system, _, from_, to = row.values
             first, last = begins_of(from_), ends_of(to)
-            for begins, ends, *where in belonging:
-                if begins < last and ends > first:
-                    start, end = max(begins, first), min(ends, last)
-                    spans.append(AccountSpan(account, system, start, end, person, name, *where))
+            spans += [
+                AccountSpan(
+                    account,
+                    system,
+                    max(one.begins, first),
+                    min(one.ends, last),
+                    person,
+                    name,
+                    *one[2:],
+                )
+                for one in belonging
+                if one.begins < last and one.ends > first
+            ]
         if len(spans) > SPANS_MAX:
-            raise TooManySpans
+            raise TooManySpansError
     spans.sort(key=lambda span: (span.account, span.system or "", span.begins))
     return spans

@@ -45,7 +45,7 @@ class Piece(NamedTuple):
 NOWHERE = Row((), "", 0)
 
 
-class TooManyPieces(Exception):  # noqa: N818 - said as it is read, and caught next door.
+class TooManyPiecesError(Exception):
     """The timelines have more pieces than `PIECES_MAX`."""
 
 
@@ -183,7 +183,7 @@ class Timelines:
         kept = _joined(pieces)
         self._count += len(kept)
         if self._count > PIECES_MAX:
-            raise TooManyPieces
+            raise TooManyPiecesError
         return kept
 
 

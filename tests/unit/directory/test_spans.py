@@ -150,7 +150,7 @@ class World:
         for begins, ends in zip(cuts[::2], cuts[1::2], strict=True):
             first = None if begins == cuts[0] and self.dice.random() < 0.3 else begins
             last = None if ends == cuts[-1] and self.dice.random() < 0.3 else ends
-            if self.dice.random() < 0.85:
+            if begins == cuts[0] or self.dice.random() < 0.85:
                 yield first, last
 
 
