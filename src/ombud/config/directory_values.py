@@ -97,10 +97,7 @@ class ValueReader:
             return early
         exists = early.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) == at
         how = "comes twice" if exists else "is skipped"
-        offset = early.utcoffset() or timedelta()
-        raise ValueError(
-            f"it {how} in {self._zone.key}; write it with its offset, such as {offset}"
-        )
+        raise ValueError(f"it {how} in {self._zone.key}; write it as `{early.isoformat()}`")
 
 
 def _flag(text: str) -> bool:
