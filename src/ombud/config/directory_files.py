@@ -14,7 +14,7 @@ from ombud.core.errors import InputError
 from ombud.directory.faults import Faults
 from ombud.directory.kinds import KINDS, Rows
 
-SIZE_MAX = 64 << 20  # Bytes of all files of one load: they are held in memory, twice.
+SIZE_MAX = 48 << 20  # Bytes of all files of one load: they are held in memory, and sent as base64.
 FILES_MAX = 100
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 
