@@ -5,19 +5,23 @@ hot or sealed, whatever happens.  Where most of a run's events have a piece of t
 the run says so instead of listing them: there, the texts themselves are read, and
 one need not read far.
 
-Side tables grow by a run at a time; `merge_statements` sorts many of their runs into
-one, which a look-up then needs to look into once.
+Data subjects of many runs are sorted into one, so that a person's lie together.
 """
 
 from __future__ import annotations
 
-from ombud.query.columns import HOT_EVENTS, SEALED_EVENTS, TOKEN_TABLE, column_of
-from ombud.query.names import SENTENCES, WORD_FIELDS
-from ombud.query.words import SEPARATORS
+from ombud.query.columns import (
+    HOT_EVENTS,
+    HOT_SUBJECTS,
+    SEALED_EVENTS,
+    SEALED_SUBJECTS,
+    TOKEN_TABLE,
+    column_of,
+)
+from ombud.query.names import SENTENCES
+from ombud.query.words import KEYS, PLACES, SEPARATORS
 from ombud.store.schema import (
     COVERED,
-    HOT_SUBJECTS,
-    SEALED_SUBJECTS,
     SESSION_TABLE,
     UNINDEXED_TABLE,
     WORD_TABLE,
@@ -29,8 +33,9 @@ SEAL_EVENTS = 122_880
 # A piece that stands oftener than once in so many events of a run is not listed.  Who
 # reads the latest run then meets it some 1,900 times, and has a page.
 COMMON_PART = 64
+MERGE_RUNS = 16  # Two million events: sorted in a second, a few times an hour.
 # Of a piece's text; engine and version are those that made the file.
-WORD_HASH = 'hash("text")'
+WORD_HASH = 'hash("place", "text")'
 ALWAYS = 2**62  # Beyond any index.
 
 _RUN_WORDS = "temp.main.run_word"
@@ -47,10 +52,30 @@ def seal_statements(first_index: int, end: int) -> list[str]:
         f'JOIN {HOT_EVENTS} USING ("index") ORDER BY "hash", "index"',
         f'INSERT INTO {SESSION_TABLE} SELECT hash("session_id"), "account_hash", min("time"), '
         f'max("time") FROM {HOT_EVENTS} WHERE "session_id" IS NOT NULL GROUP BY 1, 2 ORDER BY 1',
-        f'INSERT INTO {SEALED_EVENTS} SELECT * FROM {HOT_EVENTS} '
+        f"INSERT INTO {SEALED_EVENTS} SELECT * FROM {HOT_EVENTS} "
         'ORDER BY "account_hash", "time", "index"',
         f"DELETE FROM {HOT_EVENTS}",
         f"DELETE FROM {HOT_SUBJECTS}",
+        *_merge_statements(first_index, end),
+    ]
+
+
+def _merge_statements(first_index: int, end: int) -> list[str]:
+    """Sort the data subjects of the latest runs into one, each time there are so many runs.
+
+    Who touched a person's data is then told from few places: each row that lies alone
+    costs a tenth of a millisecond.
+    """
+    window = MERGE_RUNS * SEAL_EVENTS
+    if first_index // window == end // window:
+        return []
+    since = first_index // window * window
+    return [
+        f"CREATE OR REPLACE TEMP TABLE merged AS SELECT * FROM {SEALED_SUBJECTS} "
+        f'WHERE "index" >= {since}',
+        f'DELETE FROM {SEALED_SUBJECTS} WHERE "index" >= {since}',
+        f'INSERT INTO {SEALED_SUBJECTS} SELECT * FROM temp.main.merged ORDER BY "hash", "index"',
+        "DROP TABLE temp.main.merged",
     ]
 
 
@@ -59,8 +84,8 @@ def _word_statements(first_index: int, end: int) -> list[str]:
     common = (end - first_index) // COMMON_PART
     return [
         f"CREATE OR REPLACE TEMP TABLE run_word AS {_pieces()}",
-        'CREATE OR REPLACE TEMP TABLE new_word AS SELECT DISTINCT "hash", "text" '
-        f'FROM {_RUN_WORDS} ANTI JOIN {WORD_TABLE} USING ("hash", "text")',
+        'CREATE OR REPLACE TEMP TABLE new_word AS SELECT DISTINCT "hash", "place", "text" '
+        f'FROM {_RUN_WORDS} ANTI JOIN {WORD_TABLE} USING ("hash", "place", "text")',
         f'INSERT INTO {WORD_TABLE} SELECT * FROM {_NEW_WORDS} ORDER BY "text"',
         # Two texts of one hash: neither is looked up any more.
         f'INSERT INTO {UNINDEXED_TABLE} SELECT "hash", 0, {ALWAYS} FROM {WORD_TABLE} '
@@ -77,19 +102,20 @@ def _word_statements(first_index: int, end: int) -> list[str]:
 
 def _pieces() -> str:
     """Select the pieces of the hot events' texts: sentences are cut, all else is one piece."""
-    sentences, whole = (
-        [column_of(name).expression for name in WORD_FIELDS if (name in SENTENCES) is cut]
-        for cut in (True, False)
-    )
     pattern = SEPARATORS.replace("'", "''")
-    cut = f"regexp_split_to_array(concat_ws(' ', {', '.join(sentences)}), '{pattern}')"
-    texts = [
-        f'SELECT unnest({cut}) AS "text", "index" FROM {HOT_EVENTS} '
-        f"WHERE {' OR '.join(f'{column} IS NOT NULL' for column in sentences)}",
-        *(f'SELECT lower({column}), "index" FROM {HOT_EVENTS}' for column in whole),
-        f'SELECT lower("key"), "index" FROM {HOT_SUBJECTS}',
-    ]
+    texts = []
+    for number, place in enumerate(PLACES):
+        table = HOT_EVENTS
+        if place == KEYS:
+            table, piece = HOT_SUBJECTS, 'lower("key")'
+        elif place in SENTENCES:
+            piece = f"unnest(regexp_split_to_array({column_of(place).expression}, '{pattern}'))"
+        else:
+            piece = f"lower({column_of(place).expression})"
+        texts.append(
+            f'SELECT {piece} AS "text", {number}::UTINYINT AS "place", "index" FROM {table}'
+        )
     return (
-        f'SELECT {WORD_HASH} AS "hash", "text", "index" '
+        f'SELECT {WORD_HASH} AS "hash", "place", "text", "index" '
         f"FROM ({' UNION ALL '.join(texts)}) WHERE \"text\" <> ''"
     )
