@@ -325,17 +325,18 @@ class _Compiler:
         return f"({found} AND {self.word_in_texts(text, known.places)})"
 
     def word_in_texts(self, text: str, places: Sequence[str]) -> str:
-        lower, pattern = f"lower({self.bind(text)})", self.like(text)
+        columns = [column_of(name) for name in places if name != KEYS]
+        sentences = [one for one in columns if one.storage is Storage.SENTENCE]
+        others = [one for one in columns if one.storage is not Storage.SENTENCE]
         tests = []
-        for name in places:
-            if name == KEYS:
+        if sentences:
+            lower = f"lower({self.bind(text)})"
+            tests += [f"contains({one.expression}, {lower})" for one in sentences]
+        if others or KEYS in places:
+            pattern = self.like(text)
+            tests += [f"{one.expression} ILIKE {pattern}" for one in others]
+            if KEYS in places:
                 tests.append(self.in_subjects(f"{KEY} ILIKE {pattern}"))
-                continue
-            column = column_of(name)
-            if column.storage is Storage.SENTENCE:
-                tests.append(f"contains({column.expression}, {lower})")
-            else:
-                tests.append(f"{column.expression} ILIKE {pattern}")
         return f"({' OR '.join(tests)})"
 
     def word_pattern(self, text: str) -> str:
