@@ -86,7 +86,7 @@ def made_up(rows: int) -> DirectoryWanted:
     people = max(10, rows // 5)
     units = max(2, rows // 100)
     accounts = people * 9 // 5
-    moves = max(0, rows - people - units - accounts - 2 * units)
+    moves = max(0, rows - people - units - accounts - (2 * units - 1))
     tables = {
         "person": ("person,name", (f"p{n},Person Number {n}" for n in range(people))),
         "unit": ("unit,name,parent,time_zone", map(_unit, range(units))),
