@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ombud.bench import cost, latency, record_path, rules, search, simulation, verify, whole_path
+from ombud.bench import (
+    cost,
+    directory,
+    latency,
+    record_path,
+    rules,
+    search,
+    simulation,
+    verify,
+    whole_path,
+)
 from ombud.bench.report import Options, Report
 from ombud.core.errors import InputError
 
@@ -30,6 +40,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cost": Benchmark("bytes an event, memory of all processes", cost.run, 1_000_000, 1),
     "verify": Benchmark("re-deriving the whole record", verify.run, 200_000),
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
+    "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
 

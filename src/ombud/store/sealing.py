@@ -44,20 +44,37 @@ _NEW_WORDS = "temp.main.new_word"
 
 def seal_statements(first_index: int, end: int) -> list[str]:
     """Return the statements that make a run of the hot events: those from an index to an end."""
-    covered = ", ".join(COVERED)
     return [
         *_word_statements(first_index, end),
-        f'INSERT INTO {SEALED_SUBJECTS} SELECT "hash", "index", "kind", "key", {covered} FROM '
-        f'(SELECT DISTINCT "hash", "index", "kind", "key" FROM {HOT_SUBJECTS}) '
-        f'JOIN {HOT_EVENTS} USING ("index") ORDER BY "hash", "index"',
-        f'INSERT INTO {SESSION_TABLE} SELECT hash("session_id"), "account_hash", min("time"), '
-        f'max("time") FROM {HOT_EVENTS} WHERE "session_id" IS NOT NULL GROUP BY 1, 2 ORDER BY 1',
-        f"INSERT INTO {SEALED_EVENTS} SELECT * FROM {HOT_EVENTS} "
-        'ORDER BY "account_hash", "time", "index"',
+        _subject_insert(),
+        _session_insert(),
+        _event_insert(),
         f"DELETE FROM {HOT_EVENTS}",
         f"DELETE FROM {HOT_SUBJECTS}",
         *_merge_statements(first_index, end),
     ]
+
+
+def _subject_insert() -> str:
+    """Give each data subject what `who` tells of its event; one named twice counts once."""
+    covered = ", ".join(COVERED)
+    return (
+        f'INSERT INTO {SEALED_SUBJECTS} SELECT "hash", "index", "kind", "key", {covered} FROM '
+        f'(SELECT DISTINCT "hash", "index", "kind", "key" FROM {HOT_SUBJECTS}) '
+        f'JOIN {HOT_EVENTS} USING ("index") ORDER BY "hash", "index"'
+    )
+
+
+def _event_insert() -> str:
+    order = '"account_hash", "time", "index"'
+    return f"INSERT INTO {SEALED_EVENTS} SELECT * FROM {HOT_EVENTS} ORDER BY {order}"
+
+
+def _session_insert() -> str:
+    return (
+        f'INSERT INTO {SESSION_TABLE} SELECT hash("session_id"), "account_hash", min("time"), '
+        f'max("time") FROM {HOT_EVENTS} WHERE "session_id" IS NOT NULL GROUP BY 1, 2 ORDER BY 1'
+    )
 
 
 def _merge_statements(first_index: int, end: int) -> list[str]:
@@ -69,11 +86,10 @@ def _merge_statements(first_index: int, end: int) -> list[str]:
     window = MERGE_RUNS * SEAL_EVENTS
     if first_index // window == end // window:
         return []
-    since = first_index // window * window
+    latest = f'"index" >= {first_index // window * window}'
     return [
-        f"CREATE OR REPLACE TEMP TABLE merged AS SELECT * FROM {SEALED_SUBJECTS} "
-        f'WHERE "index" >= {since}',
-        f'DELETE FROM {SEALED_SUBJECTS} WHERE "index" >= {since}',
+        f"CREATE OR REPLACE TEMP TABLE merged AS SELECT * FROM {SEALED_SUBJECTS} WHERE {latest}",
+        f"DELETE FROM {SEALED_SUBJECTS} WHERE {latest}",
         f'INSERT INTO {SEALED_SUBJECTS} SELECT * FROM temp.main.merged ORDER BY "hash", "index"',
         "DROP TABLE temp.main.merged",
     ]
@@ -81,20 +97,30 @@ def _merge_statements(first_index: int, end: int) -> list[str]:
 
 def _word_statements(first_index: int, end: int) -> list[str]:
     """Fill `word` with the pieces not yet known, and `token` with where they all stand."""
+    whole = '"hash", "place", "text"'
     common = (end - first_index) // COMMON_PART
+    new = f"SELECT DISTINCT {whole} FROM {_RUN_WORDS} ANTI JOIN {WORD_TABLE} USING ({whole})"
+    # Two texts of one hash: neither is looked up any more.
+    clashes = (
+        f'SELECT "hash", 0, {ALWAYS} FROM {WORD_TABLE} '
+        f'WHERE "hash" IN (SELECT "hash" FROM {_NEW_WORDS}) GROUP BY 1 HAVING count(*) > 1'
+    )
+    frequent = (
+        f'SELECT "hash", {first_index}, {end} FROM {_RUN_WORDS} '
+        f"GROUP BY 1 HAVING count(*) > {common}"
+    )
+    skipped = f'SELECT "hash" FROM {UNINDEXED_TABLE} WHERE "first_index" = {first_index}'
+    listed = (
+        f'SELECT DISTINCT "hash", "index" FROM {_RUN_WORDS} ANTI JOIN ({skipped}) USING ("hash") '
+        'ORDER BY "hash", "index"'
+    )
     return [
         f"CREATE OR REPLACE TEMP TABLE run_word AS {_pieces()}",
-        'CREATE OR REPLACE TEMP TABLE new_word AS SELECT DISTINCT "hash", "place", "text" '
-        f'FROM {_RUN_WORDS} ANTI JOIN {WORD_TABLE} USING ("hash", "place", "text")',
+        f"CREATE OR REPLACE TEMP TABLE new_word AS {new}",
         f'INSERT INTO {WORD_TABLE} SELECT * FROM {_NEW_WORDS} ORDER BY "text"',
-        # Two texts of one hash: neither is looked up any more.
-        f'INSERT INTO {UNINDEXED_TABLE} SELECT "hash", 0, {ALWAYS} FROM {WORD_TABLE} '
-        f'WHERE "hash" IN (SELECT "hash" FROM {_NEW_WORDS}) GROUP BY 1 HAVING count(*) > 1',
-        f'INSERT INTO {UNINDEXED_TABLE} SELECT "hash", {first_index}, {end} FROM {_RUN_WORDS} '
-        f"GROUP BY 1 HAVING count(*) > {common}",
-        f'INSERT INTO {TOKEN_TABLE} SELECT DISTINCT "hash", "index" FROM {_RUN_WORDS} ANTI JOIN '
-        f'(SELECT "hash" FROM {UNINDEXED_TABLE} WHERE "first_index" = {first_index}) '
-        'USING ("hash") ORDER BY "hash", "index"',
+        f"INSERT INTO {UNINDEXED_TABLE} {clashes}",
+        f"INSERT INTO {UNINDEXED_TABLE} {frequent}",
+        f"INSERT INTO {TOKEN_TABLE} {listed}",
         f"DROP TABLE {_RUN_WORDS}",
         f"DROP TABLE {_NEW_WORDS}",
     ]
