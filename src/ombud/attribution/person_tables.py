@@ -1,0 +1,149 @@
+"""Person tables: how sure it is that each row of a table is one person, and of which kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ombud.attribution.catalogue import Column, Table
+from ombud.attribution.identifier_kinds import identifier_kind
+from ombud.attribution.identifier_words import (
+    ABOUT,
+    BODIES,
+    KEYS,
+    MASTER,
+    PERSONS,
+    STAFF,
+    WEAK,
+    is_birth,
+    name_part,
+    words_of,
+)
+
+ENOUGH = 0.5  # From here on a table is taken for one of persons.
+STRONG, PLAUSIBLE, BY_COMMENT, STAFF_BASE = 0.6, 0.35, 0.45, 0.15
+STAFF_CAP, BODY_CAP = 0.45, 0.2
+SENSITIVE_STAFF_CAP = 0.65
+_GENDER = frozenset("sex gender geschlecht sexo sexe geslacht sesso".split())
+_DEATH = frozenset("deceased death died verstorben sterbedatum fallecido deces".split())
+_PAY = frozenset("salary wage gehalt lohn payroll salario salaire payband iban".split())
+_PRIVATE = frozenset("ssn nhs mrn insurance_number passport licence".split())
+_CONTACT = frozenset("email phone".split())
+_ADDRESS = frozenset(
+    "address street adresse strasse direccion rue indirizzo zip postcode plz postal city ort".split()
+)
+KEY_TYPES = frozenset(
+    "smallint integer bigint numeric uuid text citext character varchar char bpchar name".split()
+) | {"character varying"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether rows of a table are persons: the kind, how sure, and why.
+
+    `is_staff` are people who act, `is_body` organisations and places.
+    """
+
+    kind: str
+    score: float
+    reasons: tuple[str, ...] = ()
+    is_staff: bool = False
+    is_body: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it is sure enough."""
+        return self.score >= ENOUGH
+
+
+def entity_of(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of a table's name without those that only say that it is a table."""
+    kept = list(words)
+    while len(kept) > 1 and (kept[0] in MASTER or kept[0].isdigit()):
+        kept.pop(0)
+    while len(kept) > 1 and (kept[-1] in MASTER or kept[-1].isdigit()):
+        kept.pop()
+    return tuple(kept)
+
+
+def _evidence(columns: Iterable[Column]) -> dict[str, float]:
+    """Return what columns say for a table of persons, each with its weight."""
+    found: dict[str, float] = {}
+    parts = set()
+    contact = 0.0
+    for column in columns:
+        words = words_of(column.name)
+        part = name_part(words)
+        if part is not None:
+            parts.add(part)
+        elif is_birth(words):
+            found["a day of birth"] = 0.2
+        elif _GENDER & set(words):
+            found["a sex"] = 0.1
+        elif _DEATH & set(words):
+            found["a day of death"] = 0.1
+        identifier = identifier_kind(words)
+        if identifier is not None and identifier.kind in _PRIVATE:
+            found["a number that only persons have"] = 0.2
+        elif identifier is not None and identifier.kind in _CONTACT:
+            contact += 0.05
+        elif _ADDRESS & set(words):
+            contact += 0.02
+    if {"given", "family"} <= parts:
+        found["given and family name"] = 0.25
+    elif parts:
+        found["a person's name"] = 0.15
+    if contact:
+        found["an address"] = round(min(contact, 0.1), 2)
+    return found
+
+
+def judge_table(table: Table) -> Judgement:
+    """Return whether the rows of a table are persons."""
+    words = entity_of(words_of(table.name))
+    head, says = words[-1], f"named `{table.name}`"
+    about = [word for word in words if word in ABOUT]
+    evidence = _evidence(table.columns)
+    if (about and head not in PERSONS) or head in KEYS:
+        return Judgement("", 0.0)
+    base, kind = 0.0, "person"
+    if head in PERSONS:
+        base = PLAUSIBLE if head in WEAK or about or len(words) > 2 else STRONG
+        kind = PERSONS[head]
+    elif "".join(words) in PERSONS:
+        base, kind = STRONG, PERSONS["".join(words)]
+    elif words[0] in PERSONS and len(words) == 2 and len(evidence) > 1:
+        base, kind = PLAUSIBLE, PERSONS[words[0]]  # Romance order: `persona_fisica`.
+    elif head in STAFF:
+        return _judge_staff(table, evidence, says)
+    elif head in BODIES:
+        return Judgement("", min(BODY_CAP, sum(evidence.values())), is_body=True)
+    elif (spoken := entity_of(words_of(table.comment[:60]))) and spoken[-1] in PERSONS:
+        base, kind, says = BY_COMMENT, PERSONS[spoken[-1]], f"described as `{table.comment[:60]}`"
+    score = round(min(base + sum(evidence.values()), 0.98), 3)
+    reasons = ((says,) if base else ()) + tuple(f"has {what}" for what in evidence)
+    return Judgement(kind, score, reasons)
+
+
+def _judge_staff(table: Table, evidence: dict[str, float], says: str) -> Judgement:
+    """People who act are overseen; they are data subjects where their own files are kept."""
+    private = {
+        word
+        for column in table.columns
+        for word in words_of(column.name)
+        if word in _PAY or is_birth((word,))
+    }
+    private |= {
+        found.kind
+        for column in table.columns
+        if (found := identifier_kind(words_of(column.name))) and found.kind in _PRIVATE
+    }
+    cap = SENSITIVE_STAFF_CAP if private & _PAY and len(private) > 1 else STAFF_CAP
+    score = round(min(cap, STAFF_BASE + sum(evidence.values()) + 0.1 * len(private)), 3)
+    reasons = (says, *(f"has {what}" for what in evidence))
+    return Judgement("employee", score, reasons, is_staff=score < ENOUGH)
+
+
+def is_key_type(column: Column) -> bool:
+    """Whether a column is of a type that names things."""
+    return column.type.partition("(")[0].strip() in KEY_TYPES
