@@ -1,7 +1,7 @@
 """Catalogue: the tables, views and keys of a database, as values that proposals are made from.
 
 Read by `ombud.collect.postgres_catalogue`; nothing here knows a database.  A
-dataset is `schema.name`, as pgaudit writes it.
+dataset is `schema.name` with quotes where PostgreSQL's log has them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from ombud.attribution.names import split_name
 
 Place = tuple[str, str]  # A dataset and a column of it.
 
@@ -41,7 +43,8 @@ class Table:
     @property
     def name(self) -> str:
         """The name without the schema."""
-        return self.dataset.partition(".")[2] or self.dataset
+        split = split_name(self.dataset)
+        return self.dataset if split is None else split[1]
 
     @property
     def is_view(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ombud.attribution.catalogue import Column, Table
+from ombud.attribution.catalogue import Catalogue, Column, Table
 from ombud.attribution.identifier_kinds import identifier_kind
 from ombud.attribution.identifier_words import (
     ABOUT,
@@ -24,6 +24,8 @@ ENOUGH = 0.5  # From here on a table is taken for one of persons.
 STRONG, PLAUSIBLE, BY_COMMENT, STAFF_BASE = 0.6, 0.35, 0.45, 0.15
 STAFF_CAP, BODY_CAP = 0.45, 0.2
 SENSITIVE_STAFF_CAP = 0.65
+BIRTH, PRIVATE = "a day of birth", "a number that only persons have"
+_SURE = frozenset({BIRTH, PRIVATE})
 _GENDER = frozenset("sex gender geschlecht sexo sexe geslacht sesso".split())
 _DEATH = frozenset("deceased death died verstorben sterbedatum fallecido deces".split())
 _PAY = frozenset("salary wage gehalt lohn payroll salario salaire payband iban".split())
@@ -49,6 +51,7 @@ class Judgement:
     reasons: tuple[str, ...] = ()
     is_staff: bool = False
     is_body: bool = False
+    is_named: bool = False  # By the table's own name, not only by what it holds.
 
     @property
     def is_person(self) -> bool:
@@ -77,14 +80,14 @@ def _evidence(columns: Iterable[Column]) -> dict[str, float]:
         if part is not None:
             parts.add(part)
         elif is_birth(words):
-            found["a day of birth"] = 0.2
+            found[BIRTH] = 0.2
         elif _GENDER & set(words):
             found["a sex"] = 0.1
         elif _DEATH & set(words):
             found["a day of death"] = 0.1
         identifier = identifier_kind(words)
         if identifier is not None and identifier.kind in _PRIVATE:
-            found["a number that only persons have"] = 0.2
+            found[PRIVATE] = 0.2
         elif identifier is not None and identifier.kind in _CONTACT:
             contact += 0.05
         elif _ADDRESS & set(words):
@@ -106,23 +109,25 @@ def judge_table(table: Table) -> Judgement:
     evidence = _evidence(table.columns)
     if (about and head not in PERSONS) or head in KEYS:
         return Judgement("", 0.0)
-    base, kind = 0.0, "person"
+    base, kind, is_named = 0.0, "person", True
     if head in PERSONS:
         base = PLAUSIBLE if head in WEAK or about or len(words) > 2 else STRONG
         kind = PERSONS[head]
     elif "".join(words) in PERSONS:
         base, kind = STRONG, PERSONS["".join(words)]
-    elif words[0] in PERSONS and len(words) == 2 and len(evidence) > 1:
-        base, kind = PLAUSIBLE, PERSONS[words[0]]  # Romance order: `persona_fisica`.
+    elif words[0] in PERSONS and len(words) == 2 and _SURE & evidence.keys():
+        base, kind, is_named = PLAUSIBLE, PERSONS[words[0]], False  # As in `persona_fisica`.
     elif head in STAFF:
         return _judge_staff(table, evidence, says)
     elif head in BODIES:
         return Judgement("", min(BODY_CAP, sum(evidence.values())), is_body=True)
     elif (spoken := entity_of(words_of(table.comment[:60]))) and spoken[-1] in PERSONS:
         base, kind, says = BY_COMMENT, PERSONS[spoken[-1]], f"described as `{table.comment[:60]}`"
+    else:
+        is_named = False
     score = round(min(base + sum(evidence.values()), 0.98), 3)
     reasons = ((says,) if base else ()) + tuple(f"has {what}" for what in evidence)
-    return Judgement(kind, score, reasons)
+    return Judgement(kind, score, reasons, is_named=is_named)
 
 
 def _judge_staff(table: Table, evidence: dict[str, float], says: str) -> Judgement:
@@ -147,3 +152,23 @@ def _judge_staff(table: Table, evidence: dict[str, float], says: str) -> Judgeme
 def is_key_type(column: Column) -> bool:
     """Whether a column is of a type that names things."""
     return column.type.partition("(")[0].strip() in KEY_TYPES
+
+
+WORTH_SAMPLING = 0.3
+
+
+def worth_sampling(catalogue: Catalogue) -> dict[str, list[str]]:
+    """Return the columns whose values could tell more, by dataset: few tables of many."""
+    found: dict[str, list[str]] = {}
+    for table in catalogue.tables.values():
+        if table.is_view or judge_table(table).is_staff:
+            continue
+        columns = [
+            column.name
+            for column in table.columns
+            if is_key_type(column) and (table.dataset, column.name) not in catalogue.references
+        ]
+        named = any(identifier_kind(words_of(name)) for name in columns)
+        if columns and (named or judge_table(table).score >= WORTH_SAMPLING):
+            found[table.dataset] = columns
+    return found

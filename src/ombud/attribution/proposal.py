@@ -96,7 +96,7 @@ class _Proposing:
         """A table that refers to a person holds copies of what the person's row says."""
         for table in self._tables:
             judged = self._judged[table.dataset]
-            if not judged.is_person or not judged.reasons or judged.reasons[0][:5] in _NAMED:
+            if not judged.is_person or judged.is_named:
                 continue
             own = set(table.primary_key)
             for column in table.columns:
@@ -129,7 +129,7 @@ class _Proposing:
                 suffix = "uuid" if {"uuid", "guid"} & set(words) else "number"
                 why = (*judged.reasons, "unique in the table")
                 self._put(table, column.name, f"{judged.kind}_{suffix}", judged.score * 0.85, *why)
-        self._add_names(table, judged)
+        self._add_names(table)
 
     def _key_of(self, table: Table) -> str | None:
         references = self._catalogue.references
@@ -146,7 +146,7 @@ class _Proposing:
                 return column.name if is_key_type(column) else None
         return None
 
-    def _add_names(self, table: Table, judged: Judgement) -> None:
+    def _add_names(self, table: Table) -> None:
         parts = {column.name: name_part(words_of(column.name)) for column in table.columns}
         for name, part in parts.items():
             is_whole = words_of(name) in {("name",), ("nombre",), ("nome",), ("naam",)}
@@ -154,7 +154,6 @@ class _Proposing:
             if (part in {"family", "full"} or alone) and is_key_type(table.by_name[name]):
                 confidence = NAME_CONFIDENCE if part else 0.55
                 self._put(table, name, "name", confidence, f"a person's name in `{table.name}`")
-        del judged
 
     def _follow_references(self) -> None:
         """Pass proposals on along foreign keys, over however many tables."""
@@ -275,9 +274,6 @@ class _Proposing:
                         reasons=(f"the view passes on {source.name}",),
                     )  # fmt: skip
                     changed = True
-
-
-_NAMED = frozenset({"named", "descr"})
 
 
 def _acts(column: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import postgast
 
 from ombud.attribution.catalogue import Catalogue, Place, Table
+from ombud.attribution.names import quote_name
 
 DEPTH_MAX = 20  # Levels of sub-selects; views people write have three.
 DEFINITION_SIZE_MAX = 1 << 18  # Characters; the parser is quick, but not without limit.
@@ -87,7 +88,7 @@ def _add_source(
         if not variable.schemaname and variable.relname in named:
             scope[alias] = named[variable.relname]
             return
-        dataset = f"{variable.schemaname or 'public'}.{variable.relname}"
+        dataset = quote_name((variable.schemaname or "public", variable.relname))
         table = catalogue.tables.get(dataset)
         scope[alias] = {
             column.name: (dataset, column.name) for column in (table.columns if table else ())
