@@ -81,10 +81,13 @@ def read_server(connection: psycopg.Connection) -> Server:
         " pg_has_role(current_user, 'pg_read_all_stats', 'member'),"
         " EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pgaudit'),"
         " EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgaudit'),"
+        " (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'),"
         " (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)"
     ).fetchone()
     assert head is not None  # noqa: S101 - A select without FROM has one row.
-    database, user, version, sees_settings, sees_stats, is_available, is_created, is_super = head
+    database, user, version, sees_settings, sees_stats, is_available, is_created, path, is_super = (
+        head
+    )
     overrides = [
         f"{setting} for {role} in {where}"
         for where, role, setting in connection.execute(_OVERRIDES).fetchall()
@@ -100,6 +103,7 @@ def read_server(connection: psycopg.Connection) -> Server:
         pgaudit="loaded" if loaded else "available" if is_available else "missing",
         is_created=is_created,
         overrides=tuple(sorted(overrides)),
+        search_path=path,
         sees_settings=sees_settings or is_super,
         sees_activity=sees_stats or is_super,
         platform=next((p for p in _PLATFORMS if any(n.startswith(f"{p}.") for n in settings)), ""),

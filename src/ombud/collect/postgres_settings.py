@@ -37,6 +37,7 @@ class Server:
     sees_settings: bool = True
     sees_activity: bool = True
     platform: str = ""
+    search_path: str = "public"
 
     @property
     def system(self) -> str:

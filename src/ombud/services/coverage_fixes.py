@@ -1,0 +1,137 @@
+"""Fixes: what would raise coverage, the one with the greatest effect first.  Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ombud.attribution.declarations import (
+    PERSON_UNKNOWN,
+    SUBJECT_UNKNOWN,
+    Declarations,
+    PersonPattern,
+    PersonPlace,
+)
+from ombud.attribution.shared_accounts import Activity, find_shared
+from ombud.store.coverage import Counted, Row
+
+PERSON, SUBJECT = "person", "subject"
+ACCOUNTS_NAMED = 3  # In one sentence.
+# What to do about a reason for which no data subject is known; by the word behind the colon.
+SUBJECT_FIXES: Mapping[str, str] = {
+    "not_logged": "set `pgaudit.log_parameter = on` and `pgaudit.log_statement = on`, and reload",
+    "parameters_not_logged": "set `pgaudit.log_parameter = on` and reload",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One thing to do: of which figure it raises how many events, and by how many points."""
+
+    of: str
+    events: int
+    gain_percent: float
+    what: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "of": self.of,
+            "events": self.events,
+            "gain_percent": self.gain_percent,
+            "what": self.what,
+        }
+
+
+def percent(part: int, whole: int) -> float | None:
+    """Return a share in percent to one decimal; None of nothing."""
+    return round(100 * part / whole, 1) if whole else None
+
+
+def find_fixes(counted: Counted, declarations: Declarations) -> list[Fix]:
+    """Return what would raise the figures, by effect."""
+    acted = sum(row["acted"] for row in counted.sources)
+    about = sum(row["subject_known"] + row["subject_unknown"] for row in counted.sources)
+    found = [*_person_fixes(counted.accounts, declarations, acted)]
+    found += _subject_fixes(counted.reasons, about)
+    return sorted(found, key=lambda fix: (-fix.gain_percent, fix.of, fix.what))
+
+
+def _person_fixes(accounts: Sequence[Row], declarations: Declarations, acted: int) -> list[Fix]:
+    fixes = []
+    others: dict[str, list[Row]] = defaultdict(list)
+    for row in accounts:
+        what = _for_account(row, declarations)
+        if what is None:
+            others[row["system"] or row["source"]].append(row)
+        else:
+            fixes.append(_fix(PERSON, row["events"], acted, what))
+    for system, rows in others.items():
+        named = ", ".join(f"`{row['account']}`" for row in rows[:ACCOUNTS_NAMED])
+        more = f" and {len(rows) - ACCOUNTS_NAMED} more" if len(rows) > ACCOUNTS_NAMED else ""
+        count = "1 account" if len(rows) == 1 else f"{len(rows)} accounts"
+        what = (f"{count} of {system} in no directory ({named}{more}):"
+                " add them with `ombud directory load`")  # fmt: skip
+        fixes.append(_fix(PERSON, sum(row["events"] for row in rows), acted, what))
+    return fixes
+
+
+def _for_account(row: Row, declarations: Declarations) -> str | None:
+    """Return what to do about an account that several people share, None for another one."""
+    declared = declarations.get(row["system"])
+    account = row["account"]
+    patterns = declared.persons if declared is not None else ()
+    mine = [one for one in patterns if account in one.actors]
+    if mine or (declared is not None and account in declared.shared_accounts):
+        return f"{_naming(mine[:1])} to the connections of `{account}` on {row['system']}"
+    shared = find_shared([
+        Activity(
+            account,
+            frozenset(map(str, range(row["addresses"]))),
+            frozenset({row["program"] or ""} | set(map(str, range(1, row["programs"])))),
+        )
+    ])  # fmt: skip
+    if not shared:
+        return None
+    why = ", ".join(shared[0].reasons)
+    return (f"`{account}` on {row['system']} seems to be shared ({why}): declare it under"
+            " `shared_accounts`, and have it name the person; `ombud connect` proposes both")  # fmt: skip
+
+
+def _naming(patterns: Sequence[PersonPattern]) -> str:
+    if not patterns or patterns[0].place is PersonPlace.APPLICATION_NAME:
+        return "add `application_name=user={login}`"
+    if patterns[0].place is PersonPlace.COMMENT:
+        return f"add the comment `/*{patterns[0].key}='{{login}}'*/`"
+    return f"add `SET {patterns[0].key} = '{{login}}'`"
+
+
+def _subject_fixes(reasons: Sequence[Row], about: int) -> list[Fix]:
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for row in reasons:
+        if row["reason"].startswith(SUBJECT_UNKNOWN):
+            word = row["reason"].removeprefix(SUBJECT_UNKNOWN)
+            counts[word, row["system"] or row["source"]] += row["events"]
+    return [
+        _fix(SUBJECT, events, about, f"{system}: {subject_fix(word)}")
+        for (word, system), events in counts.items()
+    ]
+
+
+def subject_fix(word: str) -> str:
+    """Return what to do about one reason."""
+    known = SUBJECT_FIXES.get(word)
+    if known is not None:
+        return known
+    return f"data subjects not known ({word.replace('_', ' ')}): `ombud search 'flags:\"{SUBJECT_UNKNOWN}{word}\"'` shows them"  # noqa: E501
+
+
+def is_person_reason(flag: str) -> bool:
+    """Whether a flag says why no person is known."""
+    return flag.startswith(PERSON_UNKNOWN)
+
+
+def _fix(of: str, events: int, whole: int, what: str) -> Fix:
+    return Fix(of, events, percent(events, whole) or 0.0, what)
