@@ -5,7 +5,7 @@ Made up.  Many columns look as if they named patients and do not.
 
 from __future__ import annotations
 
-from ombud.bench.made_schema import MadeSchema, make_schema
+from doubles.made_schema import MadeSchema, make_schema
 
 TEXT = """
 patients: id int pk =patient; mrn text uq =mrn; first_name text; last_name text =name; birth_date date; sex text; ssn text =ssn; email text =email; phone text =phone; city text; created_by int >staff.id; created_at ts
