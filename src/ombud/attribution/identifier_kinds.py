@@ -7,9 +7,10 @@ bank account), only name a person in a table about persons.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ombud.attribution.identifier_words import joined_forms
+from ombud.attribution.identifier_words import KEYS, PERSONS, joined_forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ KINDS: tuple[IdentifierKind, ...] = (
     _kind("ssn", "ssn socialsecurity socialsecuritynumber socialsecurityno sozialversicherung "
           "sozialversicherungsnummer svnr svnummer sozversnr nationalinsurance nationalinsuranceno "
           "nino numsecu numerosecuritesociale nir niss bsn ahv ahvnr ahvnummer cpr cprnr personnummer "
-          "fodselsnummer nationalid nationalidno nationalidnumber idnational pesel curp cpf dni nif nie "
+          "fodselsnummer nationalid nationalidno nationalidnumber idnational pesel curp cpf dni nif nie rut rfc cedula "
           "codicefiscale rodnecislo", 0.92),
     _kind("nhs", "nhs nhsnumber nhsno chinumber", 0.92),
     _kind("mrn", "mrn medicalrecordnumber medicalrecordno medicalrecord hospitalnumber patientennummer "
@@ -63,8 +64,7 @@ KINDS: tuple[IdentifierKind, ...] = (
           "telephonenumber mobilephone", 0.75, "phone", needs_person=True),
     _kind("iban", "iban ibannumber bankaccount bankaccountno bankaccountnumber kontonummer", 0.8,
           needs_person=True),
-    _kind("card", "cardnumber cardno creditcard creditcardnumber kreditkartennummer pannumber", 0.75,
-          needs_person=True),
+    _kind("card", "cardnumber cardno creditcard creditcardnumber kreditkartennummer pannumber", 0.75),
     _kind("device", "imei imsi iccid", 0.75),
 )  # fmt: skip
 BY_WORD: dict[str, IdentifierKind] = {word: kind for kind in KINDS for word in kind.words}
@@ -73,7 +73,13 @@ _SPOILERS = frozenset(
     "is has verified verify count type status at date time flag hash enabled format prefix country "
     "template subject body sent opt consent required valid validated expiry expires issued lookup "
     "reader camera image photo color colour state issuer length mask provider server host port "
-    "bounced preference verification list id log queue message".split()
+    "bounced preference verification list id log queue message password approval code salt token".split()
+)
+
+# Words of a comment that change nothing about what it names.
+_FILLING = frozenset(
+    "of the a an s for this unique national official private home personal der die das des del de "
+    "la le du e".split()
 )
 
 
@@ -83,4 +89,15 @@ def identifier_kind(words: tuple[str, ...]) -> IdentifierKind | None:
     if found is None:
         return None
     others = [word for word in words if word not in found]
-    return None if any(word in _SPOILERS for word in others) else BY_WORD[found]
+    return None if is_spoiled(others) else BY_WORD[found]
+
+
+def is_only(kind: IdentifierKind, words: tuple[str, ...]) -> bool:
+    """Whether words speak of an identifier of this kind and of little else."""
+    known = max((form for form in joined_forms(words) if form in kind.words), key=len, default="")
+    return all(word in known or word in KEYS or word in PERSONS or word in _FILLING for word in words)
+
+
+def is_spoiled(words: Iterable[str]) -> bool:
+    """Whether a word is there that makes a column say something about an identifier."""
+    return any(word in _SPOILERS for word in words)

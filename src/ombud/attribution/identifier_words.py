@@ -51,14 +51,14 @@ PERSONS: dict[str, str] = {
 # Words that mean something else as often; what the table holds must say so, too.
 WEAK = frozenset(
     "child minor member subscriber resident driver conductor individual guest burger client "
-    "customer tutor donor nir mail gast participant human".split()
+    "customer tutor donor gast participant human caregiver carer".split()
 )
 # People who act; their records are personal, too, but they are mostly the overseen.
 STAFF: dict[str, str] = dict.fromkeys(
     "staff employee mitarbeiter mitarbeiterin empleado employe dipendente worker officer "
     "clinician doctor physician nurse provider practitioner agent operator user benutzer "
     "usuario utilisateur account login teacher lehrer caseworker sachbearbeiter handler "
-    "personnel author owner approver reviewer assignee uploader admin creator".split(),
+    "medico psicologo terapeuta funcionario enfermero arzt aerztin pfleger medecin personnel author owner approver reviewer assignee uploader admin creator".split(),
     "employee",
 )
 # Bodies that have names, addresses and numbers as people do.

@@ -121,7 +121,11 @@ def judge_table(table: Table) -> Judgement:
         return _judge_staff(table, evidence, says)
     elif head in BODIES:
         return Judgement("", min(BODY_CAP, sum(evidence.values())), is_body=True)
-    elif (spoken := entity_of(words_of(table.comment[:60]))) and spoken[-1] in PERSONS:
+    elif (
+        _SURE & evidence.keys()
+        and (spoken := entity_of(words_of(table.comment[:60])))
+        and spoken[-1] in PERSONS
+    ):
         base, kind, says = BY_COMMENT, PERSONS[spoken[-1]], f"described as `{table.comment[:60]}`"
     else:
         is_named = False

@@ -11,9 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ombud.attribution.catalogue import Catalogue, Column, Place, Table
-from ombud.attribution.identifier_kinds import BY_WORD, IdentifierKind, identifier_kind
+from ombud.attribution.identifier_kinds import (
+    BY_WORD,
+    IdentifierKind,
+    identifier_kind,
+    is_only,
+    is_spoiled,
+)
 from ombud.attribution.identifier_words import ABOUT, KEYS, PERSONS, WEAK, name_part, words_of
-from ombud.attribution.person_tables import ENOUGH, Judgement, is_key_type, judge_table
+from ombud.attribution.person_tables import ENOUGH, Judgement, entity_of, is_key_type, judge_table
 from ombud.attribution.value_shapes import ColumnShape
 from ombud.attribution.view_columns import view_origins
 
@@ -25,6 +31,11 @@ NAME_CONFIDENCE = 0.6  # Several persons share one; it still says whom somebody 
 LOOKUP_PENALTY, SHAPE_PENALTY, SHAPE_GAIN = 0.4, 0.35, 0.05
 SHAPE_ONLY = {"email": 0.6, "iban": 0.65, "us_ssn": 0.65, "nhs": 0.65}
 SHAPE_ONLY_COUNT_MIN = 20
+COMMENT_MAX = 60  # Characters: a longer one says more than a name.
+NAMED_ALIKE = 0.7
+USERS_SCORE = 0.55
+REFERS = 0.2
+USERS = frozenset("user benutzer usuario utilisateur account".split())
 _SHAPE_KINDS = {"us_ssn": "ssn"}
 # Who did something to a row is not whom the row is about.
 _ACTING = frozenset(
@@ -32,6 +43,9 @@ _ACTING = frozenset(
     "author editor reviewer handler erstellt geaendert bearbeiter angelegt creado modificado "
     "cree modifie".split()
 )
+# A key that only counts rows; a unique number beside it is what people speak of.
+_ROW_KEYS = frozenset({"row_id", "rowid", "row_no", "sk", "pk"})
+_ANONYMOUS = frozenset("id uuid guid key code no nr number name type status row seq".split())
 _PROTOCOLS = frozenset("oauth token api app application session device sso saml webhook".split())
 _ROLE_WORDS = frozenset("mother father parent spouse husband wife partner emergency".split())
 
@@ -73,15 +87,19 @@ class _Proposing:
         self._tables = [table for table in catalogue.tables.values() if not table.is_view]
         self._found: dict[Place, Proposal] = {}
         self._judged: dict[str, Judgement] = {}
+        self._keys: dict[str, tuple[Proposal, Column]] = {}
 
     def run(self) -> list[Proposal]:
         """Propose in the order in which one sign rests on another."""
         self._judged = {table.dataset: judge_table(table) for table in self._tables}
+        self._take_users()
         self._refuse_copies()
+        self._raise_referring()
         for table in self._tables:
             if self._judged[table.dataset].is_person:
                 self._add_keys(table, self._judged[table.dataset])
         self._follow_references()
+        self._keys = self._telling_keys()
         for table in self._tables:
             self._add_named_keys(table)
         self._follow_references()
@@ -91,6 +109,29 @@ class _Proposing:
         self._follow_views()
         kept = [one for one in self._found.values() if one.confidence >= PROPOSED_FROM]
         return sorted(kept, key=lambda one: one.place)
+
+    def _take_users(self) -> None:
+        """Where there are no other persons, those who sign in are whose data it is."""
+        if any(judged.is_person for judged in self._judged.values()):
+            return
+        for table in self._tables:
+            words = entity_of(words_of(table.name))
+            if len(words) == 1 and words[0] in USERS:
+                why = (f"named `{table.name}`, and there is no other table of persons",)
+                self._judged[table.dataset] = Judgement("user", USERS_SCORE, why, is_named=True)
+
+    def _raise_referring(self) -> None:
+        """A table of `customers` that refers to a table of persons is surer for it."""
+        for place, target in self._catalogue.references.items():
+            table, judged = self._catalogue.tables[place[0]], self._judged.get(place[0])
+            if judged is None or judged.is_person or not judged.is_named or _acts(place[1]):
+                continue
+            words = entity_of(words_of(table.name))
+            if len(words) == 1 and words[0] in PERSONS and self._judged[target[0]].is_person:
+                self._judged[place[0]] = Judgement(
+                    judged.kind, round(judged.score + REFERS, 3),
+                    (*judged.reasons, f"refers to {target[0]}"), is_named=True,
+                )  # fmt: skip
 
     def _refuse_copies(self) -> None:
         """A table that refers to a person holds copies of what the person's row says."""
@@ -125,6 +166,10 @@ class _Proposing:
             words = words_of(column.name)
             is_alone = (column.name,) in table.unique
             is_foreign = (table.dataset, column.name) in self._catalogue.references
+            if (column.name,) == table.primary_key:
+                self._put(table, column.name, f"{judged.kind}_row", judged.score * 0.85,
+                          *judged.reasons, "counts the rows of the table")  # fmt: skip
+                continue
             if identifier_kind(words) is None and is_alone and not is_foreign and set(words) & KEYS:
                 suffix = "uuid" if {"uuid", "guid"} & set(words) else "number"
                 why = (*judged.reasons, "unique in the table")
@@ -134,10 +179,15 @@ class _Proposing:
     def _key_of(self, table: Table) -> str | None:
         references = self._catalogue.references
         if len(table.primary_key) == 1:
-            return table.primary_key[0]
+            (key,) = table.primary_key
+            others = [one for one in table.unique if len(one) == 1 and set(words_of(*one)) & KEYS]
+            return others[0][0] if key.lower() in _ROW_KEYS and len(others) == 1 else key
         if table.primary_key:
             own = [
-                name for name in table.primary_key if (table.dataset, name) not in references
+                name
+                for name in table.primary_key
+                if (table.dataset, name) not in references
+                and identifier_kind(words_of(name)) is None
             ]
             named = [name for name in own if _key_entity(words_of(name)) is not None]
             return named[0] if len(named) == 1 else own[0] if len(own) == 1 else None
@@ -185,6 +235,11 @@ class _Proposing:
                 continue
             if (column.name,) == table.primary_key and not column.comment:
                 continue
+            alike = self._keys.get(column.name.lower())
+            if alike is not None and _family(alike[1].type) == _family(column.type):
+                self._put(table, column.name, alike[0].kind, NAMED_ALIKE,
+                          f"named like {alike[0].name}, and of its type")  # fmt: skip
+                continue
             entity = _key_entity(words_of(column.name)) or _commented_entity(column)
             if entity is None or not is_key_type(column) or _acts(column.name):
                 continue
@@ -196,6 +251,17 @@ class _Proposing:
             elif key is None and entity not in WEAK and self._has_no_table(kind):
                 self._put(table, column.name, kind, NAMED_ONLY,
                           f"named like the key of a {kind}; there is no table of them")  # fmt: skip
+
+    def _telling_keys(self) -> dict[str, tuple[Proposal, Column]]:
+        """Return the keys of persons whose names say enough to be known in other tables."""
+        found: dict[str, tuple[Proposal, Column]] = {}
+        for place, proposal in self._found.items():
+            table = self._catalogue.tables[place[0]]
+            told = place[1].lower()
+            is_key = self._judged[place[0]].is_person and self._key_of(table) == place[1]
+            if is_key and set(words_of(told)) - _ANONYMOUS and set(words_of(told)) & KEYS:
+                found[told] = (proposal, table.by_name[place[1]])
+        return found
 
     def _key_of_kind(self, kind: str) -> Column | None:
         for place, proposal in self._found.items():
@@ -241,8 +307,11 @@ class _Proposing:
         found = identifier_kind(words_of(column.name))
         if found is not None:
             return found, found.confidence, (f"named `{column.name}`",)
-        if 0 < len(column.comment) <= 60:
-            found = identifier_kind(words_of(column.comment))
+        if 0 < len(column.comment) <= COMMENT_MAX and not is_spoiled(words_of(column.name)):
+            spoken = words_of(column.comment)
+            found = identifier_kind(spoken)
+            if found is not None and not is_only(found, spoken):
+                found = None
         if found is not None:
             return found, found.confidence * 0.85, (f"described as `{column.comment}`",)
         return None, 0.0, ()
@@ -301,6 +370,6 @@ def _key_entity(words: tuple[str, ...]) -> str | None:
 
 
 def _commented_entity(column: Column) -> str | None:
-    if not column.comment or len(column.comment) > 60:
+    if not column.comment or len(column.comment) > COMMENT_MAX:
         return None
     return _key_entity(words_of(column.comment))
