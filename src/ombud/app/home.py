@@ -135,7 +135,7 @@ class OpenHome:
             memory_mb=self.settings["index.memory_mb"],
             threads=self.settings["index.threads"],
         )
-        self.control = ControlStore.open(self.paths.control_database)
+        self.control = ControlStore.open(self.paths.control_database, fetch=self.reader.fetch)
         self._alerts = _connect_alerts(self.paths.alerts_database)
         self._alert_store = AlertStore(self._alerts)
 

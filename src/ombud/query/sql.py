@@ -13,6 +13,7 @@ import functools
 from ombud.query.columns import (
     INDEX,
     SUBJECT_TABLE,
+    TOKEN_TABLE,
     Column,
     Storage,
     column_of,
@@ -44,11 +45,12 @@ from ombud.query.tree import (
     Weekdays,
     Word,
 )
+from ombud.query.words import Narrowed, is_one_word
 
 KEY = '"key"'
 _THURSDAY = 3  # 1970-01-01, counted from Monday.
 _TEXTS_OF = """from_json({0}, '["VARCHAR"]')"""
-BUCKET = "CAST(hash({kind}, {key}) & 4294967295 AS UINTEGER)"  # Narrows a look-up by key.
+SUBJECT_HASH = "hash({kind}, {key})"  # Narrows a look-up by key.
 
 
 class Bindings:
@@ -63,11 +65,16 @@ class Bindings:
         return f"${len(self.values)}"
 
 
-def compile_condition(node: Node | None, bindings: Bindings, *, now_ms: int) -> str:
-    """Return SQL that is true for the events the node means; none means all of them."""
+def compile_condition(
+    node: Node | None, bindings: Bindings, *, now_ms: int, words: Narrowed | None = None
+) -> str:
+    """Return SQL that is true for the events the node means; none means all of them.
+
+    A free word of `words` is looked up in the postings: for events that have some.
+    """
     if node is None:
         return "true"
-    return _Compiler(bindings, now_ms).node(node, positive=True)
+    return _Compiler(bindings, now_ms, words or {}).node(node, positive=True)
 
 
 @functools.cache
@@ -85,10 +92,11 @@ def attribute_column(name: str, bindings: Bindings) -> Column:
 
 
 class _Compiler:
-    def __init__(self, bindings: Bindings, now_ms: int) -> None:
+    def __init__(self, bindings: Bindings, now_ms: int, words: Narrowed) -> None:
         self.bindings = bindings
         self.bind = bindings.add
         self.now_ms = now_ms
+        self.words = words
 
     def node(self, node: Node, *, positive: bool) -> str:
         match node:
@@ -163,8 +171,10 @@ class _Compiler:
         place = self.bind(kind)
         condition = f'"kind" = {place} AND {self.test(Column(KEY, Storage.TEXT), key)}'
         if isinstance(key, Equals):
-            bucket = BUCKET.format(kind=f"{place}::VARCHAR", key=f"{self.bind(key.value)}::VARCHAR")
-            condition = f'"bucket" = {bucket} AND {condition}'
+            hashed = SUBJECT_HASH.format(
+                kind=f"{place}::VARCHAR", key=f"{self.bind(key.value)}::VARCHAR"
+            )
+            condition = f'"hash" = {hashed} AND {condition}'
         return self.in_subjects(condition)
 
     def test(self, column: Column, test: Test) -> str:
@@ -236,6 +246,16 @@ class _Compiler:
         return self.bind(f"%{escaped}%") + " ESCAPE '\\'"
 
     def word(self, text: str) -> str:
+        hashes = self.words.get(text)
+        if hashes is None:
+            return self.word_in_texts(text)
+        if not hashes:
+            return "false"
+        listed = ", ".join(str(int(one)) for one in hashes)
+        found = f'{INDEX} IN (SELECT "index" FROM {TOKEN_TABLE} WHERE "hash" IN ({listed}))'
+        return found if is_one_word(text) else f"({found} AND {self.word_in_texts(text)})"
+
+    def word_in_texts(self, text: str) -> str:
         lower, pattern = f"lower({self.bind(text)})", self.like(text)
         tests = []
         for name in WORD_FIELDS:

@@ -29,7 +29,7 @@ class AlertLooks:
 
     def list(self, *, limit: int, asker: Asker) -> list[Json]:
         """Return alerts, the latest first."""
-        self._looks.record_work("alerts", asker)
+        self._looks.record_alert_look("alerts", asker)
         if not asker.is_restricted:
             return self._watch.alerts(limit=limit)
         seen: list[Json] = []
@@ -49,7 +49,7 @@ class AlertLooks:
         Events are OCSF without their originals, which a search shows.  Raises
         `NotFound`, also for an alert that the asker may not see.
         """
-        self._looks.record_work("alert", asker, resource_id=alert_id, why=why, case=case)
+        self._looks.record_alert_look("alert", asker, resource_id=alert_id, why=why, case=case)
         alert = self._watch.alert(alert_id)
         kept = {event["index"]: event["fields"] for event in alert.pop("events")}
         seen = self._looks.visible([alert["first_index"], *kept], asker)

@@ -169,12 +169,18 @@ class Looks:
     ) -> Counted:
         """Count what is known of persons and data subjects, as of the last durable event."""
         size, _ = self._appender.head()
-        self.record_work("coverage", asker)
+        self.record_alert_look("coverage", asker)
         self._follower.catch_up(size)
         stretch = Stretch(since, until, _visibility(asker, below=size))
         return self._index.coverage(stretch, systems=systems)
 
-    def record_work(
+    def record_look(
+        self, operation: str, asker: Asker, *, why: str | None, case: str | None, **fields: Any
+    ) -> None:
+        """Record that somebody looks at something kept beside the events."""
+        self._look(operation, asker, why, case, **fields)
+
+    def record_alert_look(
         self,
         operation: str,
         asker: Asker,
@@ -188,6 +194,13 @@ class Looks:
         _check_lengths(why=why, case=case)
         look = look_event(self._clock(), operation, asker, why, case, resource_id=resource_id)
         record_events(self._appender, [look])
+
+    def record_directory_look(
+        self, operation: str, asker: Asker, *, why: str | None = None
+    ) -> None:
+        """Record that somebody looks at rows of the directory, which is an administrator's work."""
+        _check_lengths(why=why)
+        record_events(self._appender, [look_event(self._clock(), operation, asker, why, case=None)])
 
     def visible(self, indices: Sequence[int], asker: Asker) -> set[int]:
         """Return which of these events the asker may see."""

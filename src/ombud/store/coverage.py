@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ombud.attribution.declarations import PERSON_UNKNOWN, SUBJECT_UNKNOWN
-from ombud.query.columns import EVENT_TABLE, SCHEMA, SUBJECT_TABLE
+from ombud.query.columns import EVENT_TABLE, SPAN_TABLE, SUBJECT_TABLE
 from ombud.query.sql import Bindings
 from ombud.store.statement import Statement
 from ombud.store.visibility import Visibility
 
-SPAN_TABLE = f"{SCHEMA}.account_span"
 ROWS_MAX = 1_000  # Of each list: sources, reasons, accounts, the most frequent first.
 OWN = "ombud."
 COLLECT = "ombud.collect"  # Tells gaps and silence.

@@ -9,8 +9,10 @@ cursor, and a lock lets one thread at a time apply.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +21,8 @@ import pyarrow as pa
 
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, EventError, Unavailable
+from ombud.directory.span import AccountSpan
+from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
 from ombud.query.tree import Query
 from ombud.store.coverage import Counted, Stretch, count_coverage
 from ombud.store.schema import (
@@ -29,16 +33,21 @@ from ombud.store.schema import (
     event_insert,
     subject_insert,
 )
-from ombud.store.search import Page, find_page, find_sessions, find_who
-from ombud.store.sessions import MINUTE_MS, session_statement
-from ombud.store.statement import Scope, Statement, visible_statement
+from ombud.store.sealing import SEAL_EVENTS, seal_statements
+from ombud.store.search import Page, find_page, find_session, find_sessions, find_who
+from ombud.store.sessions import MINUTE_MS
+from ombud.store.spans import SPAN_INSERT, span_table
+from ombud.store.statement import Rows, Scope, Statement, visible_statement
 from ombud.store.visibility import EVERYTHING, Visibility
 
 MEMORY_MB = 768
 THREADS = 2
 IDLE_MINUTES = 30
+SPILL_SUFFIX = ".spill"  # Folder beside the file: for sorts that exceed the memory.
 CHECKPOINT_THRESHOLD = "256MB"  # The engine's own trigger; ours, below, comes first.
-CHECKPOINT_EVENTS = 122_880  # Applied again after a crash, at most: one second. A row group.
+# Applied again after a crash, at most: some seconds.  As many as are sealed together, so
+# that an event is written to the file once, where it stays.
+CHECKPOINT_EVENTS = SEAL_EVENTS
 
 log = logging.getLogger("ombud")
 _SETTINGS: dict[str, Any] = {
@@ -104,7 +113,7 @@ class Index:
         self._writer.register("committed", self._feed)
         self._writer.execute(f"PREPARE fill_events AS {event_insert(_COMMITTED)}")
         self._writer.execute(f"PREPARE fill_subjects AS {subject_insert(_COMMITTED)}")
-        self._watermark = self._read_watermark()
+        self._watermark, self._hot_from = self._read_stand()
         self._unsaved = 0
 
     @classmethod
@@ -113,13 +122,22 @@ class Index:
 
         Raises `Unavailable` when another process owns it.
         """
+        spill = path.with_name(path.name + SPILL_SUFFIX)
         connection = duckdb.connect(
             ":memory:",
-            config={**_SETTINGS, "memory_limit": f"{memory_mb}MB", "threads": threads},
+            config={
+                **_SETTINGS,
+                "memory_limit": f"{memory_mb}MB",
+                "threads": threads,
+                "temp_directory": str(spill),
+            },
         )
         try:
-            if not (path.exists() and _resume(connection, path)):
+            is_known = path.exists() and _resume(connection, path)
+            if not is_known:
                 _attach(connection, path)
+            shutil.rmtree(spill, ignore_errors=True)  # Left by a crash; the file is ours now.
+            if not is_known:
                 for statement in create_statements():
                     connection.execute(statement)
             return cls(path, connection)
@@ -182,25 +200,36 @@ class Index:
         return self._watermark - first_index
 
     def _fill(self, statements: tuple[str, ...], values: list[Any], end: int) -> None:
-        writer = self._writer
-        writer.execute("BEGIN")
-        try:
+        is_run = end - self._hot_from >= SEAL_EVENTS
+        with self._transaction("index cannot take events") as writer:
             events, *others = statements
             self._add(events, values, end)
             for statement in others:
                 writer.execute(statement, values)
+            for statement in seal_statements(self._hot_from, end) if is_run else ():
+                writer.execute(statement)
             writer.execute(f"UPDATE {WATERMARK_TABLE} SET size = $1", [end])
+        self._unsaved += end - self._watermark
+        self._watermark = end
+        if is_run:
+            self._hot_from = end
+        if self._unsaved >= CHECKPOINT_EVENTS:
+            self._save()
+
+    @contextmanager
+    def _transaction(self, fault: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Let the writer change everything in the block, or nothing."""
+        writer = self._writer
+        writer.execute("BEGIN")
+        try:
+            yield writer
             writer.execute("COMMIT")
         except BaseException as error:
             writer.execute("ROLLBACK")
             # Bytes that are no text spoil the engine's own message about them.
             if isinstance(error, duckdb.Error | UnicodeError):
-                raise Unavailable(f"index cannot take events: {error}") from error
+                raise Unavailable(f"{fault}: {error}") from error
             raise
-        self._unsaved += end - self._watermark
-        self._watermark = end
-        if self._unsaved >= CHECKPOINT_EVENTS:
-            self._save()
 
     def _add(self, statement: str, values: list[Any], end: int) -> None:
         (added,) = self._writer.execute(statement, values).fetchall()[0]
@@ -215,9 +244,33 @@ class Index:
             return
         self._unsaved = 0
 
-    def _read_watermark(self) -> int:
-        (size,) = self._writer.execute(f"SELECT size FROM {WATERMARK_TABLE}").fetchall()[0]
-        return int(size)
+    def _read_stand(self) -> tuple[int, int]:
+        """Return the watermark and the first index that is hot."""
+        ((size, hot_from),) = self._writer.execute(
+            f'SELECT size, (SELECT min("index") FROM {HOT_EVENTS}) FROM {WATERMARK_TABLE}'
+        ).fetchall()
+        return size, size if hot_from is None else hot_from
+
+    def set_spans(self, spans: Sequence[AccountSpan], *, stamp: int) -> None:
+        """Replace what is known of accounts, in one transaction.
+
+        `stamp` says of which directory they are: the index of the event that loaded it.
+        """
+        with self._applying:
+            self._writer.register("spans", span_table(spans))
+            try:
+                with self._transaction("index cannot take the directory") as writer:
+                    writer.execute(f"DELETE FROM {SPAN_TABLE}")
+                    writer.execute(SPAN_INSERT)
+                    writer.execute(f"UPDATE {WATERMARK_TABLE} SET spans = $1", [stamp])
+            finally:
+                self._writer.unregister("spans")
+            self._save()
+
+    def spans_stamp(self) -> int:
+        """Return of which directory the spans are; 0 for none."""
+        ((stamp,),) = self._rows(Statement(f"SELECT spans FROM {WATERMARK_TABLE}", []))
+        return int(stamp)
 
     def search(
         self,
@@ -234,14 +287,10 @@ class Index:
         Relative times count back from `now_ms`; `below` leaves out events from that
         index on.  The cursor of a page continues it, whatever has been added since.
         """
-        return find_page(
-            self._rows,
-            query,
-            Scope(visibility, below, now_ms),
-            limit=limit,
-            cursor=cursor,
-            size=self._watermark if below is None else min(below, self._watermark),
-        )
+        size = self._watermark if below is None else min(below, self._watermark)
+        scope = Scope(visibility, below, now_ms)
+        with self._as_of_now() as ask:
+            return find_page(ask, query, scope, limit=limit, cursor=cursor, size=size)
 
     def sessions(
         self,
@@ -253,13 +302,10 @@ class Index:
         visibility: Visibility = EVERYTHING,
     ) -> list[dict[str, Any]]:
         """Return the sessions that hold an event the query means, the latest first."""
-        return find_sessions(
-            self._rows,
-            query,
-            Scope(visibility, None, now_ms),
-            limit=limit,
-            idle_ms=int(idle_minutes * MINUTE_MS),
-        )
+        scope = Scope(visibility, None, now_ms)
+        idle_ms = int(idle_minutes * MINUTE_MS)
+        with self._as_of_now() as ask:
+            return find_sessions(ask, query, scope, limit=limit, idle_ms=idle_ms)
 
     def session(
         self,
@@ -270,8 +316,8 @@ class Index:
     ) -> list[int]:
         """Return the indices of one session's events in the order of their time, or none."""
         idle_ms = int(idle_minutes * MINUTE_MS)
-        statement = session_statement(session_id, visibility, idle_ms=idle_ms)
-        return [index for (index,) in self._rows(statement)]
+        with self._as_of_now() as ask:
+            return find_session(ask, session_id, visibility, idle_ms=idle_ms)
 
     def who(
         self, kind: str, key: str, *, visibility: Visibility = EVERYTHING
@@ -288,13 +334,26 @@ class Index:
         statement = visible_statement(indices, visibility)
         return {index for (index,) in self._rows(statement)}
 
-    def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        """Run a statement on this thread's own cursor."""
+    @contextmanager
+    def _as_of_now(self) -> Iterator[Rows]:
+        """Let several statements see the same: between them, events may be sealed."""
+        cursor = self._cursor()
+        cursor.execute("BEGIN")
+        try:
+            yield self._rows
+        finally:
+            cursor.execute("ROLLBACK")  # Nothing was changed; this also ends a failed one.
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return this thread's own cursor."""
         cursor = getattr(self._local, "cursor", None)
         if cursor is None:
             cursor = self._local.cursor = self._connection.cursor()
+        return cursor
+
+    def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         try:
-            return list(cursor.execute(statement.sql, statement.values).fetchall())
+            return list(self._cursor().execute(statement.sql, statement.values).fetchall())
         except duckdb.OutOfMemoryException as error:
             raise Unavailable("search needs more memory than `index.memory_mb` allows") from error
         except duckdb.IOException as error:  # A full or failing disk.

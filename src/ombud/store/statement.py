@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
 
 from ombud.core.errors import InputError
-from ombud.query.columns import EVENT_TABLE, SUBJECT_TABLE, column_of
+from ombud.query.columns import (
+    EVENT_TABLE,
+    HOT_EVENTS,
+    SEALED_EVENTS,
+    column_of,
+)
 from ombud.query.names import ATTRIBUTES_PREFIX
-from ombud.query.sql import BUCKET, Bindings, attribute_column, compile_condition
+from ombud.query.sql import SUBJECT_HASH, Bindings, attribute_column, compile_condition
 from ombud.query.tree import Is, Node, Query
+from ombud.query.words import Narrowed
+from ombud.store.schema import COVERED, HOT_SUBJECTS, SEALED_SUBJECTS
 from ombud.store.visibility import Visibility
 
 
@@ -21,6 +29,25 @@ class Statement:
     values: list[object]
 
 
+Rows = Callable[[Statement], list[tuple[Any, ...]]]  # Runs a statement.
+Range = tuple[int, int]  # Of indices: the first, and the first after it.
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is known of a query's free words: the hashes of their pieces, and where to read.
+
+    `read` are ranges of indices within which the postings tell nothing of these
+    words, so that the texts are read.
+    """
+
+    narrowed: Narrowed = field(default_factory=dict)
+    read: tuple[Range, ...] = ()
+
+
+NO_WORDS = Words()
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What of the index is looked at: who asks, below which index, and when it is asked."""
@@ -28,14 +55,48 @@ class Scope:
     visibility: Visibility
     below: int | None = None
     now_ms: int = 0
+    words: Words = NO_WORDS
 
-    def condition(self, bindings: Bindings, where: Node | None) -> str:
+    def condition(
+        self, bindings: Bindings, where: Node | None, *, narrowed: Narrowed | None = None
+    ) -> str:
         """Return SQL that is true for the events in scope that the query means."""
         conditions = [self.visibility.condition(bindings)]
         if self.below is not None:
             conditions.append(f'"index" < {bindings.add(self.below)}')
-        conditions.append(compile_condition(where, bindings, now_ms=self.now_ms))
+        conditions.append(compile_condition(where, bindings, now_ms=self.now_ms, words=narrowed))
         return " AND ".join(one for one in conditions if one != "true") or "true"
+
+    def matching(
+        self,
+        columns: str,
+        bindings: Bindings,
+        where: Node | None,
+        *,
+        extra: str = "true",
+        tail: str = "",
+    ) -> str:
+        """Return SQL of the rows of all events in scope that the query means.
+
+        Postings are asked for what they tell of, and for the rest the texts;
+        `extra` and `tail` stand in the statement of either.
+        """
+        ranges = [
+            f'"index" BETWEEN {bindings.add(first)} AND {bindings.add(end - 1)}'
+            for first, end in self.words.read
+        ]
+        parts = [(HOT_EVENTS, "true", None), (SEALED_EVENTS, "true", self.words.narrowed)]
+        if ranges:
+            read = f"({' OR '.join(ranges)})"
+            parts[1:] = [
+                (SEALED_EVENTS, f"NOT {read}", self.words.narrowed),
+                (SEALED_EVENTS, read, None),
+            ]
+        return " UNION ALL ".join(
+            f"(SELECT {columns} FROM {table} WHERE {within} AND {extra} AND "
+            f"{self.condition(bindings, where, narrowed=narrowed)} {tail})"
+            for table, within, narrowed in parts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +120,30 @@ class Cursor:
         return cls(int(time), int(index))
 
 
+def time_statement(index: int) -> Statement:
+    """Select the time of one event."""
+    return Statement(f'SELECT "time" FROM {EVENT_TABLE} WHERE "index" = $1', [index])
+
+
 def page_statement(
-    query: Query, scope: Scope, *, limit: int, after: Cursor | None, recent: int | None = None
+    query: Query, scope: Scope, *, limit: int, after: Cursor | None, since: int | None = None
 ) -> Statement:
     """Select time and index of up to `limit` events, newest first, after a cursor.
 
-    With `recent`, only events no older than that of that index are looked at: then
-    `limit` rows are the first ones, and fewer say nothing.
+    With `since`, only events from that time on are looked at: then `limit` rows are
+    the first ones, and fewer say nothing.
     """
     bindings = Bindings()
-    condition = scope.condition(bindings, query.where)
-    if recent is not None:
-        of_index = f'SELECT "time" FROM {EVENT_TABLE} WHERE "index" = {bindings.add(recent)}'
-        condition = f'"time" >= ({of_index}) AND {condition}'
+    extra = "true"
+    if since is not None:
+        extra += f' AND "time" >= {bindings.add(since)}'
     if after is not None:
         time, index = bindings.add(after.time), bindings.add(after.index)
-        condition += f' AND "time" <= {time} AND ("time" < {time} OR "index" < {index})'
-    return Statement(
-        f'SELECT "time", "index" FROM {EVENT_TABLE} WHERE {condition} '
-        f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}',
-        bindings.values,
-    )
+        extra += f' AND "time" <= {time} AND ("time" < {time} OR "index" < {index})'
+    # The engine finds the first rows of one table without reading all, but not those of two.
+    first = f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}'
+    rows = scope.matching('"time", "index"', bindings, query.where, extra=extra, tail=first)
+    return Statement(f"SELECT * FROM ({rows}) {first}", bindings.values)
 
 
 def visible_statement(indices: Collection[int], visibility: Visibility) -> Statement:
@@ -97,7 +161,6 @@ def visible_statement(indices: Collection[int], visibility: Visibility) -> State
 def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
     """Select the values of `query.count_by` and their count, the most frequent first."""
     bindings = Bindings()
-    condition = scope.condition(bindings, query.where)
     columns = []
     for name in query.count_by:
         column = (
@@ -105,11 +168,13 @@ def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
             if name.startswith(ATTRIBUTES_PREFIX)
             else column_of(name)
         )
-        columns.append(column.expression)
+        columns.append(f'{column.expression} AS "c{len(columns)}"')
+    rows = scope.matching(", ".join(columns), bindings, query.where)
+    names = [f'"c{number}"' for number in range(len(columns))]
     numbers = ", ".join(str(number) for number in range(1, len(columns) + 1))
     ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
     return Statement(
-        f"SELECT {', '.join(columns)}, count(*) AS events FROM {EVENT_TABLE} WHERE {condition} "
+        f"SELECT {', '.join(names)}, count(*) AS events FROM ({rows}) "
         f"GROUP BY {numbers} ORDER BY events DESC, {ascending} LIMIT {bindings.add(limit)}",
         bindings.values,
     )
@@ -137,12 +202,14 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
     summary = summary_columns(bindings)
     visible = visibility.condition(bindings)
     places = bindings.add(kind), bindings.add(key)
-    bucket = BUCKET.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
+    hashed = SUBJECT_HASH.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
+    is_it = f'"hash" = {hashed} AND "kind" = {places[0]} AND "key" = {places[1]}'
+    covered = ", ".join(COVERED)
     return Statement(
         'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
-        f'{summary} FROM {EVENT_TABLE} WHERE {visible} AND "index" IN ('
-        f'SELECT "index" FROM {SUBJECT_TABLE} WHERE "bucket" = {bucket} '
-        f'AND "kind" = {places[0]} AND "key" = {places[1]}) '
+        f'{summary} FROM (SELECT "index", {covered} FROM {SEALED_SUBJECTS} WHERE {is_it} '
+        f'UNION ALL SELECT "index", {covered} FROM {HOT_EVENTS} WHERE "index" IN '
+        f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE {is_it})) WHERE {visible} '
         'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',
         bindings.values,
     )
