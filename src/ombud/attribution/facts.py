@@ -78,7 +78,7 @@ class Pins(NamedTuple):
 
     def both(self, other: Pins) -> Pins:
         """Return what holds when both conditions do."""
-        if not other.columns:
+        if not other.columns and not other.relations:
             return self
         return Pins(self.columns | other.columns, self.relations | other.relations)
 
@@ -122,6 +122,8 @@ class Facts:
     filtered: dict[str, None] = field(default_factory=dict)
     projected: dict[str, None] = field(default_factory=dict)
     settings: list[tuple[Value | None, Value | None, bool | None]] = field(default_factory=list)
+
+    is_ordered: bool = True  # Settings are those of the first statement only.
 
     def add_relation(
         self,
@@ -185,25 +187,28 @@ class Facts:
     def _closure(self) -> set[int]:
         """Return the relations pinned, directly or over columns that are equal to pinned ones."""
         columns: set[Column] = set()
-        relations = set(self.pins.relations | self.join_pins.relations)
-        self._spread(columns, relations, self.pins.columns, self.links)
-        if self.join_pins.columns:
+        relations: set[int] = set()
+        self._spread(columns, relations, self.pins, self.links)
+        if self.join_pins.relations or self.join_pins.columns:
             held = [link for link in self.links if link.holds]
-            self._spread(columns, relations, self.join_pins.columns | columns, held)
+            everything = Pins(frozenset(columns), frozenset(relations))
+            self._spread(columns, relations, self.join_pins.both(everything), held)
         return relations
 
     def _spread(
         self,
         columns: set[Column],
         relations: set[int],
-        start: Iterable[Column],
+        start: Pins,
         links: Iterable[Link],
     ) -> None:
         ways: dict[Column, list[Column]] = {}
         for link in links:
             ways.setdefault(link.source, []).append(link.target)
-        todo = list(start)
+        todo: list[Column] = list(start.columns)
         columns.update(todo)
+        for number in start.relations:
+            self._name(number, columns, relations, todo)
         while todo:
             for target in ways.get(todo.pop(), ()):
                 if target not in columns:
@@ -211,7 +216,17 @@ class Facts:
                     todo.append(target)
                     number, name = target
                     if name in self.relations[number].kinds:
-                        relations.add(number)
+                        self._name(number, columns, relations, todo)
+
+    def _name(
+        self, number: int, columns: set[Column], relations: set[int], todo: list[Column]
+    ) -> None:
+        """Note that a relation is pinned: all its declared columns are of persons named."""
+        relations.add(number)
+        for name in self.relations[number].kinds:
+            if (number, name) not in columns:
+                columns.add((number, name))
+                todo.append((number, name))
 
     def use(self, term: Term, into: dict[str, None]) -> None:
         """Note columns by name among those filtered or projected."""

@@ -115,7 +115,7 @@ class Predicates:
         self._links = True
         self._nullable: frozenset[int] | None = None  # Of the outer join whose ON is read.
         self._is_full = False
-        self._floor = 0  # Relations below are outside the subquery that is read.
+        self.floor = 0  # Relations below are outside the subquery that is read.
 
     def join_condition(
         self, node: Json, scope: Scope, *, nullable: frozenset[int] | None, is_full: bool
@@ -131,14 +131,14 @@ class Predicates:
 
     def subquery(self, read: Callable[[], Term], *, is_held: bool) -> Term:
         """Read a subquery; unless every row outside meets it, it pins nothing outside."""
-        before = self._links, self._nullable, self._is_full, self._floor
+        before = self._links, self._nullable, self._is_full, self.floor
         self._links, self._nullable, self._is_full = True, None, False
         if not is_held:
-            self._floor = len(self._facts.relations)
+            self.floor = len(self._facts.relations)
         try:
             return read()
         finally:
-            self._links, self._nullable, self._is_full, self._floor = before
+            self._links, self._nullable, self._is_full, self.floor = before
 
     def condition(self, node: Json, scope: Scope) -> Pins:
         """Return what is pinned where a condition holds."""
@@ -299,7 +299,7 @@ class Predicates:
                 self._facts.links += [
                     Link(source, target, self._holds(source[0], target[0]))
                     for target in targets
-                    if target[0] >= self._floor or source[0] < self._floor
+                    if target[0] >= self.floor or source[0] < self.floor
                 ]
 
     def _holds(self, source: int, target: int) -> bool:

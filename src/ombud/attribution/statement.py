@@ -59,8 +59,11 @@ def gather(statements: Iterable[Json], datasets: Datasets) -> Facts:
     """Return the facts of parsed statements; raises `Unparsed` if they are nested too deeply."""
     walk = Changes(datasets)
     try:
-        for statement in statements:
+        for number, statement in enumerate(statements):
+            before = len(walk.facts.settings)
             walk.statement(statement)
+            if number and len(walk.facts.settings) > before:
+                walk.facts.is_ordered = False
     except RecursionError:
         raise Unparsed from None
     return walk.facts

@@ -130,8 +130,10 @@ class Walk:
 
     def hold(self, pins: Pins) -> None:
         """Add what a condition pins to what is pinned."""
-        if pins.columns:
-            self.facts.pins = self.facts.pins.both(pins)
+        floor = self.predicates.floor
+        if floor:  # A subquery that not every row meets pins only what is its own.
+            pins = pins.only(range(floor, len(self.facts.relations)))
+        self.facts.pins = self.facts.pins.both(pins)
 
     def _values(self, rows: list[Json], scope: Scope) -> Output:
         first: list[tuple[str, Term, Value | None]] = []
