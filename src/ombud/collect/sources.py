@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ombud.attribution.attribution import Attribution
+from ombud.attribution.declarations import Declarations
 from ombud.collect import cloudtrail, ocsf_source, pgaudit
 from ombud.collect.cloudtrail import CloudTrail
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import load_mapping, suggest
 from ombud.collect.ocsf_source import Ocsf
 from ombud.collect.pgaudit import PgAudit
-from ombud.collect.source import Source
+from ombud.collect.source import Attributable, Source
 from ombud.core.errors import InputError
 
 MAPPING = "mapping"
@@ -23,12 +25,27 @@ BUILT_IN: dict[str, Callable[[], Source]] = {
 KINDS = (*sorted(BUILT_IN), MAPPING)
 
 
-def get_source(kind: str, *, mapping: Path | None = None) -> Source:
+def get_source(
+    kind: str,
+    *,
+    mapping: Path | None = None,
+    declarations: Declarations | Attribution | None = None,
+) -> Source:
     """Return the source of that kind; `mapping` is the file that describes it.
 
     A mapping may be asked for as `mapping` or by the name it gives itself.
+    `declarations` say whose data its statements touch and who acted; compiled
+    ones may serve several sources.
     Raises `InputError` for an unknown kind, `MappingError` for a bad mapping.
     """
+    source = _build(kind, mapping)
+    if declarations and isinstance(source, Attributable):
+        is_compiled = isinstance(declarations, Attribution)
+        source.attribute(declarations if is_compiled else Attribution(declarations))
+    return source
+
+
+def _build(kind: str, mapping: Path | None) -> Source:
     if mapping is not None:
         source = MappedSource(load_mapping(mapping))
         if kind not in (MAPPING, source.kind):

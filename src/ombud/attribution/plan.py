@@ -1,0 +1,170 @@
+"""Plan: where in a statement its data subjects stand, so that the next one like it is only read.
+
+A plan holds for every text of one template, or for one text.  Filling it in
+gives exactly what the whole parse of that text would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ombud.attribution.facts import NO_COMPARISON, Facts, Literal, Value
+from ombud.attribution.literals import Cut
+from ombud.attribution.parameters import SUPPRESSED, split_array
+
+SUBJECTS_MAX = 1_000  # Of one event: a longer list is an extract of the data, and says so.
+KEY_LENGTH_MAX = 256  # Characters: what is longer is no number or name of a person.
+FIXED, STRING, NUMBER, PARAMETER = range(4)
+
+
+class Found(NamedTuple):
+    """What a statement says of data subjects: those named, and why others are not.
+
+    `reasons` are the words behind `subject_unknown:`.
+    """
+
+    subjects: tuple[tuple[str, str], ...] | None = None
+    reasons: tuple[str, ...] = ()
+    filtered: tuple[str, ...] | None = None
+    projected: tuple[str, ...] | None = None
+
+
+class Take(NamedTuple):
+    """Where one key is taken from; `text` is the key itself, or the sign before a number."""
+
+    kind: str
+    source: int
+    place: int
+    text: str
+    is_array: bool
+
+
+class Setting(NamedTuple):
+    """A call of `set_config`; None where its argument is no plain value."""
+
+    name: Take | None
+    value: Take | None
+    is_local: bool | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is taken from a statement.
+
+    `touches` says that it names a declared dataset or function, `is_ordered` that
+    all calls of `set_config` stand in its first statement.
+    """
+
+    takes: tuple[Take, ...]
+    settled: Found  # What needs no reading.
+    touches: bool
+    settings: tuple[Setting, ...] = ()
+    is_simple: bool = False  # One key, from a literal of the text.
+    is_ordered: bool = True
+
+    def fill(self, pieces: Cut | None, parameters: Sequence[str] | None) -> Found:
+        """Return what a text of this plan says; `parameters` None were not logged."""
+        if not self.takes:
+            return self.settled
+        if self.is_simple and pieces is not None:
+            kind, source, place, sign, _ = self.takes[0]
+            key = pieces.strings[place] if source == STRING else sign + pieces.numbers[place]
+            if key and len(key) <= KEY_LENGTH_MAX:
+                _, reasons, filtered, projected = self.settled
+                return Found(((kind, key),), reasons, filtered, projected)
+        return self._fill(pieces, parameters)
+
+    def _fill(self, pieces: Cut | None, parameters: Sequence[str] | None) -> Found:
+        subjects: dict[tuple[str, str], None] = {}
+        reasons = dict.fromkeys(self.settled.reasons)
+        for take in self.takes:
+            key = read(take, pieces, parameters)
+            if key is None or key == SUPPRESSED:
+                reasons["parameters_not_logged"] = None
+                continue
+            keys: Sequence[str] | None = split_array(key) if take.is_array else (key,)
+            if keys is None:
+                reasons["expression" if key else "null"] = None
+                continue
+            for one in keys:
+                if not one or len(one) > KEY_LENGTH_MAX:
+                    reasons["long_key" if one else "null"] = None
+                elif len(subjects) < SUBJECTS_MAX:
+                    subjects[take.kind, one] = None
+                elif (take.kind, one) not in subjects:
+                    reasons["too_many"] = None
+                    break
+        return Found(
+            tuple(subjects) or None,
+            tuple(reasons),
+            self.settled.filtered,
+            self.settled.projected,
+        )
+
+
+def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> str | None:
+    """Return the text of one key; None for a parameter that is not there."""
+    _, source, place, text, _ = take
+    if source == FIXED or (pieces is None and source != PARAMETER):
+        return text
+    if source == PARAMETER:
+        return parameters[place] if parameters is not None and place < len(parameters) else None
+    assert pieces is not None  # noqa: S101  # Slots are taken only from a text that was cut.
+    return pieces.strings[place] if source == STRING else text + pieces.numbers[place]
+
+
+def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -> Plan | None:
+    """Return the plan of a statement's facts.
+
+    `slots` are the literals of its template by place; without them the plan holds
+    for this text alone.  None when a key stands where the template has none.
+    """
+    takes = []
+    for kind, value in facts.subjects():
+        take = _take(kind, value, slots)
+        if take is None:
+            return None
+        takes.append(take)
+    settings = []
+    for name, value, is_local in facts.settings:
+        taken = [_take("", item, slots) if item is not None else None for item in (name, value)]
+        settings.append(Setting(taken[0], taken[1], is_local))
+    settled = Found(
+        None,
+        tuple(facts.unnamed()),
+        tuple(name for name in facts.filtered if name not in facts.projected) or None,
+        tuple(facts.projected) or None,
+    )
+    touches = bool(facts.given or facts.lost) or any(each.kinds for each in facts.relations)
+    simple = (
+        len(takes) == 1 and takes[0].source in {STRING, NUMBER} and not takes[0].is_array
+    )
+    return Plan(tuple(takes), settled, touches, tuple(settings), simple, facts.is_ordered)
+
+
+def _take(
+    kind: str, value: Value, slots: Mapping[int, tuple[bool, int, str]] | None
+) -> Take | None:
+    if not isinstance(value.of, Literal):
+        return Take(kind, PARAMETER, value.of.number - 1, "", value.is_array)
+    place, text = value.of
+    if slots is None:
+        return Take(kind, FIXED, 0, text, value.is_array)
+    slot = slots.get(place)
+    if slot is None:
+        return None
+    is_string, index, sign = slot
+    return Take(kind, STRING if is_string else NUMBER, index, sign, value.is_array)
+
+
+UNPARSED = Plan((), Found(None, ("unparsed",)), touches=True)
+
+
+def of_inner(found: Found) -> Found:
+    """Return what is known of a statement that a function ran, when it names nobody itself."""
+    if NO_COMPARISON not in found.reasons:
+        return found
+    reasons = tuple("function" if word == NO_COMPARISON else word for word in found.reasons)
+    return found._replace(reasons=reasons)
