@@ -13,6 +13,7 @@ from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths, size_of
 from ombud.collect.sources import get_source
+from ombud.config.attribution_file import load_attribution
 from ombud.record.recorder import Recorder
 from ombud.services.ingesting import load_health, positions_path, save_health
 
@@ -22,7 +23,7 @@ def backfill(home: Path, paths: list[str]) -> IntakeResult:
 
     Raises `NotFound` and `Unavailable`, naming the path.
     """
-    source = get_source(KIND)
+    source = get_source(KIND, declarations=load_attribution(home))
     positions = Positions(positions_path(home, source.kind))
     size = size_of(source, paths)
     with open_appender(home) as appender:

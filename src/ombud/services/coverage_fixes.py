@@ -21,8 +21,24 @@ PERSON, SUBJECT = "person", "subject"
 ACCOUNTS_NAMED = 3  # In one sentence.
 # What to do about a reason for which no data subject is known; by the word behind the colon.
 SUBJECT_FIXES: Mapping[str, str] = {
-    "not_logged": "set `pgaudit.log_parameter = on` and `pgaudit.log_statement = on`, and reload",
     "parameters_not_logged": "set `pgaudit.log_parameter = on` and reload",
+    "statement_not_logged": "set `pgaudit.log_statement = on` and"
+    " `pgaudit.log_statement_once = off`, and reload",
+    "function": "declare which parameters of the function name a data subject, under `functions`",
+    "indirect": "declare the function that reads them, under `functions`",
+    "no_comparison": "statements that read many at once and compare no declared column; declare"
+    " the columns they do compare, such as a number of the case",
+    "copy": "whole tables copied out: name the persons in a select, or review each",
+    "columns_not_named": "write the columns in `INSERT INTO … (columns)`",
+    "subquery": "compare the declared column with a value instead of with another select",
+    "too_many": "statements with very many values: ask for fewer persons at once",
+    "unparsed": "statements that the parser of PostgreSQL refuses, mostly cut off: set"
+    " `pgaudit.log_parameter_max_size = 0`",
+}
+PERSON_FIXES: Mapping[str, str] = {
+    "misc_not_logged": "add `misc_set` to `pgaudit.log` and reload, so that SET is seen",
+    "session_start_not_seen": "record the log from the start of its sessions: `ombud ingest`"
+    " with the older files",
 }
 
 
@@ -55,7 +71,9 @@ def find_fixes(counted: Counted, declarations: Declarations) -> list[Fix]:
     acted = sum(row["acted"] for row in counted.sources)
     about = sum(row["subject_known"] + row["subject_unknown"] for row in counted.sources)
     found = [*_person_fixes(counted.accounts, declarations, acted)]
-    found += _subject_fixes(counted.reasons, about)
+    found += _flag_fixes(SUBJECT, SUBJECT_UNKNOWN, counted.reasons, about, SUBJECT_FIXES)
+    told = [row for row in counted.reasons if _word(row) in PERSON_FIXES]
+    found += _flag_fixes(PERSON, PERSON_UNKNOWN, told, acted, PERSON_FIXES)
     return sorted(found, key=lambda fix: (-fix.gain_percent, fix.of, fix.what))
 
 
@@ -108,29 +126,27 @@ def _naming(patterns: Sequence[PersonPattern]) -> str:
     return f"add `SET {patterns[0].key} = '{{login}}'`"
 
 
-def _subject_fixes(reasons: Sequence[Row], about: int) -> list[Fix]:
+def _word(row: Row) -> str:
+    return str(row["reason"]).partition(":")[2]
+
+
+def _flag_fixes(
+    of: str, prefix: str, reasons: Sequence[Row], whole: int, known: Mapping[str, str]
+) -> list[Fix]:
+    """Return what to do about each reason that flags of this kind give, by system."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for row in reasons:
-        if row["reason"].startswith(SUBJECT_UNKNOWN):
-            word = row["reason"].removeprefix(SUBJECT_UNKNOWN)
-            counts[word, row["system"] or row["source"]] += row["events"]
+        if row["reason"].startswith(prefix):
+            counts[_word(row), row["system"] or row["source"]] += row["events"]
     return [
-        _fix(SUBJECT, events, about, f"{system}: {subject_fix(word)}")
+        _fix(of, events, whole, f"{system}: {known.get(word) or _look_at(prefix + word)}")
         for (word, system), events in counts.items()
     ]
 
 
-def subject_fix(word: str) -> str:
-    """Return what to do about one reason."""
-    known = SUBJECT_FIXES.get(word)
-    if known is not None:
-        return known
-    return f"data subjects not known ({word.replace('_', ' ')}): `ombud search 'flags:\"{SUBJECT_UNKNOWN}{word}\"'` shows them"  # noqa: E501
-
-
-def is_person_reason(flag: str) -> bool:
-    """Whether a flag says why no person is known."""
-    return flag.startswith(PERSON_UNKNOWN)
+def _look_at(flag: str) -> str:
+    word = flag.partition(":")[2].replace("_", " ")
+    return f"not known because of `{word}`: `ombud search 'flags:\"{flag}\"'` shows where"
 
 
 def _fix(of: str, events: int, whole: int, what: str) -> Fix:
