@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 import orjson
 
 from ombud.app.door import Json
@@ -26,6 +27,7 @@ from ombud.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from ombud.services.directory_wanted import DirectoryWanted
 
 TIMEOUT_SECONDS = 120.0  # A catching-up index can take this long after a bulk load.
 KINDS: dict[str, type[OmbudError]] = {
@@ -158,6 +160,33 @@ class RemoteDoor:
     def token_revoke(self, name: str) -> Json:
         """Revoke a token."""
         return self.call("DELETE", f"/v1/tokens/{quote(name, safe='')}")
+
+    def directory_plan(self, wanted: DirectoryWanted) -> Json:
+        """Return what files would change in the directory."""
+        return self.call("POST", "/v1/directory/plan", body=_fragment(wanted))
+
+    def directory_load(self, wanted: DirectoryWanted) -> Json:
+        """Load the directory."""
+        return self.call("POST", "/v1/directory/loads", body=_fragment(wanted))
+
+    def directory_show(
+        self, person: str, *, at: int | None, why: str | None, case: str | None
+    ) -> Json:
+        """Return what the directory says of a person."""
+        path = f"/v1/directory/people/{quote(person, safe='')}"
+        return self.call("GET", path, at=at, why=why, case=case)
+
+    def directory_unmatched(self, *, limit: int) -> Json:
+        """Return the accounts that the directory does not know."""
+        return self.call("GET", "/v1/directory/unmatched", limit=limit)
+
+    def directory_status(self) -> Json:
+        """Return which load stands."""
+        return self.call("GET", "/v1/directory")
+
+
+def _fragment(wanted: DirectoryWanted) -> orjson.Fragment:
+    return orjson.Fragment(msgspec.json.encode(wanted))
 
 
 def _error(status: int, answer: Json) -> OmbudError:
