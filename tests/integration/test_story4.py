@@ -138,7 +138,7 @@ def test_an_existing_platform_before_lunch(
     after = log_lines(server)[before:]
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "postgresql.json").write_bytes(b"".join(after))
-    story.run("ingest", "--source", "postgres.pgaudit", str(tmp_path / "new"))
+    story.run("connect", story.url, "--confirm", "all", "--logs", str(tmp_path / "new"))
     (report,) = story.run("coverage", "--since", "1h")
     print(report)
     assert report["total"]["events"] == len(after)
