@@ -26,7 +26,7 @@ from doubles.running_home import ombud, rows_of
 from servers import postgres
 
 OLD_ACTS, NEW_ACTS = 2_000, 1_500
-DIRECT_SHARE = 0.29
+DIRECT_SHARE = 0.22
 COMMANDS_MAX = 15
 LOOK = ("--why", "story 4", "--case", "S-4")
 
@@ -138,7 +138,7 @@ def test_an_existing_platform_before_lunch(
     after = log_lines(server)[before:]
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "postgresql.json").write_bytes(b"".join(after))
-    story.run("connect", story.url, "--confirm", "all", "--logs", str(tmp_path / "new"))
+    story.run("ingest", "--source", "postgres.pgaudit", str(tmp_path / "new"))
     (report,) = story.run("coverage", "--since", "1h")
     print(report)
     assert report["total"]["events"] == len(after)
@@ -184,7 +184,7 @@ def check_truth(story: Story, acts: list[Act]) -> None:
     truth = accounts_of(acts, "patient", str(WATCHED))
     rows = story.run("who", f"patient:{WATCHED}", *LOOK)
     assert {row["actor_id"] for row in rows} == set(truth)
-    found = story.run("search", f"subject:patient:{WATCHED}", *LOOK)
+    found = story.run("search", f"source:postgres.pgaudit subject:patient:{WATCHED}", *LOOK)
     statements = {
         (event["actor"]["session"]["uid"], event["ombud"]["attributes"]["statement_id"])
         for event in found
