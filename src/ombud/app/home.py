@@ -166,6 +166,7 @@ class OpenHome:
             follower=self._index_follower,
             settings=self.settings,
             clock=now_ms,
+            alerts=self.watch.events_of,
         )
         tokens = Tokens(
             appender=self.appender,

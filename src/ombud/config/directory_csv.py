@@ -33,9 +33,10 @@ def read_csv(text: str, kind: Kind, *, file: str, values: ValueReader, faults: F
     rows: list[Row] = []
     width = len(header[1])
     for line, fields in lines:
+        if not any(fields):
+            continue  # As spreadsheets leave them behind.
         if len(fields) != width:
-            if fields and any(fields):
-                faults.add(file, line, f"has {len(fields)} fields, and the header has {width}")
+            faults.add(file, line, f"has {len(fields)} fields, and the header has {width}")
             continue
         row = read_row(places, fields, file=file, line=line, values=values, faults=faults)
         if row is not None:

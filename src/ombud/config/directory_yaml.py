@@ -88,6 +88,6 @@ def _fields(kind: Kind, node: yaml.Node, *, file: str, faults: Faults) -> dict[s
         elif not isinstance(value, yaml.ScalarNode):
             faults.add(file, line, f"`{name}` is not one value")
         else:
-            is_null = value.value in {"null", "~"} and value.style is None
+            is_null = value.value in {"null", "~"} and value.style in {None, ""}
             fields[name] = "" if is_null else str(value.value)
     return fields if faults.count == before else None

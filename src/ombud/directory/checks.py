@@ -33,11 +33,16 @@ _REFERENCES = (  # kind, column, and the kind whose key it must name
 
 def check_rows(rows: Rows, *, zones: Collection[str], faults: Faults) -> None:
     """Add every fault of a whole directory."""
+    check_parts(rows, zones=zones, faults=faults)
+    check_references(rows, faults)
+    check_hierarchy(rows, faults)
+
+
+def check_parts(rows: Rows, *, zones: Collection[str], faults: Faults) -> None:
+    """Add the faults that are faults whatever else there is, for rows that are not all there."""
     for name, kind in KINDS.items():
         check_each(kind, rows.get(name, ()), zones=zones, faults=faults)
-    check_references(rows, faults)
     check_overlaps(rows, faults)
-    check_hierarchy(rows, faults)
 
 
 def check_each(kind: Kind, rows: Iterable[Row], *, zones: Collection[str], faults: Faults) -> None:

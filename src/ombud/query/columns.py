@@ -83,5 +83,7 @@ def column_of(name: str) -> Column:
         return Column(INDEX, Storage.NUMBER)
     if name == "ingested_at":
         return Column(RECORDED, Storage.NUMBER)
+    if name == "account":
+        return Column(ACCOUNT, Storage.TEXT)
     field = BY_NAME[name]
     return Column(quoted(field), storage_of(field))

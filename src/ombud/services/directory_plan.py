@@ -8,7 +8,7 @@ from typing import Any
 
 from ombud.config.directory_files import DirectoryFile, Offered, read_directory_files
 from ombud.config.directory_values import zone_names
-from ombud.directory.checks import check_rows
+from ombud.directory.checks import check_parts, check_rows
 from ombud.directory.diff import KindDiff, compare_kind
 from ombud.directory.faults import Faults
 from ombud.directory.kinds import KINDS, Rows, body_of, row_id
@@ -60,8 +60,9 @@ def make_plan(wanted: DirectoryWanted, tables: DirectoryTables, *, zone: str) ->
     base = tables.stamp()
     staying = tables.rows(kind for kind in KINDS if kind not in offered.rows)
     rows = {kind: offered.rows[kind] if kind in offered.rows else staying[kind] for kind in KINDS}
-    if not offered.faults:
-        check_rows(rows, zones=zone_names(), faults=offered.faults)
+    # A row that could not be read is not missing: what names it is no fault.
+    check = check_parts if offered.faults else check_rows
+    check(rows, zones=zone_names(), faults=offered.faults)
     diffs, sha256 = ([], "") if offered.faults else _differences(offered, tables)
     return Plan(base, rows, offered.faults, diffs, sha256, offered.names)
 

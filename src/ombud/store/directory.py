@@ -72,7 +72,7 @@ class DirectoryTables:
         """Return how many rows there are of each kind that there are any of."""
         by_kind = select(directory_row.c.kind, func.count()).group_by(directory_row.c.kind)
         with self._engine.connect() as connection:
-            return dict(connection.execute(by_kind).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(by_kind)}
 
     def bodies(self, kind: str) -> dict[str, str]:
         """Return the rows of a kind: canonical text by id."""
@@ -80,7 +80,7 @@ class DirectoryTables:
             directory_row.c.kind == kind
         )
         with self._engine.connect() as connection:
-            return dict(connection.execute(wanted).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(wanted)}
 
     def rows(self, kinds: Iterable[str]) -> Rows:
         """Return all rows of some kinds."""

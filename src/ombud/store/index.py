@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from ombud.core.batch import Committed
-from ombud.core.errors import Conflict, EventError, Unavailable
+from ombud.core.errors import Conflict, EventError, QueryError, Unavailable
 from ombud.directory.span import AccountSpan
 from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
 from ombud.query.tree import Query
@@ -40,6 +40,7 @@ from ombud.store.spans import SPAN_INSERT, span_table
 from ombud.store.statement import Rows, Scope, Statement, visible_statement
 from ombud.store.unmatched import find_unmatched
 from ombud.store.visibility import EVERYTHING, Visibility
+from ombud.store.worlds import AlertEvents, find_world
 
 MEMORY_MB = 768
 THREADS = 2
@@ -286,15 +287,17 @@ class Index:
         cursor: str | None = None,
         below: int | None = None,
         visibility: Visibility = EVERYTHING,
+        alerts: AlertEvents | None = None,
     ) -> Page:
         """Return a page of the events the query means, newest first, or its counts.
 
         Relative times count back from `now_ms`; `below` leaves out events from that
         index on.  The cursor of a page continues it, whatever has been added since.
+        `alerts` answers the tests of alerts.
         """
         size = self._watermark if below is None else min(below, self._watermark)
-        scope = Scope(visibility, below, now_ms)
         with self._as_of_now() as ask:
+            scope = Scope(visibility, below, find_world(ask, query, now_ms, alerts))
             return find_page(ask, query, scope, limit=limit, cursor=cursor, size=size)
 
     def sessions(
@@ -305,11 +308,12 @@ class Index:
         now_ms: int,
         idle_minutes: float = IDLE_MINUTES,
         visibility: Visibility = EVERYTHING,
+        alerts: AlertEvents | None = None,
     ) -> list[dict[str, Any]]:
         """Return the sessions that hold an event the query means, the latest first."""
-        scope = Scope(visibility, None, now_ms)
         idle_ms = int(idle_minutes * MINUTE_MS)
         with self._as_of_now() as ask:
+            scope = Scope(visibility, None, find_world(ask, query, now_ms, alerts))
             return find_sessions(ask, query, scope, limit=limit, idle_ms=idle_ms)
 
     def session(
@@ -361,6 +365,9 @@ class Index:
             return list(self._cursor().execute(statement.sql, statement.values).fetchall())
         except duckdb.OutOfMemoryException as error:
             raise Unavailable("search needs more memory than `index.memory_mb` allows") from error
+        except duckdb.InvalidInputException as error:
+            # Patterns are checked before; what the engine refuses all the same is the asker's.
+            raise QueryError(f"the engine refuses the query: {error}", column=1) from error
         except duckdb.IOException as error:  # A full or failing disk.
             raise Unavailable(f"index cannot be read: {error}") from error
 

@@ -4,7 +4,7 @@ The engine itself reads the canonical arrays, so that no event passes through
 Python and one projection serves batches and segments alike.  Tables:
 
 - `event_hot`: one row an event, as it came; fields by `ombud.query.columns`.
-- `event_sealed`: the same, moved here some 245,760 at a time (`store.sealing`),
+- `event_sealed`: the same, moved here 122,880 at a time (`store.sealing`),
   each such run sorted by account and time; `event` is the view of both.
 - `subject_hot`, `subject_sealed`, with the view `subject`: one row for each data
   subject of an event, sorted by a hash of kind and key.  Sealed rows also hold
@@ -153,7 +153,7 @@ def _column(field: Field, text: str) -> str:
         Storage.SENTENCE: f"lower({text})",
         Storage.DIGEST: f"CASE WHEN trim({text}) <> '' THEN hash({text}) END",
         # The last field of its group, so the end of the bytes tells.
-        Storage.PRESENCE: "g3 <> '' AND NOT ends_with(g3, ',null]')",
+        Storage.PRESENCE: "g3 <> '' AND NOT ends_with(g3, ',null]') AND NOT ends_with(g3, ',{}]')",
         Storage.NUMBER: f"TRY_CAST({text} AS {_type(field)})",
         Storage.BOOLEAN: f"TRY_CAST({text} AS BOOLEAN)",
     }

@@ -23,12 +23,14 @@ from ombud.store.schema import (
     WORD_TABLE,
 )
 
-# Two row groups of the engine.  More take memory and are read in full by each search;
-# fewer make more runs, each of which is looked into.
-SEAL_EVENTS = 245_760
-# A piece that more than this part of a run's events have is not listed.  Who reads the
-# latest 122,880 events then meets it some 1,900 times, and has a page.
+# A row group of the engine.  More take memory and are read in full by each search; fewer
+# make more runs, each of which is looked into.
+SEAL_EVENTS = 122_880
+# A piece that stands oftener than once in so many events of a run is not listed.  Who
+# reads the latest run then meets it some 1,900 times, and has a page.
 COMMON_PART = 64
+# Of a piece's text; engine and version are those that made the file.
+WORD_HASH = 'hash("text")'
 ALWAYS = 2**62  # Beyond any index.
 
 _RUN_WORDS = "temp.main.run_word"
@@ -65,7 +67,7 @@ def _word_statements(first_index: int, end: int) -> list[str]:
         f'WHERE "hash" IN (SELECT "hash" FROM {_NEW_WORDS}) GROUP BY 1 HAVING count(*) > 1',
         f'INSERT INTO {UNINDEXED_TABLE} SELECT "hash", {first_index}, {end} FROM {_RUN_WORDS} '
         f"GROUP BY 1 HAVING count(*) > {common}",
-        f'INSERT INTO {TOKEN_TABLE} SELECT "hash", "index" FROM {_RUN_WORDS} ANTI JOIN '
+        f'INSERT INTO {TOKEN_TABLE} SELECT DISTINCT "hash", "index" FROM {_RUN_WORDS} ANTI JOIN '
         f'(SELECT "hash" FROM {UNINDEXED_TABLE} WHERE "first_index" = {first_index}) '
         'USING ("hash") ORDER BY "hash", "index"',
         f"DROP TABLE {_RUN_WORDS}",
@@ -75,23 +77,19 @@ def _word_statements(first_index: int, end: int) -> list[str]:
 
 def _pieces() -> str:
     """Select the pieces of the hot events' texts: sentences are cut, all else is one piece."""
-    sentences = [
-        column_of(name).expression for name in WORD_FIELDS if name in SENTENCES
-    ]
-    whole = [
-        f"lower({column_of(name).expression})" for name in WORD_FIELDS if name not in SENTENCES
-    ]
+    sentences, whole = (
+        [column_of(name).expression for name in WORD_FIELDS if (name in SENTENCES) is cut]
+        for cut in (True, False)
+    )
     pattern = SEPARATORS.replace("'", "''")
-    texts = (
-        f"list_concat(regexp_split_to_array(concat_ws(' ', {', '.join(sentences)}), '{pattern}'), "
-        f"[{', '.join(whole)}])"
-    )
-    keys = (
-        f'SELECT "index", lower("key") AS "text" FROM {HOT_SUBJECTS} JOIN {HOT_EVENTS} '
-        'USING ("index") WHERE lower("key") IS DISTINCT FROM lower("resource_id")'
-    )
+    cut = f"regexp_split_to_array(concat_ws(' ', {', '.join(sentences)}), '{pattern}')"
+    texts = [
+        f'SELECT unnest({cut}) AS "text", "index" FROM {HOT_EVENTS} '
+        f"WHERE {' OR '.join(f'{column} IS NOT NULL' for column in sentences)}",
+        *(f'SELECT lower({column}), "index" FROM {HOT_EVENTS}' for column in whole),
+        f'SELECT lower("key"), "index" FROM {HOT_SUBJECTS}',
+    ]
     return (
-        'SELECT hash("text") AS "hash", "text", "index" FROM ('
-        f'SELECT "index", unnest(list_distinct({texts})) AS "text" FROM {HOT_EVENTS} '
-        f"UNION ALL {keys}) WHERE \"text\" <> ''"
+        f'SELECT {WORD_HASH} AS "hash", "text", "index" '
+        f"FROM ({' UNION ALL '.join(texts)}) WHERE \"text\" <> ''"
     )

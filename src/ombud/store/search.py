@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ombud.query.tree import Node, Query, has_word
+from ombud.query.tree import Node, Query, WordPattern, has_word, leaves
 from ombud.query.words import free_words
+from ombud.query.zones import day_name, hour_name
 from ombud.store.narrowing import find_words
 from ombud.store.sessions import (
     Bounds,
@@ -45,7 +46,8 @@ SUM_MAX = 2**63 - 1  # JSON is not read beyond; only made-up figures add up to m
 class Page:
     """Indices of events, newest first, and the cursor of what follows; or counts.
 
-    `rows` is none but for `| count by`: then each holds the fields and `events`.
+    `rows` is none but for `| count by` and `| top`: then each holds the fields, `events`
+    and, where the first are chosen by another one, that measure.
     """
 
     indices: list[int] = field(default_factory=list)
@@ -59,9 +61,8 @@ def find_page(
     """Return one page of a search in an index of `size` events."""
     scope = replace(scope, words=find_words(ask, query.where))
     if query.count_by:
-        names = (*query.count_by, "events")
         counted = ask(count_statement(query, scope, limit=limit))
-        return Page(rows=[dict(zip(names, row, strict=True)) for row in counted])
+        return Page(rows=[_counted(query, row) for row in counted])
     after = None if cursor is None else Cursor.parse(cursor)
     found: list[tuple[Any, ...]] = []
     recent = (size if after is None else after.index) - RECENT_EVENTS
@@ -80,7 +81,21 @@ def find_page(
 def _reads_texts(where: Node | None, words: Words) -> bool:
     """Whether the texts of more than the hot events must be read."""
     known = len(words.narrowed) == len(free_words(where)) and not words.read
-    return has_word(where) and not known
+    has_pattern = any(isinstance(leaf, WordPattern) for leaf in leaves(where))
+    return has_word(where) and (has_pattern or not known)
+
+
+def _counted(query: Query, values: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of counts by name: days and hours as they are written, sums within bounds."""
+    *found, events, measure = values
+    row = dict(zip(query.count_by, found, strict=True))
+    for name, write in (("day", day_name), ("hour", hour_name)):
+        if name in row:
+            row[name] = write(row[name])
+    row["events"] = events
+    if query.measure != "events":
+        row[query.measure] = min(measure, SUM_MAX)
+    return row
 
 
 _SUMMARY = (

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from ombud.query.columns import EVENT_TABLE, HOT_EVENTS, SEALED_EVENTS
-from ombud.query.sql import Bindings
+from ombud.query.bindings import Bindings
+from ombud.query.columns import HOT_EVENTS, SEALED_EVENTS
 from ombud.query.tree import Node
 from ombud.store.schema import SESSION_TABLE
 from ombud.store.statement import Scope, Statement, summary_columns
@@ -74,7 +74,7 @@ def declared_id(session: str) -> str:
     return f"={session}" if session.startswith("=") or _RUN_ID.fullmatch(session) else session
 
 
-def _runs(condition: str, idle: str) -> str:
+def _runs(source: str, condition: str, idle: str) -> str:
     """Select events of runs with `run`, which counts the runs of one actor on one system."""
     return (
         f'SELECT *, sum("begins") OVER (PARTITION BY "actor_id", "system" '
@@ -82,7 +82,7 @@ def _runs(condition: str, idle: str) -> str:
         f'SELECT "index", "time", "actor_id", {_SYSTEM} AS "system", '
         'CASE WHEN "time" - lag("time") OVER '
         f'(PARTITION BY "actor_id", {_SYSTEM} ORDER BY "time", "index") <= {idle} '
-        f'THEN 0 ELSE 1 END AS "begins" FROM {EVENT_TABLE} WHERE {_IN_RUN} AND {condition})'
+        f'THEN 0 ELSE 1 END AS "begins" FROM {source} WHERE {_IN_RUN} AND {condition})'
     )
 
 
@@ -130,7 +130,7 @@ WITH matched AS MATERIALIZED ({matched}), found AS (
   SELECT NULL, run."actor_id", run."system", min(run."time"), max(run."time"),
     arg_min(run."index", (run."time", run."index")),
     max(matched."time"), arg_max(matched."index", (matched."time", matched."index"))
-  FROM ({_runs(f"{seen} AND {_OF_MATCHED}", idle)}) AS run
+  FROM ({_runs(bindings.source(), f"{seen} AND {_OF_MATCHED}", idle)}) AS run
   LEFT JOIN matched ON matched."index" = run."index"
   GROUP BY run."actor_id", run."system", run."run" HAVING count(matched."index") > 0
 )
@@ -198,17 +198,18 @@ def summary_statement(found: Sequence[Found], scope: Scope, bounds: Bounds) -> S
         bindings.add(min(begins, default=0)),
         bindings.add(max((one.end for one in found if one.end is not None), default=0)),
     )
-    summary = summary_columns(bindings, now_ms=scope.now_ms)
+    summary = summary_columns(bindings)
     columns_of_all = (
         'SELECT "number", arg_min("actor_id", "time"), arg_max("actor_name", "time"), '
         f'arg_min("resource_system", "time"), {summary} FROM'
     )
+    declared = bindings.source(f'({bounds.rows(bindings, "*")}) AS "declared_events"')
     return Statement(
         f"""
 WITH page AS MATERIALIZED (SELECT {listed})
-{columns_of_all} ({bounds.rows(bindings, "*")}) JOIN page ON "session_id" = "declared" WHERE {seen} GROUP BY "number"
+{columns_of_all} {declared} JOIN page ON "session_id" = "declared" WHERE {seen} GROUP BY "number"
 UNION ALL
-{columns_of_all} {EVENT_TABLE} JOIN page ON "actor_id" = "actor" AND {_SYSTEM} = "place"
+{columns_of_all} {bindings.source()} JOIN page ON "actor_id" = "actor" AND {_SYSTEM} = "place"
   AND "time" BETWEEN "begin" AND "end"
 WHERE {seen} AND {_IN_RUN} AND "time" BETWEEN {earliest} AND {latest} GROUP BY "number"
 ORDER BY "number"
@@ -226,10 +227,12 @@ def parse_run(session_id: str) -> Run | None:
 def declared_statement(session: str, visibility: Visibility, bounds: Bounds) -> Statement:
     """Select the indices of the events of a declared session, in the order of their time."""
     bindings = Bindings()
-    rows = bounds.rows(bindings, "*")
+    seen = visibility.condition(bindings)
+    rows = bindings.source(f'({bounds.rows(bindings, "*")}) AS "within"')
     return Statement(
-        f'SELECT "index" FROM ({rows}) WHERE "session_id" = {bindings.add(session)} '
-        f'AND {visibility.condition(bindings)} ORDER BY "time", "index"',
+        f'SELECT "index" FROM {rows} WHERE "session_id" = {bindings.add(session)} '
+        f"AND {seen} "
+        'ORDER BY "time", "index"',
         bindings.values,
     )
 
@@ -245,7 +248,7 @@ def run_statement(
     )
     if within is not None:
         condition += ' AND "time" BETWEEN {} AND {}'.format(*map(bindings.add, within))
-    runs = _runs(condition, bindings.add(idle_ms))
+    runs = _runs(bindings.source(), condition, bindings.add(idle_ms))
     return Statement(
         f'WITH runs AS MATERIALIZED ({runs}) SELECT "index", "time" FROM runs '
         f'WHERE "run" = (SELECT "run" FROM runs WHERE "index" = {bindings.add(run.index)}) '

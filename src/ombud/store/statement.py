@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ombud.core.errors import InputError
-from ombud.query.columns import (
-    EVENT_TABLE,
-    HOT_EVENTS,
-    SEALED_EVENTS,
-    column_of,
-)
-from ombud.query.names import ATTRIBUTES_PREFIX
-from ombud.query.sql import SUBJECT_HASH, Bindings, attribute_column, compile_condition
+from ombud.query.bindings import Bindings
+from ombud.query.columns import EVENT_TABLE, HOT_EVENTS, SEALED_EVENTS, SUBJECT_TABLE
+from ombud.query.sql import SUBJECT_HASH, compile_condition, compile_value
 from ombud.query.tree import Is, Node, Query
 from ombud.query.words import Narrowed
+from ombud.query.world import World
 from ombud.store.schema import COVERED, HOT_SUBJECTS, SEALED_SUBJECTS
 from ombud.store.visibility import Visibility
 
@@ -50,21 +46,31 @@ NO_WORDS = Words()
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of the index is looked at: who asks, below which index, and when it is asked."""
+    """What of the index is looked at: who asks, below which index, and in which world."""
 
     visibility: Visibility
     below: int | None = None
-    now_ms: int = 0
+    world: World = field(default_factory=World)
     words: Words = NO_WORDS
 
     def condition(
         self, bindings: Bindings, where: Node | None, *, narrowed: Narrowed | None = None
     ) -> str:
-        """Return SQL that is true for the events in scope that the query means."""
+        """Return SQL that is true for the rows in scope that the query means.
+
+        The rows are those of `bindings.source`, which is to be written after it.
+        """
+        conditions = [
+            self.seen(bindings),
+            compile_condition(where, bindings, self.world, seen=self.seen, words=narrowed),
+        ]
+        return " AND ".join(one for one in conditions if one != "true") or "true"
+
+    def seen(self, bindings: Bindings) -> str:
+        """Return SQL that is true for the rows in scope."""
         conditions = [self.visibility.condition(bindings)]
         if self.below is not None:
             conditions.append(f'"index" < {bindings.add(self.below)}')
-        conditions.append(compile_condition(where, bindings, now_ms=self.now_ms, words=narrowed))
         return " AND ".join(one for one in conditions if one != "true") or "true"
 
     def matching(
@@ -92,11 +98,14 @@ class Scope:
                 (SEALED_EVENTS, f"NOT {read}", self.words.narrowed),
                 (SEALED_EVENTS, read, None),
             ]
-        return " UNION ALL ".join(
-            f"(SELECT {columns} FROM {table} WHERE {within} AND {extra} AND "
-            f"{self.condition(bindings, where, narrowed=narrowed)} {tail})"
-            for table, within, narrowed in parts
-        )
+        selects = []
+        for table, within, narrowed in parts:
+            condition = self.condition(bindings, where, narrowed=narrowed)
+            selects.append(
+                f"(SELECT {columns} FROM {bindings.source(table)} "
+                f"WHERE {within} AND {extra} AND {condition} {tail})"
+            )
+        return " UNION ALL ".join(selects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,38 +161,52 @@ def visible_statement(indices: Collection[int], visibility: Visibility) -> State
     seen = visibility.condition(bindings)
     wanted = bindings.add(sorted(indices))
     return Statement(
-        f'SELECT "index" FROM {EVENT_TABLE} WHERE "index" IN (SELECT unnest({wanted}::BIGINT[])) '
-        f"AND {seen}",
+        f'SELECT "index" FROM {bindings.source()} '
+        f'WHERE "index" IN (SELECT unnest({wanted}::BIGINT[])) AND {seen}',
         bindings.values,
     )
+
+
+_MEASURES = {
+    "events": ("", "count(*)"),
+    "rows": ('"rows_returned"', 'coalesce(sum("rows_returned"), 0)::HUGEINT'),
+    "bytes": ('"bytes_returned"', 'coalesce(sum("bytes_returned"), 0)::HUGEINT'),
+}
 
 
 def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
-    """Select the values of `query.count_by` and their count, the most frequent first."""
+    """Select the values of `query.count_by`, their count and their measure, the most first."""
     bindings = Bindings()
-    columns = []
-    for name in query.count_by:
-        column = (
-            attribute_column(name, bindings)
-            if name.startswith(ATTRIBUTES_PREFIX)
-            else column_of(name)
-        )
-        columns.append(f'{column.expression} AS "c{len(columns)}"')
-    rows = scope.matching(", ".join(columns), bindings, query.where)
-    names = [f'"c{number}"' for number in range(len(columns))]
-    numbers = ", ".join(str(number) for number in range(1, len(columns) + 1))
-    ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(columns) + 1))
+    by = [f'"by_{number}"' for number in range(len(query.count_by))]
+    columns = [
+        f"{compile_value(name, bindings, scope.world)} AS {alias}"
+        for name, alias in zip(query.count_by, by, strict=True)
+    ]
+    limit = limit if query.top is None else min(limit, query.top)
+    if query.measure == "subjects":
+        rows = scope.matching(", ".join((*columns, '"index" AS "of"')), bindings, query.where)
+        # Each event is one row here for each of its data subjects, or one row for none.
+        rows = f'SELECT * FROM ({rows}) LEFT JOIN {SUBJECT_TABLE} AS "about" ON "index" = "of"'
+        events = 'count(DISTINCT "of")'
+        measure = 'count(DISTINCT ("kind", "key")) FILTER ("key" IS NOT NULL)'
+    else:
+        measured, measure = _MEASURES[query.measure]
+        columns += [measured] if measured else []
+        rows, events = scope.matching(", ".join(columns), bindings, query.where), "count(*)"
+    numbers = ", ".join(str(number) for number in range(1, len(by) + 1))
+    ascending = ", ".join(f"{number} ASC NULLS LAST" for number in range(1, len(by) + 1))
     return Statement(
-        f"SELECT {', '.join(names)}, count(*) AS events FROM ({rows}) "
-        f"GROUP BY {numbers} ORDER BY events DESC, {ascending} LIMIT {bindings.add(limit)}",
+        f"SELECT {', '.join(by)}, {events} AS events, {measure} AS measure FROM ({rows}) "
+        f"GROUP BY {numbers} ORDER BY measure DESC, events DESC, {ascending} "
+        f"LIMIT {bindings.add(limit)}",
         bindings.values,
     )
 
 
-def summary_columns(bindings: Bindings, *, now_ms: int = 0) -> str:
+def summary_columns(bindings: Bindings) -> str:
     """Return the aggregates that sum up the events of a session or of one actor."""
-    denied = compile_condition(Is("denied"), bindings, now_ms=now_ms)
-    exported = compile_condition(Is("exported"), bindings, now_ms=now_ms)
+    denied = compile_condition(Is("denied"), bindings)
+    exported = compile_condition(Is("exported"), bindings)
     return (
         'count(*) AS "events", min("time") AS "first_time", max("time") AS "last_time", '
         'histogram("action") AS "actions", '
@@ -204,12 +227,15 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
     places = bindings.add(kind), bindings.add(key)
     hashed = SUBJECT_HASH.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
     is_it = f'"hash" = {hashed} AND "kind" = {places[0]} AND "key" = {places[1]}'
-    covered = ", ".join(COVERED)
+    covered = ", ".join((*COVERED, 'hash("account") AS "account_hash"'))
+    rows = (
+        f'(SELECT "index", {covered} FROM {SEALED_SUBJECTS} WHERE {is_it} '
+        f'UNION ALL SELECT "index", {covered} FROM {HOT_EVENTS} WHERE "index" IN '
+        f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE {is_it})) AS "touched"'
+    )
     return Statement(
         'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
-        f'{summary} FROM (SELECT "index", {covered} FROM {SEALED_SUBJECTS} WHERE {is_it} '
-        f'UNION ALL SELECT "index", {covered} FROM {HOT_EVENTS} WHERE "index" IN '
-        f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE {is_it})) WHERE {visible} '
+        f"{summary} FROM {bindings.source(rows)} WHERE {visible} "
         'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',
         bindings.values,
     )

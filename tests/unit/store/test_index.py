@@ -163,9 +163,10 @@ def test_reopened_index_goes_on(tmp_path: Path, commit: Callable[..., Any]) -> N
 
 KILLED = """
 import os, sys
-sys.path.insert(0, {folder!r})
+sys.path[:0] = {folders!r}
 from pathlib import Path
-import conftest, test_index
+import test_index
+from doubles.layouts import commit_events
 from ombud.store import index as index_module
 from ombud.store.index import Index
 
@@ -173,7 +174,7 @@ index_module.CHECKPOINT_EVENTS = 40
 index = Index.open(Path(sys.argv[1]))
 events = [test_index.act(number) for number in range(100)]
 for first in range(0, 100, 10):
-    index.apply(conftest._commit(events[first : first + 10], first))
+    index.apply(commit_events(events[first : first + 10], first))
 os.kill(os.getpid(), 9)
 """
 
@@ -181,7 +182,7 @@ os.kill(os.getpid(), 9)
 def test_killed_index_is_whole(tmp_path: Path, commit: Callable[..., Any]) -> None:
     """After kill -9 the rows are those of the watermark, and feeding goes on from there."""
     path = tmp_path / "killed.duckdb"
-    script = KILLED.format(folder=str(Path(__file__).parent))
+    script = KILLED.format(folders=[str(Path(__file__).parents[up]) for up in (0, 2)])
     done = subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
     assert done.returncode == -9
     events = [act(number) for number in range(100)]
@@ -324,4 +325,5 @@ def test_presence_is_told_by_the_last_field() -> None:
     """`has:unmapped` reads the end of the bytes, so `unmapped` must stay the last field."""
     assert CONTENT_FIELDS[-1].name == "unmapped"
     assert encode_groups(act(0))[2].endswith(b",null]")
+    assert encode_groups(act(0, unmapped={}))[2].endswith(b",{}]")
     assert not encode_groups(act(1, flags=("null]",)))[2].endswith(b",null]")

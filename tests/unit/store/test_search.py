@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from doubles.layouts import LAYOUTS, Layout
 from ombud.core.errors import InputError
 from ombud.core.event import Event
 from ombud.core.fields import BY_NAME, Kind
@@ -243,22 +244,9 @@ def as_recorded(committed: Any) -> list[Event]:
     return [committed.event(row) for row in range(committed.count)]
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return how to get an index that holds just these events."""
-    number = iter(range(10**6))
-    folder = tmp_path_factory.mktemp("indices")
-
-    def make(committed: Any) -> Index:
-        index = Index.open(folder / f"{next(number)}.duckdb", memory_mb=128, threads=1)
-        index.apply(committed)
-        return index
-
-    return make
-
-
+@pytest.mark.parametrize("layout", LAYOUTS)
 @settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -268,11 +256,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
     trees=st.lists(TREES, min_size=12, max_size=24),
 )
 def test_same_as_a_plain_reading(
-    drawn: list[Event], trees: list[Node], commit: Callable[..., Any], fresh: Any
+    drawn: list[Event], trees: list[Node], layout: Layout, commit: Callable[..., Any], fill: Any
 ) -> None:
-    """The engine finds the same events as reading them one by one."""
+    """The engine finds the same events as reading them one by one, hot or sealed."""
     committed = commit(drawn)
-    index = fresh(committed)
+    index = fill(drawn, layout)
     recorded = sorted(
         as_recorded(committed), key=lambda event: (event.time, event.id), reverse=True
     )
