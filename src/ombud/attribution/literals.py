@@ -16,9 +16,9 @@ from typing import NamedTuple
 _NUMBER = re.compile(
     r"""([0-9](?<![A-Za-z0-9_$."'\x80-\U0010ffff][0-9])[0-9]*(?:\.[0-9]+)?)""", re.ASCII
 )
-# Strings that are not the plain ones: a prefix (E, U&, B, X, N), or a string right behind another.
-_PREFIXED = re.compile(r"""[\w$&"\x80-\U0010ffff]'|'\s*'""")
-_HALF_NUMBER = re.compile(r"[\w.$\x80-\U0010ffff]")
+_NAME = re.compile(r"[\w\x80-\U0010ffff]")
+# What makes a string of another kind when a quote follows: E, U&, B, X, N, or a name.
+_PREFIX = re.compile(r"""[\w$&"\x80-\U0010ffff]""")
 _DOLLAR = re.compile(r"\$(?![0-9])|[\w\x80-\U0010ffff]\$")
 _LETTER_BEHIND_PARAMETER = re.compile(r"\$[0-9]+[A-Za-z_\x80-\U0010ffff]")
 _BLANK = " \t\r\n;"
@@ -48,10 +48,19 @@ def is_plain(template: Template) -> bool:
     whole = "0".join(template)
     if "\\" in whole or "--" in whole or "/*" in whole or "*/" in whole or "\x00" in whole:
         return False
-    if _PREFIXED.search(whole) or _DOLLAR.search(whole) or _LETTER_BEHIND_PARAMETER.search(whole):
+    if "$" in whole and (_DOLLAR.search(whole) or _LETTER_BEHIND_PARAMETER.search(whole)):
         return False
-    if any(_HALF_NUMBER.match(piece) for piece in template[1:]):
-        return False
+    for piece in template[1:]:  # Behind a number: `.`, `e5`, `x1F` or `_000` would go on with it.
+        if piece[:1] in {".", "$"} or _NAME.match(piece):
+            return False
+    if "'" in whole:
+        parts = whole.split("'")
+        if any(_PREFIX.match(part[-1:]) for part in parts[:-1]):
+            return False
+        if not all(part and not part.isspace() for part in parts[1:-1]):
+            return False  # One string right behind another: the parser joins them.
+    if '"' not in whole:
+        return True
     # Neither a string nor a number lies within a quoted identifier.
     return all(not part.count('"') & 1 for piece in template for part in piece.split("'"))
 

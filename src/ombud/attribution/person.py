@@ -42,7 +42,6 @@ class Line(NamedTuple):
     text: str | None = None
     command: str = ""
     audit_class: str = ""
-    is_first: bool = False
     is_last: bool = False
     is_failure: bool = False
 
@@ -65,13 +64,11 @@ class SessionStates:
     sessions: dict[str, Session] = field(default_factory=dict)
     with_misc: set[str] = field(default_factory=set)  # Accounts whose `misc` is logged.
 
-    def session(self, line: Line) -> Session:
-        """Return the state of a line's session."""
-        session = self.sessions.get(line.session)
-        if session is None or line.is_first:
-            if len(self.sessions) >= SESSIONS_MAX:
-                self.sessions.pop(next(iter(self.sessions)), None)
-            session = self.sessions[line.session] = Session(is_new=line.is_first)
+    def begin(self, name: str, *, is_new: bool = True) -> Session:
+        """Return the state of a session that is seen for the first time; `is_new`: it began."""
+        if len(self.sessions) >= SESSIONS_MAX:
+            self.sessions.pop(next(iter(self.sessions)), None)
+        session = self.sessions[name] = Session(is_new=is_new)
         return session
 
 
@@ -109,7 +106,6 @@ class Persons:
             way.key for way in self._ways if way.place is PersonPlace.SESSION_VARIABLE
         )
         self._by_actor: dict[str, list[_Way]] = {}
-        
 
     def find(
         self,
@@ -122,6 +118,13 @@ class Persons:
         """Return for whom a line's account acted; `plan` is that of its statement."""
         if self.variables and line.session:
             self._follow(line, states, plan, pieces, parameters)
+            person = self._find(line, states)
+            if line.is_last:
+                states.sessions.pop(line.session, None)
+            return person
+        return self._find(line, states)
+
+    def _find(self, line: Line, states: SessionStates) -> Person:
         actor = line.actor
         if not actor or not (self._everybody or actor in self._shared):
             return NOBODY
@@ -161,10 +164,9 @@ class Persons:
         parameters: list[str] | None,
     ) -> None:
         """Let the session's variables be what they are once this line was carried out."""
-        if line.is_last:
-            states.sessions.pop(line.session, None)
-            return
-        session = states.session(line)
+        session = states.sessions.get(line.session)
+        if session is None:
+            session = states.begin(line.session, is_new=False)
         session.reach(line.transaction)
         if proves_misc(line.audit_class, line.command):
             states.with_misc.add(line.actor)

@@ -58,12 +58,10 @@ def operator(expression: Json) -> str:
 
 def column_names(reference: Json) -> list[str] | None:
     """Return the parts of a column's name; None for a star."""
-    names = []
-    for field in reference.get("fields", ()):
-        if "String" not in field:
-            return None
-        names.append(field["String"].get("sval", ""))
-    return names or None
+    try:
+        return [field["String"]["sval"] for field in reference["fields"]]
+    except KeyError:
+        return None
 
 
 def constant(node: Json) -> str | None:
@@ -79,13 +77,9 @@ def constant(node: Json) -> str | None:
 
 def bare(node: Json) -> Json:
     """Return an expression without casts and collations around it."""
-    while len(node) == 1:
-        if "TypeCast" in node:
-            node = node["TypeCast"].get("arg", {})
-        elif "CollateClause" in node:
-            node = node["CollateClause"].get("arg", {})
-        else:
-            break
+    while "TypeCast" in node or "CollateClause" in node:
+        inner = node.get("TypeCast") or node["CollateClause"]
+        node = inner.get("arg", {})
     return node
 
 
@@ -208,8 +202,7 @@ class Predicates:
 
     def term(self, node: Json, scope: Scope) -> Term:
         """Return what a column stands for; an expression that is none stands for nothing."""
-        node = bare(node)
-        reference = node.get("ColumnRef")
+        reference = node.get("ColumnRef") or bare(node).get("ColumnRef")
         if reference is None:
             return ()
         names = column_names(reference)
@@ -324,7 +317,7 @@ class Predicates:
                 self._blame(inner.get("testexpr"), scope, reason)
                 self._blame(inner.get("args"), scope, reason)
                 self._host.expression(node, scope)
-            elif isinstance(inner, dict | list):
+            elif kind != "A_Const" and isinstance(inner, dict | list):
                 self._blame(inner, scope, reason)
 
 

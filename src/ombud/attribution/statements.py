@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ombud.attribution.declarations import SystemDeclaration
 from ombud.attribution.literals import Cut, Template, cut, is_plain, slots, split_comments
 from ombud.attribution.names import split_name
@@ -18,6 +16,8 @@ NOTHING = Found()
 NOT_LOGGED = Found(None, ("statement_not_logged",))
 INDIRECT = Found(None, ("indirect",))
 _FUNCTION = Found(None, ("function",))
+
+_MAYBE_COMMENTED = frozenset("/; \n\t\r")
 
 Key = str | Template
 
@@ -89,13 +89,11 @@ class Statements:
             return NOT_LOGGED if dataset is not None and self.is_declared(dataset) else NOTHING
         plan, pieces = self.plan(text)
         if plan.touches:
-            if not plan.takes:
-                found = plan.settled
-            elif plan.is_simple:
-                found = plan.fill(pieces, None)
+            if plan.takes:
+                found = plan.fill(pieces, split_parameters(listed) if listed is not None else None)
             else:
-                found = plan.fill(pieces, _parameters(listed))
-            if found.subjects is None and plan is UNPARSED and dataset is not None:
+                found = plan.settled
+            if plan is UNPARSED and dataset is not None:
                 return found if self.is_declared(dataset) else NOTHING
             return of_inner(found) if is_inner and found.reasons else found
         if dataset is not None and self.is_declared(dataset):
@@ -109,7 +107,7 @@ class Statements:
         if plan is not None:
             return plan, None
         body = text
-        if text[-1] in "/; \n\t\r" or text[0] == "/" if text else False:
+        if text[-1:] in _MAYBE_COMMENTED or text[:1] == "/":
             body = split_comments(text)[0]
         pieces = cut(body)
         if pieces is not None:
@@ -143,10 +141,6 @@ class Statements:
         except Unparsed:
             return UNPARSED
         return plan if plan is not None else UNPARSED
-
-
-def _parameters(listed: str | None) -> Sequence[str] | None:
-    return split_parameters(listed) if listed is not None else None
 
 
 def _constants(tree: bytes) -> int:

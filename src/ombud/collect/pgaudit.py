@@ -253,6 +253,8 @@ def _attributed(
     attribution: Attribution, states: SessionStates, name: str, line: LogLine, act: _Act
 ) -> Attributed:
     """Return what a line says of persons and data subjects, if its system is declared."""
+    if line.number == 1:
+        states.begin(line.session)  # Before sign-in a line names no database.
     system = attribution.system(name)
     if system is None:
         return NONE
@@ -268,7 +270,6 @@ def _attributed(
         text=act.statement,
         command=act.operation if declared is not None else "",
         audit_class=declared["audit_class"] if declared is not None else "",
-        is_first=line.number == 1,
         is_last=line.message.startswith(_DISCONNECTION),
         is_failure=line.severity in _FAILURES,
     )
