@@ -10,7 +10,7 @@ import re2  # type: ignore[import-untyped]
 
 from ombud.attribution.declarations import PersonPattern, PersonPlace, SystemDeclaration
 from ombud.attribution.literals import Cut, split_comments
-from ombud.attribution.plan import Plan, Take, read
+from ombud.attribution.plan import Plan, Setting, Take, read
 from ombud.attribution.predicates import value_of
 from ombud.attribution.session import Session, Unknown, proves_misc
 from ombud.attribution.statement import Unparsed, named, parse
@@ -178,16 +178,24 @@ class Persons:
             session.command(line.command, line.text or "")
         elif plan is not None and plan.settings:
             for setting in plan.settings:
-                name = _read(setting.name, pieces, parameters)
-                value = _read(setting.value, pieces, parameters)
-                known = value if value is not None and plan.is_ordered else Unknown.VALUE
-                for key in self.variables if name is None else (name.lower(),):
-                    # Local or not is unknown: then it must not outlive its transaction.
-                    is_local = setting.is_local is not False
-                    if key in self.variables:
-                        session.set(key, known, is_local=is_local)
-                        if setting.is_local is None:
-                            session.set(key, Unknown.VALUE, is_local=False)
+                self._configure(session, setting, plan, pieces, parameters)
+
+    def _configure(
+        self,
+        session: Session,
+        setting: Setting,
+        plan: Plan,
+        pieces: Cut | None,
+        parameters: list[str] | None,
+    ) -> None:
+        """Note a call of `set_config`; what cannot be read makes the variable unknown."""
+        name = _read(setting.name, pieces, parameters)
+        value = _read(setting.value, pieces, parameters)
+        known = value if value is not None and plan.is_ordered else Unknown.VALUE
+        for key in self.variables if name is None else self.variables & {name.lower()}:
+            if setting.is_local is None:  # Then it must not outlive its transaction.
+                session.set(key, Unknown.VALUE, is_local=False)
+            session.set(key, known, is_local=setting.is_local is not False)
 
     def _set(self, text: str | None, session: Session) -> None:
         """Note what a SET or RESET says."""

@@ -88,36 +88,39 @@ class Plan:
         return Found(tuple(subjects), reasons, filtered, projected)
 
     def _fill(self, pieces: Cut | None, parameters: Sequence[str] | None) -> Found:
+        """Fill in a plan that needs care: lists, missing parameters, empty keys."""
         subjects: dict[tuple[str, str], None] = {}
         reasons = dict.fromkeys(self.settled.reasons)
         for take in self.takes:
             key = read(take, pieces, parameters)
             if key is None or key == SUPPRESSED:
                 reasons["parameters_not_logged"] = None
-                continue
-            keys: Sequence[str] | None = split_array(key) if take.is_array else (key,)
-            if keys is None:
-                if key:
-                    reasons["expression"] = None
-                continue
-            for one in keys:
-                if not one:
-                    continue  # NULL, or empty: equal to nobody.
-                if len(one) > KEY_LENGTH_MAX:
-                    reasons["long_key"] = None
-                elif len(subjects) < SUBJECTS_MAX:
-                    subjects[take.kind, one] = None
-                elif (take.kind, one) not in subjects:
-                    reasons["too_many"] = None
-                    break
+            elif not take.is_array:
+                _add(subjects, reasons, take.kind, (key,))
+            elif (keys := split_array(key)) is not None:
+                _add(subjects, reasons, take.kind, keys)
+            elif key:
+                reasons["expression"] = None
         if not subjects and not reasons:
             reasons["null"] = None
-        return Found(
-            tuple(subjects) or None,
-            tuple(reasons),
-            self.settled.filtered,
-            self.settled.projected,
-        )
+        return self.settled._replace(subjects=tuple(subjects) or None, reasons=tuple(reasons))
+
+
+def _add(
+    subjects: dict[tuple[str, str], None],
+    reasons: dict[str, None],
+    kind: str,
+    keys: Sequence[str],
+) -> None:
+    """Add subjects as far as there is room; NULL and the empty text are equal to nobody."""
+    for key in keys:
+        if len(key) > KEY_LENGTH_MAX:
+            reasons["long_key"] = None
+        elif key and len(subjects) < SUBJECTS_MAX:
+            subjects[kind, key] = None
+        elif key and (kind, key) not in subjects:
+            reasons["too_many"] = None
+            return
 
 
 def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> str | None:
@@ -128,7 +131,7 @@ def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> st
     if source == PARAMETER:
         return parameters[place] if parameters is not None and place < len(parameters) else None
     assert pieces is not None  # noqa: S101  # Slots are taken only from a text that was cut.
-    return pieces.strings[place] if source == STRING else text + pieces.numbers[place]
+    return pieces[1][place] if source == STRING else text + pieces[2][place]
 
 
 def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -> Plan | None:

@@ -139,20 +139,22 @@ class Predicates:
         for kind, inner in node.items():
             if kind == "A_Expr":
                 return self._comparison(inner, scope)
-            if kind == "BoolExpr":
-                return self._boolean(inner, scope)
-            if kind == "SubLink":
-                return self._sublink(inner, scope)
-            if kind == "TypeCast":
-                return self.condition(inner.get("arg", {}), scope)
-            if kind == "NullTest":
-                self.term(inner.get("arg", {}), scope)
-                return NO_PINS
-            if kind == "CurrentOfExpr":
-                for relation in scope.relations[:1]:
-                    self._facts.reasons.setdefault(relation.number, {})["cursor"] = None
-                return NO_PINS
+            read = _CONDITIONS.get(kind)
+            if read is not None:
+                return read(self, inner, scope)
         self._blame(node, scope, "expression")
+        return NO_PINS
+
+    def _cast(self, node: Json, scope: Scope) -> Pins:
+        return self.condition(node.get("arg", {}), scope)
+
+    def _null_test(self, node: Json, scope: Scope) -> Pins:
+        self.term(node.get("arg", {}), scope)
+        return NO_PINS
+
+    def _current_of(self, _node: Json, scope: Scope) -> Pins:
+        for relation in scope.relations[:1]:
+            self._facts.reasons.setdefault(relation.number, {})["cursor"] = None
         return NO_PINS
 
     def _boolean(self, node: Json, scope: Scope) -> Pins:
@@ -319,6 +321,15 @@ class Predicates:
                 self._host.expression(node, scope)
             elif kind != "A_Const" and isinstance(inner, dict | list):
                 self._blame(inner, scope, reason)
+
+
+_CONDITIONS = {
+    "BoolExpr": Predicates._boolean,
+    "SubLink": Predicates._sublink,
+    "TypeCast": Predicates._cast,
+    "NullTest": Predicates._null_test,
+    "CurrentOfExpr": Predicates._current_of,
+}
 
 
 def _items(node: Json) -> list[Json] | None:

@@ -29,12 +29,12 @@ class Plans:
     """
 
     def __init__(self) -> None:
-        self._young: dict[Key, Plan | None] = {}
-        self._old: dict[Key, Plan | None] = {}
+        self.young: dict[Key, Plan] = {}
+        self._old: dict[Key, Plan] = {}
 
     def get(self, key: Key) -> Plan | None:
         """Return the plan of a text or template."""
-        plan = self._young.get(key)
+        plan = self.young.get(key)
         if plan is None and self._old:
             plan = self._old.get(key)
             if plan is not None:
@@ -43,9 +43,9 @@ class Plans:
 
     def put(self, key: Key, plan: Plan) -> None:
         """Keep a plan."""
-        if len(self._young) >= PLANS_MAX:
-            self._old, self._young = self._young, {}
-        self._young[key] = plan
+        if len(self.young) >= PLANS_MAX:
+            self._old, self.young = self.young, {}
+        self.young[key] = plan
 
 
 class Statements:
@@ -87,7 +87,9 @@ class Statements:
         """
         if text is None:
             return NOT_LOGGED if dataset is not None and self.is_declared(dataset) else NOTHING
-        plan, pieces = self.plan(text)
+        plan, pieces = self._plans.young.get(text), None
+        if plan is None:
+            plan, pieces = self.plan(text)
         if plan.touches:
             if plan.takes:
                 found = plan.fill(pieces, split_parameters(listed) if listed is not None else None)
@@ -111,7 +113,7 @@ class Statements:
             body = split_comments(text)[0]
         pieces = cut(body)
         if pieces is not None:
-            plan = self._plans.get(pieces.template)
+            plan = self._plans.get(pieces[0])
             if plan is not None:
                 return plan, pieces
         return self._parse(text, body, pieces)
@@ -119,13 +121,13 @@ class Statements:
     def _parse(self, text: str, body: str, pieces: Cut | None) -> tuple[Plan, Cut | None]:
         """Parse a text; keep its plan by template where that is exact, else by the text."""
         is_kept = len(text) <= CACHED_SIZE_MAX
-        if pieces is not None and is_kept and is_plain(pieces.template):
+        if pieces is not None and is_kept and is_plain(pieces[0]):
             try:
                 statements, tree = parse(body)
-                if _constants(tree) == len(pieces.strings) // 2 + len(pieces.numbers) // 2:
+                if _constants(tree) == len(pieces[1]) // 2 + len(pieces[2]) // 2:
                     plan = make_plan(gather(statements, self.datasets), slots(body, pieces))
                     if plan is not None:
-                        self._plans.put(pieces.template, plan)
+                        self._plans.put(pieces[0], plan)
                         return plan, pieces
             except Unparsed:
                 pass  # Perhaps the comment was none: the whole text decides.

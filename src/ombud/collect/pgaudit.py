@@ -65,6 +65,7 @@ _CONNECTIONS = (
 )
 _DENIED_STATES = ("42501", "28")  # insufficient_privilege; invalid authorization (class)
 _FAILURES = frozenset({"ERROR", "FATAL", "PANIC"})
+_SYNTAX_ERROR = "42601"
 _STATE_GOOD = "00000"
 
 
@@ -279,7 +280,8 @@ def _attributed(
         parameters=act.parameters,
         dataset=act.dataset,
         is_inner=act.is_inner,
-        is_statement=declared is not None or act.statement is not None,
+        # What the server could not parse either has touched nothing.
+        is_statement=line.state != _SYNTAX_ERROR and (declared or act.statement) is not None,
     )
 
 
