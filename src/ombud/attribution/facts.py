@@ -141,7 +141,7 @@ class Facts:
 
     def pin(self, term: Term) -> Pins:
         """Return what a comparison with a value pins."""
-        declared = (number for number, name in term if name in self.relations[number].kinds)
+        declared = [number for number, name in term if name in self.relations[number].kinds]
         return Pins(frozenset(term), frozenset(declared))
 
     def compare(self, term: Term, value: Value) -> Pins:

@@ -9,29 +9,26 @@ the template: then only the whole parse knows.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 # A number that no name, parameter, string or other number goes before.  The set of its first
 # characters comes first, because the engine of `re` then skips what cannot begin one.
 _NUMBER = re.compile(
     r"""([0-9](?<![A-Za-z0-9_$."'\x80-\U0010ffff][0-9])[0-9]*(?:\.[0-9]+)?)""", re.ASCII
 )
-# Strings that are not the plain ones: a prefix (E, U&, B, X, N), or a string right behind another.
-_PREFIXED = re.compile(r"""[\w$&"\x80-\U0010ffff]'|'\s*'""")
-_HALF_NUMBER = re.compile(r"[\w.$\x80-\U0010ffff]")
+_NAME = re.compile(r"[\w\x80-\U0010ffff]")
+_split_numbers = _NUMBER.split
+# What makes a string of another kind when a quote follows: E, U&, B, X, N, or a name.
+_PREFIX = re.compile(r"""[\w$&"\x80-\U0010ffff]""")
 _DOLLAR = re.compile(r"\$(?![0-9])|[\w\x80-\U0010ffff]\$")
 _LETTER_BEHIND_PARAMETER = re.compile(r"\$[0-9]+[A-Za-z_\x80-\U0010ffff]")
+_MARKS = ("\\", "--", "/*", "*/", "\x00")
 _BLANK = " \t\r\n;"
 
 Template = tuple[str, ...]  # The text between numbers, with one quote in place of each string.
 
 
-class Cut(NamedTuple):
-    """A text in pieces: literals stand at odd places of `strings` and `numbers`."""
-
-    template: Template
-    strings: list[str]
-    numbers: list[str]
+# Template, and the text split at its strings and at its numbers: literals stand at odd places.
+Cut = tuple[Template, list[str], list[str]]
 
 
 def cut(body: str) -> Cut | None:
@@ -39,21 +36,33 @@ def cut(body: str) -> Cut | None:
     strings = body.split("'")
     if not len(strings) & 1:
         return None
-    numbers = _NUMBER.split("'".join(strings[::2]))
-    return Cut(tuple(numbers[::2]), strings, numbers)
+    numbers = _split_numbers("'".join(strings[::2]))
+    return tuple(numbers[::2]), strings, numbers
 
 
 def is_plain(template: Template) -> bool:
     """Whether every text of this template is cut exactly where PostgreSQL would."""
     whole = "0".join(template)
-    if "\\" in whole or "--" in whole or "/*" in whole or "*/" in whole or "\x00" in whole:
+    if any(mark in whole for mark in _MARKS):
         return False
-    if _PREFIXED.search(whole) or _DOLLAR.search(whole) or _LETTER_BEHIND_PARAMETER.search(whole):
+    if "$" in whole and (_DOLLAR.search(whole) or _LETTER_BEHIND_PARAMETER.search(whole)):
         return False
-    if any(_HALF_NUMBER.match(piece) for piece in template[1:]):
+    # Behind a number `.`, `e5`, `x1F` or `_000` would go on with it.
+    if any(piece[:1] in {".", "$"} or _NAME.match(piece) for piece in template[1:]):
         return False
+    if "'" in whole and not _has_plain_strings(whole.split("'")):
+        return False
+    if '"' not in whole:
+        return True
     # Neither a string nor a number lies within a quoted identifier.
     return all(not part.count('"') & 1 for piece in template for part in piece.split("'"))
+
+
+def _has_plain_strings(parts: list[str]) -> bool:
+    """Whether all strings between these parts are of the plain kind, and none joins the next."""
+    if any(_PREFIX.match(part[-1:]) for part in parts[:-1]):
+        return False
+    return all(part and not part.isspace() for part in parts[1:-1])
 
 
 def split_comments(text: str) -> tuple[str, str, str]:
@@ -82,11 +91,12 @@ def slots(body: str, pieces: Cut) -> dict[int, tuple[bool, int, str]]:
     Each is (whether it is a string, its place among the pieces, sign).  A number
     with a minus before it is also found at the minus, where the parser has it.
     """
+    _, strings, numbers = pieces
     found: dict[int, tuple[bool, int, str]] = {}
     place = 0  # In characters.
     outside: list[tuple[int, int]] = []  # Of each outer part: place in the joined text, in `body`.
     joined = 0
-    for number, part in enumerate(pieces.strings):
+    for number, part in enumerate(strings):
         if number & 1:
             found[place] = (True, number, "")
             place += len(part) + 2
@@ -95,7 +105,7 @@ def slots(body: str, pieces: Cut) -> dict[int, tuple[bool, int, str]]:
             joined += len(part) + 1
             place += len(part)
     joined, current = 0, 0
-    for number, part in enumerate(pieces.numbers):
+    for number, part in enumerate(numbers):
         if number & 1:
             while current + 1 < len(outside) and outside[current + 1][0] <= joined:
                 current += 1

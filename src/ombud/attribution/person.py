@@ -10,7 +10,7 @@ import re2  # type: ignore[import-untyped]
 
 from ombud.attribution.declarations import PersonPattern, PersonPlace, SystemDeclaration
 from ombud.attribution.literals import Cut, split_comments
-from ombud.attribution.plan import Plan, Take, read
+from ombud.attribution.plan import Plan, Setting, Take, read
 from ombud.attribution.predicates import value_of
 from ombud.attribution.session import Session, Unknown, proves_misc
 from ombud.attribution.statement import Unparsed, named, parse
@@ -42,7 +42,6 @@ class Line(NamedTuple):
     text: str | None = None
     command: str = ""
     audit_class: str = ""
-    is_first: bool = False
     is_last: bool = False
     is_failure: bool = False
 
@@ -65,13 +64,11 @@ class SessionStates:
     sessions: dict[str, Session] = field(default_factory=dict)
     with_misc: set[str] = field(default_factory=set)  # Accounts whose `misc` is logged.
 
-    def session(self, line: Line) -> Session:
-        """Return the state of a line's session."""
-        session = self.sessions.get(line.session)
-        if session is None or line.is_first:
-            if len(self.sessions) >= SESSIONS_MAX:
-                self.sessions.pop(next(iter(self.sessions)), None)
-            session = self.sessions[line.session] = Session(is_new=line.is_first)
+    def begin(self, name: str, *, is_new: bool = True) -> Session:
+        """Return the state of a session that is seen for the first time; `is_new`: it began."""
+        if len(self.sessions) >= SESSIONS_MAX:
+            self.sessions.pop(next(iter(self.sessions)), None)
+        session = self.sessions[name] = Session(is_new=is_new)
         return session
 
 
@@ -109,7 +106,6 @@ class Persons:
             way.key for way in self._ways if way.place is PersonPlace.SESSION_VARIABLE
         )
         self._by_actor: dict[str, list[_Way]] = {}
-        
 
     def find(
         self,
@@ -122,6 +118,13 @@ class Persons:
         """Return for whom a line's account acted; `plan` is that of its statement."""
         if self.variables and line.session:
             self._follow(line, states, plan, pieces, parameters)
+            person = self._find(line, states)
+            if line.is_last:
+                states.sessions.pop(line.session, None)
+            return person
+        return self._find(line, states)
+
+    def _find(self, line: Line, states: SessionStates) -> Person:
         actor = line.actor
         if not actor or not (self._everybody or actor in self._shared):
             return NOBODY
@@ -161,10 +164,9 @@ class Persons:
         parameters: list[str] | None,
     ) -> None:
         """Let the session's variables be what they are once this line was carried out."""
-        if line.is_last:
-            states.sessions.pop(line.session, None)
-            return
-        session = states.session(line)
+        session = states.sessions.get(line.session)
+        if session is None:
+            session = states.begin(line.session, is_new=False)
         session.reach(line.transaction)
         if proves_misc(line.audit_class, line.command):
             states.with_misc.add(line.actor)
@@ -176,16 +178,24 @@ class Persons:
             session.command(line.command, line.text or "")
         elif plan is not None and plan.settings:
             for setting in plan.settings:
-                name = _read(setting.name, pieces, parameters)
-                value = _read(setting.value, pieces, parameters)
-                known = value if value is not None and plan.is_ordered else Unknown.VALUE
-                for key in self.variables if name is None else (name.lower(),):
-                    # Local or not is unknown: then it must not outlive its transaction.
-                    is_local = setting.is_local is not False
-                    if key in self.variables:
-                        session.set(key, known, is_local=is_local)
-                        if setting.is_local is None:
-                            session.set(key, Unknown.VALUE, is_local=False)
+                self._configure(session, setting, plan, pieces, parameters)
+
+    def _configure(
+        self,
+        session: Session,
+        setting: Setting,
+        plan: Plan,
+        pieces: Cut | None,
+        parameters: list[str] | None,
+    ) -> None:
+        """Note a call of `set_config`; what cannot be read makes the variable unknown."""
+        name = _read(setting.name, pieces, parameters)
+        value = _read(setting.value, pieces, parameters)
+        known = value if value is not None and plan.is_ordered else Unknown.VALUE
+        for key in self.variables if name is None else self.variables & {name.lower()}:
+            if setting.is_local is None:  # Then it must not outlive its transaction.
+                session.set(key, Unknown.VALUE, is_local=False)
+            session.set(key, known, is_local=setting.is_local is not False)
 
     def _set(self, text: str | None, session: Session) -> None:
         """Note what a SET or RESET says."""

@@ -61,47 +61,66 @@ class Plan:
     settled: Found  # What needs no reading.
     touches: bool
     settings: tuple[Setting, ...] = ()
-    is_simple: bool = False  # One key, from a literal of the text.
     is_ordered: bool = True
 
     def fill(self, pieces: Cut | None, parameters: Sequence[str] | None) -> Found:
         """Return what a text of this plan says; `parameters` None were not logged."""
-        if not self.takes:
+        subjects = []
+        for kind, source, place, text, is_array in self.takes:
+            if source == PARAMETER:
+                if parameters is None or place >= len(parameters):
+                    return self._fill(pieces, parameters)
+                key = parameters[place]
+            elif source == FIXED or pieces is None:
+                key = text
+            else:
+                key = pieces[1][place] if source == STRING else text + pieces[2][place]
+            if is_array or not key or key[0] == "<" or len(key) > KEY_LENGTH_MAX:
+                return self._fill(pieces, parameters)
+            subjects.append((kind, key))
+        if len(subjects) > 1 and len(set(subjects)) < len(subjects):
+            return self._fill(pieces, parameters)
+        if not subjects:
             return self.settled
-        if self.is_simple and pieces is not None:
-            kind, source, place, sign, _ = self.takes[0]
-            key = pieces.strings[place] if source == STRING else sign + pieces.numbers[place]
-            if key and len(key) <= KEY_LENGTH_MAX:
-                _, reasons, filtered, projected = self.settled
-                return Found(((kind, key),), reasons, filtered, projected)
-        return self._fill(pieces, parameters)
+        if len(subjects) > SUBJECTS_MAX:
+            return self._fill(pieces, parameters)
+        _, reasons, filtered, projected = self.settled
+        return Found(tuple(subjects), reasons, filtered, projected)
 
     def _fill(self, pieces: Cut | None, parameters: Sequence[str] | None) -> Found:
+        """Fill in a plan that needs care: lists, missing parameters, empty keys."""
         subjects: dict[tuple[str, str], None] = {}
         reasons = dict.fromkeys(self.settled.reasons)
         for take in self.takes:
             key = read(take, pieces, parameters)
             if key is None or key == SUPPRESSED:
                 reasons["parameters_not_logged"] = None
-                continue
-            keys: Sequence[str] | None = split_array(key) if take.is_array else (key,)
-            if keys is None:
-                reasons["expression" if key else "null"] = None
-                continue
-            for one in keys:
-                if not one or len(one) > KEY_LENGTH_MAX:
-                    reasons["long_key" if one else "null"] = None
-                elif len(subjects) < SUBJECTS_MAX:
-                    subjects[take.kind, one] = None
-                elif (take.kind, one) not in subjects:
-                    reasons["too_many"] = None
-                    break
-        return Found(
-            tuple(subjects) or None,
-            tuple(reasons),
-            self.settled.filtered,
-            self.settled.projected,
-        )
+            elif not take.is_array:
+                _add(subjects, reasons, take.kind, (key,))
+            elif (keys := split_array(key)) is not None:
+                _add(subjects, reasons, take.kind, keys)
+            elif key:
+                reasons["expression"] = None
+        if not subjects and not reasons:
+            reasons["null"] = None
+        return self.settled._replace(subjects=tuple(subjects) or None, reasons=tuple(reasons))
+
+
+def _add(
+    subjects: dict[tuple[str, str], None],
+    reasons: dict[str, None],
+    kind: str,
+    keys: Sequence[str],
+) -> None:
+    """Add subjects as far as there is room; NULL and the empty text are equal to nobody."""
+    for key in keys:
+        if len(key) > KEY_LENGTH_MAX:
+            reasons["long_key"] = None
+        elif key and len(subjects) < SUBJECTS_MAX:
+            subjects[kind, key] = None
+        elif key and (kind, key) not in subjects:
+            reasons["too_many"] = None
+            return
 
 
 def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> str | None:
@@ -112,7 +131,7 @@ def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> st
     if source == PARAMETER:
         return parameters[place] if parameters is not None and place < len(parameters) else None
     assert pieces is not None  # noqa: S101  # Slots are taken only from a text that was cut.
-    return pieces.strings[place] if source == STRING else text + pieces.numbers[place]
+    return pieces[1][place] if source == STRING else text + pieces[2][place]
 
 
 def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -> Plan | None:
@@ -138,10 +157,7 @@ def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -
         tuple(facts.projected) or None,
     )
     touches = bool(facts.given or facts.lost) or any(each.kinds for each in facts.relations)
-    simple = (
-        len(takes) == 1 and takes[0].source in {STRING, NUMBER} and not takes[0].is_array
-    )
-    return Plan(tuple(takes), settled, touches, tuple(settings), simple, facts.is_ordered)
+    return Plan(tuple(takes), settled, touches, tuple(settings), facts.is_ordered)
 
 
 def _take(

@@ -58,12 +58,10 @@ def operator(expression: Json) -> str:
 
 def column_names(reference: Json) -> list[str] | None:
     """Return the parts of a column's name; None for a star."""
-    names = []
-    for field in reference.get("fields", ()):
-        if "String" not in field:
-            return None
-        names.append(field["String"].get("sval", ""))
-    return names or None
+    try:
+        return [field["String"]["sval"] for field in reference["fields"]]
+    except KeyError:
+        return None
 
 
 def constant(node: Json) -> str | None:
@@ -79,13 +77,9 @@ def constant(node: Json) -> str | None:
 
 def bare(node: Json) -> Json:
     """Return an expression without casts and collations around it."""
-    while len(node) == 1:
-        if "TypeCast" in node:
-            node = node["TypeCast"].get("arg", {})
-        elif "CollateClause" in node:
-            node = node["CollateClause"].get("arg", {})
-        else:
-            break
+    while "TypeCast" in node or "CollateClause" in node:
+        inner = node.get("TypeCast") or node["CollateClause"]
+        node = inner.get("arg", {})
     return node
 
 
@@ -145,20 +139,22 @@ class Predicates:
         for kind, inner in node.items():
             if kind == "A_Expr":
                 return self._comparison(inner, scope)
-            if kind == "BoolExpr":
-                return self._boolean(inner, scope)
-            if kind == "SubLink":
-                return self._sublink(inner, scope)
-            if kind == "TypeCast":
-                return self.condition(inner.get("arg", {}), scope)
-            if kind == "NullTest":
-                self.term(inner.get("arg", {}), scope)
-                return NO_PINS
-            if kind == "CurrentOfExpr":
-                for relation in scope.relations[:1]:
-                    self._facts.reasons.setdefault(relation.number, {})["cursor"] = None
-                return NO_PINS
+            read = _CONDITIONS.get(kind)
+            if read is not None:
+                return read(self, inner, scope)
         self._blame(node, scope, "expression")
+        return NO_PINS
+
+    def _cast(self, node: Json, scope: Scope) -> Pins:
+        return self.condition(node.get("arg", {}), scope)
+
+    def _null_test(self, node: Json, scope: Scope) -> Pins:
+        self.term(node.get("arg", {}), scope)
+        return NO_PINS
+
+    def _current_of(self, _node: Json, scope: Scope) -> Pins:
+        for relation in scope.relations[:1]:
+            self._facts.reasons.setdefault(relation.number, {})["cursor"] = None
         return NO_PINS
 
     def _boolean(self, node: Json, scope: Scope) -> Pins:
@@ -208,8 +204,7 @@ class Predicates:
 
     def term(self, node: Json, scope: Scope) -> Term:
         """Return what a column stands for; an expression that is none stands for nothing."""
-        node = bare(node)
-        reference = node.get("ColumnRef")
+        reference = node.get("ColumnRef") or bare(node).get("ColumnRef")
         if reference is None:
             return ()
         names = column_names(reference)
@@ -324,8 +319,17 @@ class Predicates:
                 self._blame(inner.get("testexpr"), scope, reason)
                 self._blame(inner.get("args"), scope, reason)
                 self._host.expression(node, scope)
-            elif isinstance(inner, dict | list):
+            elif kind != "A_Const" and isinstance(inner, dict | list):
                 self._blame(inner, scope, reason)
+
+
+_CONDITIONS = {
+    "BoolExpr": Predicates._boolean,
+    "SubLink": Predicates._sublink,
+    "TypeCast": Predicates._cast,
+    "NullTest": Predicates._null_test,
+    "CurrentOfExpr": Predicates._current_of,
+}
 
 
 def _items(node: Json) -> list[Json] | None:

@@ -138,9 +138,7 @@ class Changes(Walk):
             for name, item in zip(names, row, strict=False):
                 value = value_of(item)
                 if value is not None and name in relation.kinds:
-                    row_pins = row_pins.both(
-                        self.facts.compare(((relation.number, name),), value)
-                    )
+                    row_pins = row_pins.both(self.facts.compare(((relation.number, name),), value))
                 elif value is None:
                     self.expression(item, scope)
                     if name in relation.kinds:

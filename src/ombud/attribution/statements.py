@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ombud.attribution.declarations import SystemDeclaration
 from ombud.attribution.literals import Cut, Template, cut, is_plain, slots, split_comments
 from ombud.attribution.names import split_name
@@ -19,6 +17,8 @@ NOT_LOGGED = Found(None, ("statement_not_logged",))
 INDIRECT = Found(None, ("indirect",))
 _FUNCTION = Found(None, ("function",))
 
+_MAYBE_COMMENTED = frozenset("/; \n\t\r")
+
 Key = str | Template
 
 
@@ -29,12 +29,12 @@ class Plans:
     """
 
     def __init__(self) -> None:
-        self._young: dict[Key, Plan | None] = {}
-        self._old: dict[Key, Plan | None] = {}
+        self.young: dict[Key, Plan] = {}
+        self._old: dict[Key, Plan] = {}
 
     def get(self, key: Key) -> Plan | None:
         """Return the plan of a text or template."""
-        plan = self._young.get(key)
+        plan = self.young.get(key)
         if plan is None and self._old:
             plan = self._old.get(key)
             if plan is not None:
@@ -43,9 +43,9 @@ class Plans:
 
     def put(self, key: Key, plan: Plan) -> None:
         """Keep a plan."""
-        if len(self._young) >= PLANS_MAX:
-            self._old, self._young = self._young, {}
-        self._young[key] = plan
+        if len(self.young) >= PLANS_MAX:
+            self._old, self.young = self.young, {}
+        self.young[key] = plan
 
 
 class Statements:
@@ -87,15 +87,15 @@ class Statements:
         """
         if text is None:
             return NOT_LOGGED if dataset is not None and self.is_declared(dataset) else NOTHING
-        plan, pieces = self.plan(text)
+        plan, pieces = self._plans.young.get(text), None
+        if plan is None:
+            plan, pieces = self.plan(text)
         if plan.touches:
-            if not plan.takes:
-                found = plan.settled
-            elif plan.is_simple:
-                found = plan.fill(pieces, None)
+            if plan.takes:
+                found = plan.fill(pieces, split_parameters(listed) if listed is not None else None)
             else:
-                found = plan.fill(pieces, _parameters(listed))
-            if found.subjects is None and plan is UNPARSED and dataset is not None:
+                found = plan.settled
+            if plan is UNPARSED and dataset is not None:
                 return found if self.is_declared(dataset) else NOTHING
             return of_inner(found) if is_inner and found.reasons else found
         if dataset is not None and self.is_declared(dataset):
@@ -109,11 +109,11 @@ class Statements:
         if plan is not None:
             return plan, None
         body = text
-        if text[-1] in "/; \n\t\r" or text[0] == "/" if text else False:
+        if text[-1:] in _MAYBE_COMMENTED or text[:1] == "/":
             body = split_comments(text)[0]
         pieces = cut(body)
         if pieces is not None:
-            plan = self._plans.get(pieces.template)
+            plan = self._plans.get(pieces[0])
             if plan is not None:
                 return plan, pieces
         return self._parse(text, body, pieces)
@@ -121,13 +121,13 @@ class Statements:
     def _parse(self, text: str, body: str, pieces: Cut | None) -> tuple[Plan, Cut | None]:
         """Parse a text; keep its plan by template where that is exact, else by the text."""
         is_kept = len(text) <= CACHED_SIZE_MAX
-        if pieces is not None and is_kept and is_plain(pieces.template):
+        if pieces is not None and is_kept and is_plain(pieces[0]):
             try:
                 statements, tree = parse(body)
-                if _constants(tree) == len(pieces.strings) // 2 + len(pieces.numbers) // 2:
+                if _constants(tree) == len(pieces[1]) // 2 + len(pieces[2]) // 2:
                     plan = make_plan(gather(statements, self.datasets), slots(body, pieces))
                     if plan is not None:
-                        self._plans.put(pieces.template, plan)
+                        self._plans.put(pieces[0], plan)
                         return plan, pieces
             except Unparsed:
                 pass  # Perhaps the comment was none: the whole text decides.
@@ -143,10 +143,6 @@ class Statements:
         except Unparsed:
             return UNPARSED
         return plan if plan is not None else UNPARSED
-
-
-def _parameters(listed: str | None) -> Sequence[str] | None:
-    return split_parameters(listed) if listed is not None else None
 
 
 def _constants(tree: bytes) -> int:

@@ -82,7 +82,9 @@ class Walk:
         for item in node.get("ctes", ()):
             cte = item.get("CommonTableExpr", {})
             name = cte.get("ctename", "")
-            names = [part.get("String", {}).get("sval", "") for part in cte.get("aliascolnames", ())]
+            names = [
+                part.get("String", {}).get("sval", "") for part in cte.get("aliascolnames", ())
+            ]
             if node.get("recursive"):
                 scope.ctes[name] = self.facts.add_relation(columns={})
             output = self.query(cte.get("ctequery", {}), Scope(scope))
@@ -251,9 +253,7 @@ class Walk:
         self.facts.join_pins = self.facts.join_pins.both(pins)
         return Pins()
 
-    def _merge(
-        self, node: Json, scope: Scope, left: list[Relation], right: list[Relation]
-    ) -> None:
+    def _merge(self, node: Json, scope: Scope, left: list[Relation], right: list[Relation]) -> None:
         names = [part.get("String", {}).get("sval", "") for part in node.get("usingClause", ())]
         if node.get("isNatural"):
             declared = {name for relation in left for name in relation.kinds}
@@ -280,14 +280,14 @@ class Walk:
                 self.expression(inner.get("testexpr"), scope)
                 self.output(inner.get("subselect", {}), scope, is_held=False)
             elif kind == "FuncCall":
-                self._call(inner, scope)
+                self._call(inner)
                 self.expression(inner.get("args"), scope, is_top=is_top)
                 self.expression(inner.get("over"), scope)
                 self.expression(inner.get("agg_filter"), scope)
             elif kind != "A_Const" and isinstance(inner, dict | list):
                 self.expression(inner, scope, is_top=is_top)
 
-    def _call(self, node: Json, scope: Scope) -> None:
+    def _call(self, node: Json) -> None:
         names = [part.get("String", {}).get("sval", "") for part in node.get("funcname", ())]
         if not names:
             return

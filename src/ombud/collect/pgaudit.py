@@ -65,6 +65,7 @@ _CONNECTIONS = (
 )
 _DENIED_STATES = ("42501", "28")  # insufficient_privilege; invalid authorization (class)
 _FAILURES = frozenset({"ERROR", "FATAL", "PANIC"})
+_SYNTAX_ERROR = "42601"
 _STATE_GOOD = "00000"
 
 
@@ -253,6 +254,8 @@ def _attributed(
     attribution: Attribution, states: SessionStates, name: str, line: LogLine, act: _Act
 ) -> Attributed:
     """Return what a line says of persons and data subjects, if its system is declared."""
+    if line.number == 1:
+        states.begin(line.session)  # Before sign-in a line names no database.
     system = attribution.system(name)
     if system is None:
         return NONE
@@ -268,7 +271,6 @@ def _attributed(
         text=act.statement,
         command=act.operation if declared is not None else "",
         audit_class=declared["audit_class"] if declared is not None else "",
-        is_first=line.number == 1,
         is_last=line.message.startswith(_DISCONNECTION),
         is_failure=line.severity in _FAILURES,
     )
@@ -278,7 +280,8 @@ def _attributed(
         parameters=act.parameters,
         dataset=act.dataset,
         is_inner=act.is_inner,
-        is_statement=declared is not None or act.statement is not None,
+        # What the server could not parse either has touched nothing.
+        is_statement=line.state != _SYNTAX_ERROR and (declared or act.statement) is not None,
     )
 
 
