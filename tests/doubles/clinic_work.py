@@ -26,8 +26,41 @@ FIRST_PATIENT = 8_500  # So that there is a patient 8841.
 VISITS = 1_200
 CITIZENS = 120
 WATCHED = 8_841
-_GIVEN = "Anna Ben Carla David Elif Franz Greta Hugo Ines Jonas Klara Leo Mara Nils Olga Paul".split()
-_FAMILY = "Berg Kovac Lindt Meyer Novak Ott Pohl Quast Rossi Sander Thal Unger Vogt Wirth Zander".split()
+_GIVEN = (
+    "Anna",
+    "Ben",
+    "Carla",
+    "David",
+    "Elif",
+    "Franz",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Klara",
+    "Leo",
+    "Mara",
+    "Nils",
+    "Olga",
+    "Paul",
+)
+_FAMILY = (
+    "Berg",
+    "Kovac",
+    "Lindt",
+    "Meyer",
+    "Novak",
+    "Ott",
+    "Pohl",
+    "Quast",
+    "Rossi",
+    "Sander",
+    "Thal",
+    "Unger",
+    "Vogt",
+    "Wirth",
+    "Zander",
+)
 _TIMESTAMP = re.compile(rb'("timestamp":")([0-9 :.-]+) UTC"')
 
 
@@ -125,37 +158,26 @@ class ClinicWork:
 
     def _act(self, person: Person) -> Act:
         dice = self._dice
-        patient = FIRST_PATIENT + dice.randrange(PATIENTS)
-        if dice.random() < 0.01:
-            patient = WATCHED
+        patient = WATCHED if dice.random() < 0.01 else FIRST_PATIENT + dice.randrange(PATIENTS)
         one = frozenset({("patient", str(patient))})
+        mrn = f"M{10000 + patient}"
         number = dice.randrange(1_000)
-        if number < 300:
-            return Act(person, "select * from patients where id = %s", (patient,), one)
-        if number < 500:
-            sql = "select id, admitted_at from visits where patient_id = %s order by id desc"
-            return Act(person, sql, (patient,), one)
-        if number < 580:
-            sql = ("select p.last_name, v.reason from patients p join visits v on v.patient_id ="
-                   " p.id where p.mrn = %s")  # fmt: skip
-            return Act(person, sql, (f"M{10000 + patient}",),
-                       frozenset({("mrn", f"M{10000 + patient}")}))  # fmt: skip
-        if number < 680:
-            return Act(person, "select * from patient_summary where patient_id = %s", (patient,), one)
-        if number < 760:
-            return self._prescription(person, patient, one)
-        if number < 840:
-            sql = "update visits set reason = 'seen' where patient_id = %s and ward_id = %s"
-            return Act(person, sql, (patient, dice.randint(1, 5)), one)
+        common: tuple[tuple[int, str, tuple[Any, ...], frozenset[tuple[str, str]]], ...] = (
+            (300, "select * from patients where id = %s", (patient,), one),
+            (500, "select id, admitted_at from visits where patient_id = %s", (patient,), one),
+            (580, "select p.last_name, v.reason from patients p join visits v"
+             " on v.patient_id = p.id where p.mrn = %s", (mrn,), frozenset({("mrn", mrn)})),
+            (680, "select * from patient_summary where patient_id = %s", (patient,), one),
+            (760, "insert into prescriptions (id, patient_id, medication_id, dose)"
+             " values (%s, %s, %s, '1-0-1')",
+             (dice.getrandbits(31), patient, dice.randint(1, 30)), one),
+            (840, "update visits set reason = 'seen' where patient_id = %s and ward_id = %s",
+             (patient, dice.randint(1, 5)), one),
+        )  # fmt: skip
+        for below, sql, values, subjects in common:
+            if number < below:
+                return Act(person, sql, values, subjects)
         return self._rarer(person, number, patient)
-
-    def _prescription(
-        self, person: Person, patient: int, subjects: frozenset[tuple[str, str]]
-    ) -> Act:
-        sql = ("insert into prescriptions (id, patient_id, medication_id, dose)"
-               " values (%s, %s, %s, '1-0-1')")  # fmt: skip
-        values = (self._dice.getrandbits(31), patient, self._dice.randint(1, 30))
-        return Act(person, sql, values, subjects)
 
     def _rarer(self, person: Person, number: int, patient: int) -> Act:
         dice = self._dice

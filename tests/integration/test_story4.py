@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -140,7 +141,6 @@ def test_an_existing_platform_before_lunch(
     (tmp_path / "new" / "postgresql.json").write_bytes(b"".join(after))
     story.run("ingest", "--source", "postgres.pgaudit", str(tmp_path / "new"))
     (report,) = story.run("coverage", "--since", "1h")
-    print(report)
     assert report["total"]["events"] == len(after)
     assert report["total"]["person_known_percent"] >= 95
     assert report["total"]["subject_known_percent"] >= 90
@@ -148,13 +148,12 @@ def test_an_existing_platform_before_lunch(
     alerts = story.run("alerts")
     story.run("record", "verify")
     assert len(story.commands) <= COMMANDS_MAX
-    print("\n".join(story.commands))
-    print(f"alerts on day one: {len(alerts)}")
+    sys.stdout.write("\n".join([*story.commands, f"alerts on day one: {len(alerts)}", ""]))
     assert len(alerts) <= 12
 
 
 def check_first_look(first: dict[str, Any]) -> None:
-    """What is missing is said to the line, and what names data subjects is proposed."""
+    """Check that what is missing is said to the line, and what names data subjects proposed."""
     truth = {(dataset, column): kind for (dataset, column), kind in clinic_schema().truth.items()}
     proposed = {(one["dataset"], one["column"]): one["kind"] for one in first["proposals"]}
     assert proposed == truth
@@ -165,7 +164,7 @@ def check_first_look(first: dict[str, Any]) -> None:
 
 
 def check_import(second: dict[str, Any], lines: list[bytes]) -> None:
-    """Nothing is lost, and the figures say what to do next."""
+    """Check that nothing is lost, and that the figures say what to do next."""
     told = second["import"]
     assert (told["read"], told["recorded"]) == (len(lines), len(lines))
     assert told["duplicate"] == told["quarantined"] == 0
@@ -180,7 +179,7 @@ def check_import(second: dict[str, Any], lines: list[bytes]) -> None:
 
 
 def check_truth(story: Story, acts: list[Act]) -> None:
-    """The old logs answer who looked at one patient, exactly."""
+    """Check that the old logs answer exactly who looked at one patient."""
     truth = accounts_of(acts, "patient", str(WATCHED))
     rows = story.run("who", f"patient:{WATCHED}", *LOOK)
     assert {row["actor_id"] for row in rows} == set(truth)

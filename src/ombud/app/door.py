@@ -37,7 +37,7 @@ class Door(Protocol):
         """Return `{"alert", "rule", "events"}`; the id may be cut short."""
 
     def coverage(self, *, since: str | None, until: str | None) -> Json:
-        """Return figures of a stretch of time: `{"total", "sources", "not_observed", "fixes", …}`."""
+        """Return figures of a stretch: `{"total", "sources", "not_observed", "fixes", …}`."""
 
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""

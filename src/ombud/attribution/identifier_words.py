@@ -15,6 +15,12 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe",
                           "Ü": "Ue", "ø": "o", "å": "a", "æ": "ae", "ł": "l"})  # fmt: skip
 
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
 # Kinds of data subject by the word for one, lower case, without accents.
 PERSONS: dict[str, str] = {
     word: kind
@@ -49,42 +55,43 @@ PERSONS: dict[str, str] = {
     for word in words.split()
 }
 # Words that mean something else as often; what the table holds must say so, too.
-WEAK = frozenset(
+WEAK = word_set(
     "child minor member subscriber resident driver conductor individual guest burger client "
-    "customer tutor donor gast participant human caregiver carer".split()
+    "customer tutor donor gast participant human caregiver carer"
 )
 # People who act; their records are personal, too, but they are mostly the overseen.
-STAFF: dict[str, str] = dict.fromkeys(
+STAFF = word_set(
     "staff employee mitarbeiter mitarbeiterin empleado employe dipendente worker officer "
     "clinician doctor physician nurse provider practitioner agent operator user benutzer "
     "usuario utilisateur account login teacher lehrer caseworker sachbearbeiter handler "
-    "medico psicologo terapeuta funcionario enfermero arzt aerztin pfleger medecin personnel author owner approver reviewer assignee uploader admin creator".split(),
-    "employee",
+    "medico psicologo terapeuta funcionario enfermero arzt aerztin pfleger medecin "
+    "personnel author owner approver reviewer assignee uploader admin creator"
 )
 # Bodies that have names, addresses and numbers as people do.
-BODIES = frozenset(
+BODIES = word_set(
     "company organisation organization org supplier vendor department dept hospital clinic "
-    "station school branch store shop firm firma lieferant filiale abteilung empresa proveedor "
-    "entreprise fournisseur agency authority bank court facility site warehouse manufacturer "
-    "partner tenant mandator behoerde amt kommune gemeinde ward practice pharmacy institution "
-    "location office building insurer carrier payer employer lab laboratory".split()
+    "station school branch store shop firm firma lieferant filiale abteilung empresa "
+    "proveedor entreprise fournisseur agency authority bank court facility site warehouse "
+    "manufacturer partner tenant mandator behoerde amt kommune gemeinde ward practice "
+    "pharmacy institution location office building insurer carrier payer employer lab "
+    "laboratory"
 )
 # What follows the word for a person when the table is about something else.
-ABOUT = frozenset(
-    "type typ tipo category kategorie categoria status state level group class kind role reason "
-    "code template setting config option rule tier plan segment lookup enum count stat stats "
-    "statistic summary total report dashboard queue lock version permission privilege session "
-    "quota limit batch import export job migration schema portal".split()
+ABOUT = word_set(
+    "type typ tipo category kategorie categoria status state level group class kind role "
+    "reason code template setting config option rule tier plan segment lookup enum count "
+    "stat stats statistic summary total report dashboard queue lock version permission "
+    "privilege session quota limit batch import export job migration schema portal"
 )
 # What may stand beside the word for a person in the name of the table of persons.
-MASTER = frozenset(
-    "master main base data info detail profile record registry register file stamm stammdaten "
-    "core identity t tbl table tab dim m mst directory card demographic demographics akte "
-    "kartei entity v vw view list".split()
+MASTER = word_set(
+    "master main base data info detail profile record registry register file stamm "
+    "stammdaten core identity t tbl table tab dim m mst directory card demographic "
+    "demographics akte kartei entity v vw view list"
 )
-KEYS = frozenset(
+KEYS = word_set(
     "id no nr num number nummer numero numer key uuid guid ref reference kennung pk fk oid "
-    "identifier ident code".split()
+    "identifier ident code"
 )
 
 _ENDINGS = sorted(
@@ -92,18 +99,18 @@ _ENDINGS = sorted(
     key=len,
     reverse=True,
 )
-_GIVEN = frozenset(
-    "first given fore christian vor middle firstname givenname forename vorname prenom nombre "
-    "voornaam nome imie fname fornamn".split()
+_GIVEN = word_set(
+    "first given fore christian vor middle firstname givenname forename vorname prenom "
+    "nombre voornaam nome imie fname fornamn"
 )
-_FAMILY = frozenset(
-    "last family sur second lastname familyname surname nachname familienname nachnahme apellido "
-    "cognome achternaam nom nazwisko lname efternamn sobrenome apellidos".split()
+_FAMILY = word_set(
+    "last family sur second lastname familyname surname nachname familienname nachnahme "
+    "apellido cognome achternaam nom nazwisko lname efternamn sobrenome apellidos"
 )
-_NAMES = frozenset("name nome naam namn".split())
-_BIRTH = frozenset(
-    "birth dob birthdate birthday dateofbirth geburt geburtsdatum geburtstag gebdat nacimiento "
-    "naissance nascita geboortedatum fodselsdato birthdt".split()
+_NAMES = word_set("name nome naam namn")
+_BIRTH = word_set(
+    "birth dob birthdate birthday dateofbirth geburt geburtsdatum geburtstag gebdat "
+    "nacimiento naissance nascita geboortedatum fodselsdato birthdt"
 )
 
 
@@ -121,9 +128,7 @@ def words_of(name: str) -> tuple[str, ...]:
         for char in unicodedata.normalize("NFKD", name.translate(_UMLAUTS))
         if not unicodedata.combining(char)
     )
-    return tuple(
-        part for word in _WORD.findall(plain) for part in _parts(_singular(word.lower()))
-    )
+    return tuple(part for word in _WORD.findall(plain) for part in _parts(_singular(word.lower())))
 
 
 def _parts(word: str) -> tuple[str, ...]:

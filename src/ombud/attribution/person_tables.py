@@ -17,6 +17,7 @@ from ombud.attribution.identifier_words import (
     WEAK,
     is_birth,
     name_part,
+    word_set,
     words_of,
 )
 
@@ -26,16 +27,17 @@ STAFF_CAP, BODY_CAP = 0.45, 0.2
 SENSITIVE_STAFF_CAP = 0.65
 BIRTH, PRIVATE = "a day of birth", "a number that only persons have"
 _SURE = frozenset({BIRTH, PRIVATE})
-_GENDER = frozenset("sex gender geschlecht sexo sexe geslacht sesso".split())
-_DEATH = frozenset("deceased death died verstorben sterbedatum fallecido deces".split())
-_PAY = frozenset("salary wage gehalt lohn payroll salario salaire payband iban".split())
-_PRIVATE = frozenset("ssn nhs mrn insurance_number passport licence".split())
-_CONTACT = frozenset("email phone".split())
-_ADDRESS = frozenset(
-    "address street adresse strasse direccion rue indirizzo zip postcode plz postal city ort".split()
+_TRAITS = {BIRTH: 0.2, PRIVATE: 0.2, "a sex": 0.1, "a day of death": 0.1}
+_GENDER = word_set("sex gender geschlecht sexo sexe geslacht sesso")
+_DEATH = word_set("deceased death died verstorben sterbedatum fallecido deces")
+_PAY = word_set("salary wage gehalt lohn payroll salario salaire payband iban")
+_PRIVATE = word_set("ssn nhs mrn insurance_number passport licence")
+_CONTACT = word_set("email phone")
+_ADDRESS = word_set(
+    "address street adresse strasse direccion rue indirizzo zip postcode plz postal city ort"
 )
-KEY_TYPES = frozenset(
-    "smallint integer bigint numeric uuid text citext character varchar char bpchar name".split()
+KEY_TYPES = word_set(
+    "smallint integer bigint numeric uuid text citext character varchar char bpchar name"
 ) | {"character varying"}
 
 
@@ -72,26 +74,17 @@ def entity_of(words: Iterable[str]) -> tuple[str, ...]:
 def _evidence(columns: Iterable[Column]) -> dict[str, float]:
     """Return what columns say for a table of persons, each with its weight."""
     found: dict[str, float] = {}
-    parts = set()
+    parts: set[str] = set()
     contact = 0.0
     for column in columns:
         words = words_of(column.name)
         part = name_part(words)
         if part is not None:
             parts.add(part)
-        elif is_birth(words):
-            found[BIRTH] = 0.2
-        elif _GENDER & set(words):
-            found["a sex"] = 0.1
-        elif _DEATH & set(words):
-            found["a day of death"] = 0.1
-        identifier = identifier_kind(words)
-        if identifier is not None and identifier.kind in _PRIVATE:
-            found[PRIVATE] = 0.2
-        elif identifier is not None and identifier.kind in _CONTACT:
-            contact += 0.05
-        elif _ADDRESS & set(words):
-            contact += 0.02
+        elif (trait := _trait(words)) is not None:
+            found[trait] = _TRAITS[trait]
+        else:
+            contact += _contact(words)
     if {"given", "family"} <= parts:
         found["given and family name"] = 0.25
     elif parts:
@@ -99,6 +92,25 @@ def _evidence(columns: Iterable[Column]) -> dict[str, float]:
     if contact:
         found["an address"] = round(min(contact, 0.1), 2)
     return found
+
+
+def _trait(words: tuple[str, ...]) -> str | None:
+    """Return what only persons have that a column tells of."""
+    if is_birth(words):
+        return BIRTH
+    if _GENDER & set(words):
+        return "a sex"
+    if _DEATH & set(words):
+        return "a day of death"
+    identifier = identifier_kind(words)
+    return PRIVATE if identifier is not None and identifier.kind in _PRIVATE else None
+
+
+def _contact(words: tuple[str, ...]) -> float:
+    identifier = identifier_kind(words)
+    if identifier is not None and identifier.kind in _CONTACT:
+        return 0.05
+    return 0.02 if _ADDRESS & set(words) else 0.0
 
 
 def judge_table(table: Table) -> Judgement:

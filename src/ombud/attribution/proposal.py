@@ -18,7 +18,15 @@ from ombud.attribution.identifier_kinds import (
     is_only,
     is_spoiled,
 )
-from ombud.attribution.identifier_words import ABOUT, KEYS, PERSONS, WEAK, name_part, words_of
+from ombud.attribution.identifier_words import (
+    ABOUT,
+    KEYS,
+    PERSONS,
+    WEAK,
+    name_part,
+    word_set,
+    words_of,
+)
 from ombud.attribution.person_tables import ENOUGH, Judgement, entity_of, is_key_type, judge_table
 from ombud.attribution.value_shapes import ColumnShape
 from ombud.attribution.view_columns import view_origins
@@ -35,19 +43,19 @@ COMMENT_MAX = 60  # Characters: a longer one says more than a name.
 NAMED_ALIKE = 0.7
 USERS_SCORE = 0.55
 REFERS = 0.2
-USERS = frozenset("user benutzer usuario utilisateur account".split())
+USERS = word_set("user benutzer usuario utilisateur account")
 _SHAPE_KINDS = {"us_ssn": "ssn"}
 # Who did something to a row is not whom the row is about.
-_ACTING = frozenset(
-    "created updated modified deleted approved entered recorded changed assigned uploaded by "
-    "author editor reviewer handler erstellt geaendert bearbeiter angelegt creado modificado "
-    "cree modifie".split()
+_ACTING = word_set(
+    "created updated modified deleted approved entered recorded changed assigned uploaded "
+    "by author editor reviewer handler erstellt geaendert bearbeiter angelegt creado "
+    "modificado cree modifie"
 )
 # A key that only counts rows; a unique number beside it is what people speak of.
 _ROW_KEYS = frozenset({"row_id", "rowid", "row_no", "sk", "pk"})
-_ANONYMOUS = frozenset("id uuid guid key code no nr number name type status row seq".split())
-_PROTOCOLS = frozenset("oauth token api app application session device sso saml webhook".split())
-_ROLE_WORDS = frozenset("mother father parent spouse husband wife partner emergency".split())
+_ANONYMOUS = word_set("id uuid guid key code no nr number name type status row seq")
+_PROTOCOLS = word_set("oauth token api app application session device sso saml webhook")
+_NUMBERS = word_set("id cod codigo num no nr")
 
 Shapes = Mapping[Place, ColumnShape]
 
@@ -121,7 +129,7 @@ class _Proposing:
                 self._judged[table.dataset] = Judgement("user", USERS_SCORE, why, is_named=True)
 
     def _raise_referring(self) -> None:
-        """A table of `customers` that refers to a table of persons is surer for it."""
+        """Take a table of `customers` that refers to persons for surer."""
         for place, target in self._catalogue.references.items():
             table, judged = self._catalogue.tables[place[0]], self._judged.get(place[0])
             if judged is None or judged.is_person or not judged.is_named or _acts(place[1]):
@@ -134,7 +142,7 @@ class _Proposing:
                 )  # fmt: skip
 
     def _refuse_copies(self) -> None:
-        """A table that refers to a person holds copies of what the person's row says."""
+        """Refuse tables that refer to a person: they hold copies of what that row says."""
         for table in self._tables:
             judged = self._judged[table.dataset]
             if not judged.is_person or judged.is_named:
@@ -289,16 +297,16 @@ class _Proposing:
                 if about_person and not (judged.is_staff or judged.is_body):
                     self._add_by_shape(table, column, shape)
                 continue
-            if identifier.needs_person and (
-                not about_person or judged.is_staff or judged.is_body
-            ):
+            if identifier.needs_person and (not about_person or judged.is_staff or judged.is_body):
                 continue
             if judged.is_body:
                 confidence -= 0.25
             if shape is not None and shape.count and identifier.shape:
                 fits = shape.is_mostly(identifier.shape)
                 confidence += SHAPE_GAIN if fits else -SHAPE_PENALTY
-                why += (f"values look like {identifier.shape}" if fits else "values do not look so",)
+                why += (
+                    f"values look like {identifier.shape}" if fits else "values do not look so",
+                )
             if place not in self._found or self._found[place].confidence < ENOUGH:
                 self._put(table, column.name, identifier.kind, confidence, *why)
 
@@ -354,18 +362,18 @@ def _family(type_name: str) -> str:
     plain = type_name.partition("(")[0].strip()
     if plain in {"smallint", "integer", "bigint", "numeric"}:
         return "number"
-    return "text" if plain not in {"uuid"} else plain
+    return "text" if plain != "uuid" else plain
 
 
 def _key_entity(words: tuple[str, ...]) -> str | None:
-    """Return the word for a person in a name like `patient_id`, `id_patient` or `referring_patient`."""
+    """Return the word for a person in a name like `patient_id` or `id_patient`."""
     kept = [word for word in words if word not in {"fk", "ref", "old", "new", "src"}]
     if any(word in ABOUT for word in kept) or "".join(kept) in BY_WORD:
         return None
     if len(kept) >= 2 and kept[-1] in KEYS and kept[-2] in PERSONS:
         return kept[-2]
-    if len(kept) >= 2 and kept[0] in {"id", "cod", "codigo", "num", "no", "nr"} and kept[1] in PERSONS:
-        return kept[1] if len(kept) == 2 else None
+    if len(kept) == 2 and kept[0] in _NUMBERS and kept[1] in PERSONS:
+        return kept[1]
     return None
 
 

@@ -1,4 +1,4 @@
-"""Shared accounts: those that seem to stand for several people, and how the person could be named."""
+"""Shared accounts: those that seem to stand for several people, and how to name the person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ombud.attribution.declarations import PersonPattern, PersonPlace
-from ombud.attribution.identifier_words import words_of
+from ombud.attribution.identifier_words import word_set, words_of
 
 KEY = "user"
 PATTERN = r"user=(?P<person>[^;]+)"
@@ -15,13 +15,13 @@ ADDRESSES_MIN = 3  # One person has a desk and a laptop.
 SESSIONS_MIN = 4  # At one moment.
 APPLICATIONS_MIN = 3
 PROPOSED_FROM = 0.5
-_APPLICATION = frozenset(
-    "app application svc service srv web www api portal backend frontend server pool shared gateway "
-    "webapp intranet client anwendung dienst aplicacion".split()
+_APPLICATION = word_set(
+    "app application svc service srv web www api portal backend frontend server pool shared "
+    "gateway webapp intranet client anwendung dienst aplicacion"
 )
-_MACHINE = frozenset(
-    "replication replicator repl backup monitor monitoring exporter postgres root etl batch cron "
-    "job sync migration pgbouncer datadog ombud".split()
+_MACHINE = word_set(
+    "replication replicator repl backup monitor monitoring exporter postgres root etl batch "
+    "cron job sync migration pgbouncer datadog ombud"
 )
 _KEYS = "user|usr|login|uid|username|person|benutzer|usuario|on_behalf_of|sub"
 _KEYED = re.compile(rf"(?:^|[;,\s|])({_KEYS})[=:]([^;,\s|]+)")
@@ -53,7 +53,7 @@ class SharedAccount:
     is_named: bool = False
 
     def connection_value(self) -> str:
-        """Return the `application_name` that the application must set, with a place for the person."""
+        """Return the `application_name` to set, with a place for the person."""
         return f"{KEY}={{login}}" + (f";{self.application}" if self.application else "")
 
 

@@ -10,12 +10,12 @@ import typer
 
 from ombud.app.appending import open_appender
 from ombud.app.opening import is_running, open_door
+from ombud.attribution.shared_accounts import Activity
 from ombud.cli.backfill import backfill
 from ombud.cli.coverage import print_figures, print_fixes
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table
 from ombud.collect.postgres_settings import RESTART, how_to_install
-from ombud.attribution.shared_accounts import Activity
 from ombud.core.clock import now_ms
 from ombud.core.event import Event
 from ombud.services.connecting import (

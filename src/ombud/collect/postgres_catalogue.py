@@ -74,7 +74,7 @@ _OF_INTEREST = ("pgaudit.", "log_")
 
 def read_server(connection: psycopg.Connection) -> Server:
     """Return what the server has set, as far as this user may see."""
-    settings = dict(connection.execute(_SETTINGS).fetchall())
+    settings: dict[str, str] = dict(connection.execute(_SETTINGS).fetchall())
     head = connection.execute(
         "SELECT current_database(), current_user, version(),"
         " pg_has_role(current_user, 'pg_read_all_settings', 'member'),"
@@ -198,7 +198,7 @@ def _sampling(table: Table, columns: Sequence[str]) -> sql.Composed:
         sql.SQL("pg_catalog.left({}::text, {})").format(sql.Identifier(one), VALUE_LENGTH_MAX)
         for one in columns
     )
-    drawn = sql.SQL("")
+    drawn: sql.Composable = sql.SQL("")
     if table.rows is not None and table.rows > LARGE_ROWS:
         # Rows lie many to a block: some hundred blocks' worth, so that a rare one is drawn too.
         share = min(100.0, 100 * 50 * SAMPLE_ROWS / table.rows)

@@ -70,9 +70,11 @@ def _parameters(url: str) -> dict[str, Any]:
                          " `@` in a password is written %40, or take PGPASSWORD") from None  # fmt: skip
 
 
-def _fault(error: psycopg.Error, where: str) -> Unavailable:
+def _fault(error: Exception, where: str) -> Unavailable:
     said = str(error).lower()
-    if error.sqlstate == _NO_DATABASE or ("database" in said and "does not exist" in said):
+    if getattr(error, "sqlstate", None) == _NO_DATABASE or (
+        "database" in said and "does not exist" in said
+    ):
         return Unavailable(f"{where}: there is no such database", hint="check its name in the URL")
     for signs, meaning, hint in _FAULTS:
         if any(sign in said for sign in signs):
@@ -94,8 +96,7 @@ def open_database(url: str) -> Iterator[psycopg.Connection]:
     try:
         connection = psycopg.connect(**given)
     except (psycopg.Error, UnicodeError, OSError) as error:
-        failed = error if isinstance(error, psycopg.Error) else psycopg.OperationalError(str(error))
-        raise _fault(failed, where) from None  # What the driver says may hold the URL.
+        raise _fault(error, where) from None  # What the driver says may hold the URL.
     try:
         version = connection.info.server_version
         if version < VERSION_MIN:
@@ -116,6 +117,4 @@ def open_database(url: str) -> Iterator[psycopg.Connection]:
         raise Unavailable(f"{where}: {said}", hint="docs/connect.md says which rights are needed"
                           ) from None  # fmt: skip
     finally:
-        with connection:
-            connection.rollback()
         connection.close()

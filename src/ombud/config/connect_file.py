@@ -90,7 +90,7 @@ def merged(declarations: Declarations, more: SystemDeclaration) -> Declarations:
 def _all_patterns(
     before: Sequence[PersonPattern], more: Sequence[PersonPattern]
 ) -> tuple[PersonPattern, ...]:
-    """An account for which a pattern stands is not given a second one."""
+    """Add patterns, but no second one for an account that has one."""
     served = {actor for one in before for actor in one.actors}
     return (*before, *(one for one in more if one not in before and not served & {*one.actors}))
 

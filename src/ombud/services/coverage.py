@@ -74,7 +74,7 @@ class CoverageReports:
         )
 
     def _health(self, counted: Counted, quarantined: Counter[str], now: int) -> list[Json]:
-        """Return for each source how old its last event is, what is missing and what was refused."""
+        """Return by source how old its last event is, what is missing and was refused."""
         last: dict[str, int] = {}
         for row in counted.latest:
             last[row["source"]] = max(last.get(row["source"], row["last"]), row["last"])

@@ -114,8 +114,10 @@ def _for_account(row: Row, declarations: Declarations) -> str | None:
     if not shared:
         return None
     why = ", ".join(shared[0].reasons)
-    return (f"`{account}` on {row['system']} seems to be shared ({why}): declare it under"
-            " `shared_accounts`, and have it name the person; `ombud connect` proposes both")  # fmt: skip
+    return (
+        f"`{account}` on {row['system']} seems to be shared ({why}): declare it under"
+        " `shared_accounts`, and have it name the person; `ombud connect` proposes both"
+    )
 
 
 def _naming(patterns: Sequence[PersonPattern]) -> str:

@@ -170,9 +170,7 @@ class Looks:
         size = self._look("who", asker, why, case, subjects=((kind, key),))
         return self._index.who(kind, key, visibility=_visibility(asker, below=size))
 
-    def coverage(
-        self, since: int, until: int, *, systems: Sequence[str], asker: Asker
-    ) -> Counted:
+    def coverage(self, since: int, until: int, *, systems: Sequence[str], asker: Asker) -> Counted:
         """Count what is known of persons and data subjects, as of the last durable event."""
         size, _ = self._appender.head()
         self.record_alert_look("coverage", asker)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ombud.attribution.declarations import PERSON_UNKNOWN, SUBJECT_UNKNOWN
+from ombud.query.bindings import Bindings
 from ombud.query.columns import EVENT_TABLE, SPAN_TABLE, SUBJECT_TABLE
-from ombud.query.sql import Bindings
 from ombud.store.statement import Statement
 from ombud.store.visibility import Visibility
 
@@ -98,7 +98,7 @@ def _sources(stretch: Stretch) -> Statement:
         'SELECT "source", "resource_system", count(*), min("time"), max("time"), '
         f"count(*) FILTER ({_MACHINE}), count(*) FILTER ({acted}), "
         f"count(*) FILTER ({acted} AND known), count(*) FILTER (has_subject), "
-        f"count(*) FILTER (NOT has_subject AND \"flags\" LIKE '%\"{SUBJECT_UNKNOWN}%') "
+        f'count(*) FILTER (NOT has_subject AND "flags" LIKE \'%"{SUBJECT_UNKNOWN}%\') '
         'FROM (SELECT "source", "resource_system", "time", "actor_type", "account", "flags", '
         f'{_KNOWN} AS known, "index" IN (SELECT "index" FROM {SUBJECT_TABLE}) AS has_subject '
         f"FROM {EVENT_TABLE} e WHERE {condition}) "
