@@ -61,6 +61,13 @@ _FAMILY = (
     "Wirth",
     "Zander",
 )
+_JOIN = (
+    "select p.last_name, v.reason from patients p join visits v on v.patient_id = p.id"
+    " where p.mrn = %s"
+)
+_INSERT = (
+    "insert into prescriptions (id, patient_id, medication_id, dose) values (%s, %s, %s, '1-0-1')"
+)
 _TIMESTAMP = re.compile(rb'("timestamp":")([0-9 :.-]+) UTC"')
 
 
@@ -165,12 +172,9 @@ class ClinicWork:
         common: tuple[tuple[int, str, tuple[Any, ...], frozenset[tuple[str, str]]], ...] = (
             (300, "select * from patients where id = %s", (patient,), one),
             (500, "select id, admitted_at from visits where patient_id = %s", (patient,), one),
-            (580, "select p.last_name, v.reason from patients p join visits v"
-             " on v.patient_id = p.id where p.mrn = %s", (mrn,), frozenset({("mrn", mrn)})),
+            (580, _JOIN, (mrn,), frozenset({("mrn", mrn)})),
             (680, "select * from patient_summary where patient_id = %s", (patient,), one),
-            (760, "insert into prescriptions (id, patient_id, medication_id, dose)"
-             " values (%s, %s, %s, '1-0-1')",
-             (dice.getrandbits(31), patient, dice.randint(1, 30)), one),
+            (760, _INSERT, (dice.getrandbits(31), patient, dice.randint(1, 30)), one),
             (840, "update visits set reason = 'seen' where patient_id = %s and ward_id = %s",
              (patient, dice.randint(1, 5)), one),
         )  # fmt: skip

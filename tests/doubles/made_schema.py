@@ -112,3 +112,57 @@ class _Reading:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def without_foreign_keys(made: MadeSchema) -> MadeSchema:
+    """Return the schema as those leave it who declare no foreign key."""
+    catalogue = Catalogue(made.catalogue.tables, ())
+    return MadeSchema(f"{made.name}, no foreign keys", catalogue, (), made.truth)
+
+
+def renamed(made: MadeSchema, style: str) -> MadeSchema:
+    """Return the schema with other names: `camel`, or `prefixed` as with `tbl_`.
+
+    Views are left out: their definitions name tables.
+    """
+
+    def table(dataset: str) -> str:
+        schema, _, name = dataset.rpartition(".")
+        plain = name.strip('"')
+        return quote_name((schema, _camel(plain) if style == "camel" else f"tbl_{plain}"))
+
+    def column(name: str) -> str:
+        return _camel(name) if style == "camel" else name
+
+    def all_of(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(column, names))
+
+    tables = {
+        table(one.dataset): Table(
+            table(one.dataset),
+            tuple(Column(column(each.name), each.type) for each in one.columns),
+            all_of(one.primary_key),
+            tuple(map(all_of, one.unique)),
+        )
+        for one in made.catalogue.tables.values()
+        if not one.is_view
+    }
+    foreign = tuple(
+        ForeignKey(
+            table(key.dataset),
+            all_of(key.columns),
+            table(key.referenced),
+            all_of(key.referenced_columns),
+        )
+        for key in made.catalogue.foreign_keys
+    )
+    truth = {
+        (table(dataset), column(name)): kind
+        for (dataset, name), kind in made.truth.items()
+        if not made.catalogue.tables[dataset].is_view
+    }
+    return MadeSchema(f"{made.name}, {style}", Catalogue(tables, foreign), (), truth)

@@ -132,7 +132,7 @@ _SPOILERS = word_set(
     "country template subject body sent opt consent required valid validated expiry expires "
     "issued lookup reader camera image photo color colour state issuer length mask provider "
     "server host port bounced preference verification list id log queue message password "
-    "approval code salt token"
+    "approval code salt token size"
 )
 
 # Words of a comment that change nothing about what it names.

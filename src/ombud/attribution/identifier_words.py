@@ -13,7 +13,7 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe",
-                          "Ü": "Ue", "ø": "o", "å": "a", "æ": "ae", "ł": "l"})  # fmt: skip
+                          "Ü": "Ue", "ø": "o", "å": "a", "æ": "ae", "ł": "l", "Ø": "O", "Å": "A", "Æ": "Ae", "Ł": "L"})  # fmt: skip
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -112,12 +112,6 @@ _BIRTH = word_set(
     "birth dob birthdate birthday dateofbirth geburt geburtsdatum geburtstag gebdat "
     "nacimiento naissance nascita geboortedatum fodselsdato birthdt"
 )
-
-
-def fold(text: str) -> str:
-    """Return a text in lower case, without accents."""
-    decomposed = unicodedata.normalize("NFKD", text.translate(_UMLAUTS))
-    return "".join(char for char in decomposed if not unicodedata.combining(char)).lower()
 
 
 @lru_cache(maxsize=65_536)

@@ -123,7 +123,9 @@ def judge_table(table: Table) -> Judgement:
         return Judgement("", 0.0)
     base, kind, is_named = 0.0, "person", True
     if head in PERSONS:
-        base = PLAUSIBLE if head in WEAK or about or len(words) > 2 else STRONG
+        # A key of several columns and nothing personal: a table of who belongs to what.
+        is_bridge = len(table.primary_key) > 1 and not evidence
+        base = PLAUSIBLE if head in WEAK or about or len(words) > 2 or is_bridge else STRONG
         kind = PERSONS[head]
     elif "".join(words) in PERSONS:
         base, kind = STRONG, PERSONS["".join(words)]

@@ -241,8 +241,6 @@ class _Proposing:
             place = (table.dataset, column.name)
             if place in self._found or place in self._catalogue.references:
                 continue
-            if (column.name,) == table.primary_key and not column.comment:
-                continue
             alike = self._keys.get(column.name.lower())
             if alike is not None and _family(alike[1].type) == _family(column.type):
                 self._put(table, column.name, alike[0].kind, NAMED_ALIKE,
@@ -251,14 +249,20 @@ class _Proposing:
             entity = _key_entity(words_of(column.name)) or _commented_entity(column)
             if entity is None or not is_key_type(column) or _acts(column.name):
                 continue
-            kind = PERSONS[entity]
+            self._add_named_key(table, column, entity)
+
+    def _add_named_key(self, table: Table, column: Column, entity: str) -> None:
+        for kind in (PERSONS[entity], "person"):
             key = self._key_of_kind(kind)
             if key is not None and _family(key.type) == _family(column.type):
-                self._put(table, column.name, kind, NAMED_LIKE_A_KEY,
-                          f"named like the key of a {kind}, and of its type")  # fmt: skip
-            elif key is None and entity not in WEAK and self._has_no_table(kind):
-                self._put(table, column.name, kind, NAMED_ONLY,
-                          f"named like the key of a {kind}; there is no table of them")  # fmt: skip
+                why = f"named like the key of a {kind}, and of its type"
+                self._put(table, column.name, kind, NAMED_LIKE_A_KEY, why)
+                return
+        kind = PERSONS[entity]
+        is_own = (column.name,) == table.primary_key
+        if entity not in WEAK and not is_own and self._has_no_table(kind):
+            why = f"named like the key of a {kind}; there is no table of them"
+            self._put(table, column.name, kind, NAMED_ONLY, why)
 
     def _telling_keys(self) -> dict[str, tuple[Proposal, Column]]:
         """Return the keys of persons whose names say enough to be known in other tables."""

@@ -64,7 +64,7 @@ def find_shared(activities: Iterable[Activity]) -> list[SharedAccount]:
 
 
 def _judge(activity: Activity) -> SharedAccount | None:
-    words = set(words_of(activity.account))
+    words = {activity.account.lower(), *words_of(activity.account)}
     if words & _MACHINE or (activity.is_superuser and not words & _APPLICATION):
         return None
     reasons, confidence = [], 0.0

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import postgast
+from google.protobuf.message import DecodeError
 
 from ombud.attribution.catalogue import Catalogue, Place, Table
 from ombud.attribution.names import quote_name
@@ -31,7 +32,7 @@ def view_origins(view: Table, catalogue: Catalogue) -> Mapping[str, Place]:
         return {}
     try:
         statements = postgast.parse(text).stmts
-    except (postgast.PgQueryError, ValueError):
+    except (postgast.PgQueryError, DecodeError, ValueError):  # Wrong, or nested too deeply.
         return {}
     if len(statements) != 1 or not statements[0].stmt.HasField("select_stmt"):
         return {}

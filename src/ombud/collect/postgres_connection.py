@@ -66,8 +66,8 @@ def _parameters(url: str) -> dict[str, Any]:
     try:
         return dict(conninfo_to_dict(url))
     except psycopg.Error:  # Its message quotes what it could not read, password and all.
-        raise InputError("the URL cannot be read", hint=f"write {_EXAMPLE}; a character such as"
-                         " `@` in a password is written %40, or take PGPASSWORD") from None  # fmt: skip
+        hint = f"write {_EXAMPLE}; `@` in a password is written %40, or take PGPASSWORD"
+        raise InputError("the URL cannot be read", hint=hint) from None
 
 
 def _fault(error: Exception, where: str) -> Unavailable:
