@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import postgast
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from ombud.attribution.catalogue import Catalogue, Place, Table
 from ombud.attribution.names import quote_name
