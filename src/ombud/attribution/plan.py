@@ -147,8 +147,8 @@ def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -
             return None
         takes.append(take)
     settings = []
-    for name, value, is_local in facts.settings:
-        taken = [_take("", item, slots) if item is not None else None for item in (name, value)]
+    for *said, is_local in facts.settings:
+        taken = [_take("", item, slots) if item is not None else None for item in said]
         settings.append(Setting(taken[0], taken[1], is_local))
     settled = Found(
         None,
