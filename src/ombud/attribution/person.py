@@ -191,7 +191,8 @@ class Persons:
         """Note a call of `set_config`; what cannot be read makes the variable unknown."""
         name = _read(setting.name, pieces, parameters)
         value = _read(setting.value, pieces, parameters)
-        known = value if value is not None and plan.is_ordered else Unknown.VALUE
+        is_known = name is not None and value is not None and plan.is_ordered
+        known = value if is_known else Unknown.VALUE
         for key in self.variables if name is None else self.variables & {name.lower()}:
             if setting.is_local is None:  # Then it must not outlive its transaction.
                 session.set(key, Unknown.VALUE, is_local=False)

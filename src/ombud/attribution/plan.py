@@ -16,6 +16,7 @@ from ombud.attribution.parameters import SUPPRESSED, split_array
 
 SUBJECTS_MAX = 1_000  # Of one event: a longer list is an extract of the data, and says so.
 KEY_LENGTH_MAX = 256  # Characters: what is longer is no number or name of a person.
+_INT32_MAX = 2**31 - 1
 FIXED, STRING, NUMBER, PARAMETER = range(4)
 
 
@@ -73,8 +74,11 @@ class Plan:
                 key = parameters[place]
             elif source == FIXED or pieces is None:
                 key = text
+            elif source == STRING:
+                key = pieces[1][place]
             else:
-                key = pieces[1][place] if source == STRING else text + pieces[2][place]
+                key = pieces[2][place]
+                key = text + key if key[0] != "0" else signed(text, key)
             if is_array or not key or key[0] == "<" or len(key) > KEY_LENGTH_MAX:
                 return self._fill(pieces, parameters)
             subjects.append((kind, key))
@@ -131,7 +135,17 @@ def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> st
     if source == PARAMETER:
         return parameters[place] if parameters is not None and place < len(parameters) else None
     assert pieces is not None  # noqa: S101  # Slots are taken only from a text that was cut.
-    return pieces[1][place] if source == STRING else text + pieces[2][place]
+    return pieces[1][place] if source == STRING else signed(text, pieces[2][place])
+
+
+def signed(sign: str, number: str) -> str:
+    """Return a number as the parser has it: one of 32 bits without zeros that say nothing."""
+    if number[0] != "0" or not number.isdecimal():
+        return sign + number
+    value = int(number)
+    if value > _INT32_MAX:
+        return sign + number
+    return sign + str(value) if value else "0"
 
 
 def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -> Plan | None:

@@ -1,31 +1,11 @@
-"""A clinic: what is declared of one system, for every test of attribution."""
+"""What every test of attribution asks for."""
 
 from __future__ import annotations
 
 import pytest
 
-from ombud.attribution.declarations import PersonPattern, PersonPlace, SystemDeclaration
+from doubles.clinic import CLINIC
 from ombud.attribution.statements import Statements
-
-CLINIC = SystemDeclaration(
-    system="postgresql/clinic",
-    subjects={
-        "public.patients": {"id": "patient", "ssn": "ssn"},
-        "public.visits": {"patient_id": "patient"},
-        "app.notes": {"patient_id": "patient"},
-        'public."Patient"': {"Id": "patient"},
-    },
-    functions={"public.get_patient": ("patient", None)},
-    search_path=("app", "public"),
-    shared_accounts=frozenset({"clinic_app"}),
-    persons=(
-        PersonPattern(
-            PersonPlace.APPLICATION_NAME, ("clinic_app",), pattern="user=(?P<person>[^;]+)"
-        ),
-        PersonPattern(PersonPlace.COMMENT, key="user"),
-        PersonPattern(PersonPlace.SESSION_VARIABLE, key="app.person"),
-    ),
-)
 
 
 @pytest.fixture
