@@ -6,7 +6,7 @@ gives exactly what the whole parse of that text would give.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from ombud.attribution.facts import NO_COMPARISON, Facts, Literal, Value
 from ombud.attribution.literals import Cut
 from ombud.attribution.parameters import SUPPRESSED, split_array
 
+Slots = Mapping[int, tuple[bool, int, str]]
 SUBJECTS_MAX = 1_000  # Of one event: a longer list is an extract of the data, and says so.
 KEY_LENGTH_MAX = 256  # Characters: what is longer is no number or name of a person.
 _INT32_MAX = 2**31 - 1
@@ -148,14 +149,17 @@ def signed(sign: str, number: str) -> str:
     return sign + str(value) if value else "0"
 
 
-def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -> Plan | None:
+def make_plan(facts: Facts, slots_of: Callable[[], Slots] | None) -> Plan | None:
     """Return the plan of a statement's facts.
 
-    `slots` are the literals of its template by place; without them the plan holds
-    for this text alone.  None when a key stands where the template has none.
+    `slots_of` gives the literals of its template by place; without it the plan
+    holds for this text alone.  None when a key stands where the template has none.
     """
     takes = []
-    for kind, value in facts.subjects():
+    subjects = facts.subjects()
+    is_read = bool(subjects or facts.settings)
+    slots = slots_of() if slots_of is not None and is_read else None
+    for kind, value in subjects:
         take = _take(kind, value, slots)
         if take is None:
             return None
@@ -174,9 +178,7 @@ def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -
     return Plan(tuple(takes), settled, touches, tuple(settings), facts.is_ordered)
 
 
-def _take(
-    kind: str, value: Value, slots: Mapping[int, tuple[bool, int, str]] | None
-) -> Take | None:
+def _take(kind: str, value: Value, slots: Slots | None) -> Take | None:
     if not isinstance(value.of, Literal):
         return Take(kind, PARAMETER, value.of.number - 1, "", value.is_array)
     place, text = value.of
