@@ -65,7 +65,7 @@ class SystemAttribution:
         text = line.text
         if self._has_subjects and is_statement and line.command not in _NOT_RUN:
             found = self.statements.find(text, parameters, dataset=dataset, is_inner=is_inner)
-        flags = ()
+        flags: tuple[str, ...] = ()
         if found.reasons:
             flags = tuple([SUBJECT_UNKNOWN + reason for reason in found.reasons])
         on_behalf_of = None

@@ -158,6 +158,12 @@ class Facts:
     def subjects(self) -> list[tuple[str, Value]]:
         """Return kind and value of everybody named."""
         found = list(self.given)
+        if not self.same:
+            for (number, name), value in self.values:
+                kind = self.relations[number].kinds.get(name)
+                if kind is not None:
+                    found.append((kind, value))
+            return list(dict.fromkeys(found)) if len(found) > 1 else found
         same: dict[Column, list[Column]] = {}
         for left, right in self.same:
             same.setdefault(left, []).append(right)
@@ -177,8 +183,11 @@ class Facts:
 
     def unnamed(self) -> list[str]:
         """Return the reasons why some use of a declared dataset is not pinned."""
-        pinned = self._closure()
         reasons = dict(self.lost)
+        declared = [relation.number for relation in self.relations if relation.kinds]
+        if self.pins.relations.issuperset(declared):
+            return list(reasons)
+        pinned = self._closure()
         for relation in self.relations:
             if relation.kinds and relation.number not in pinned:
                 reasons.update(self.reasons.get(relation.number) or {NO_COMPARISON: None})

@@ -80,10 +80,21 @@ class _Way:
         self.key = (pattern.key or "").lower()
         self.actors = frozenset(pattern.actors)
         self._search: Any = re2.compile(pattern.pattern).search if pattern.pattern else None
+        self._known: dict[str, str | None] = {}
         key = re.escape(pattern.key or "")
         self.comment = re.compile(
             rf"(?:^|[,\s]){key}\s*[=:]\s*(?:'((?:[^'\\]|\\.)*)'|([^\s,'*/]+))", re.DOTALL
         )
+
+    def remembered(self, text: str) -> str | None:
+        """Return the account in a text that comes again and again."""
+        try:
+            return self._known[text]
+        except KeyError:
+            if len(self._known) >= NAMES_MAX:
+                self._known = {}
+            account = self._known[text] = self.account(text)
+            return account
 
     def account(self, text: str) -> str | None:
         """Return the account in a text; None when there is none or it cannot be one."""
@@ -146,7 +157,7 @@ class Persons:
 
     def _one(self, way: _Way, line: Line, states: SessionStates) -> str | Unknown | None:
         if way.place is PersonPlace.APPLICATION_NAME:
-            return way.account(line.application) if line.application else None
+            return way.remembered(line.application) if line.application else None
         if way.place is PersonPlace.COMMENT:
             return _from_comment(way, line.text)
         session = states.sessions.get(line.session)
@@ -191,7 +202,8 @@ class Persons:
         """Note a call of `set_config`; what cannot be read makes the variable unknown."""
         name = _read(setting.name, pieces, parameters)
         value = _read(setting.value, pieces, parameters)
-        known = value if value is not None and plan.is_ordered else Unknown.VALUE
+        is_known = name is not None and value is not None and plan.is_ordered
+        known = value if is_known else Unknown.VALUE
         for key in self.variables if name is None else self.variables & {name.lower()}:
             if setting.is_local is None:  # Then it must not outlive its transaction.
                 session.set(key, Unknown.VALUE, is_local=False)

@@ -6,7 +6,7 @@ gives exactly what the whole parse of that text would give.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,8 +14,10 @@ from ombud.attribution.facts import NO_COMPARISON, Facts, Literal, Value
 from ombud.attribution.literals import Cut
 from ombud.attribution.parameters import SUPPRESSED, split_array
 
+Slots = Mapping[int, tuple[bool, int, str]]
 SUBJECTS_MAX = 1_000  # Of one event: a longer list is an extract of the data, and says so.
 KEY_LENGTH_MAX = 256  # Characters: what is longer is no number or name of a person.
+_INT32_MAX = 2**31 - 1
 FIXED, STRING, NUMBER, PARAMETER = range(4)
 
 
@@ -73,8 +75,11 @@ class Plan:
                 key = parameters[place]
             elif source == FIXED or pieces is None:
                 key = text
+            elif source == STRING:
+                key = pieces[1][place]
             else:
-                key = pieces[1][place] if source == STRING else text + pieces[2][place]
+                key = pieces[2][place]
+                key = text + key if key[0] != "0" else signed(text, key)
             if is_array or not key or key[0] == "<" or len(key) > KEY_LENGTH_MAX:
                 return self._fill(pieces, parameters)
             subjects.append((kind, key))
@@ -131,24 +136,37 @@ def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> st
     if source == PARAMETER:
         return parameters[place] if parameters is not None and place < len(parameters) else None
     assert pieces is not None  # noqa: S101  # Slots are taken only from a text that was cut.
-    return pieces[1][place] if source == STRING else text + pieces[2][place]
+    return pieces[1][place] if source == STRING else signed(text, pieces[2][place])
 
 
-def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -> Plan | None:
+def signed(sign: str, number: str) -> str:
+    """Return a number as the parser has it: one of 32 bits without zeros that say nothing."""
+    if number[0] != "0" or not number.isdecimal():
+        return sign + number
+    value = int(number)
+    if value > _INT32_MAX:
+        return sign + number
+    return sign + str(value) if value else "0"
+
+
+def make_plan(facts: Facts, slots_of: Callable[[], Slots] | None) -> Plan | None:
     """Return the plan of a statement's facts.
 
-    `slots` are the literals of its template by place; without them the plan holds
-    for this text alone.  None when a key stands where the template has none.
+    `slots_of` gives the literals of its template by place; without it the plan
+    holds for this text alone.  None when a key stands where the template has none.
     """
     takes = []
-    for kind, value in facts.subjects():
+    subjects = facts.subjects()
+    is_read = bool(subjects or facts.settings)
+    slots = slots_of() if slots_of is not None and is_read else None
+    for kind, value in subjects:
         take = _take(kind, value, slots)
         if take is None:
             return None
         takes.append(take)
     settings = []
-    for name, value, is_local in facts.settings:
-        taken = [_take("", item, slots) if item is not None else None for item in (name, value)]
+    for *said, is_local in facts.settings:
+        taken = [_take("", item, slots) if item is not None else None for item in said]
         settings.append(Setting(taken[0], taken[1], is_local))
     settled = Found(
         None,
@@ -160,9 +178,7 @@ def make_plan(facts: Facts, slots: Mapping[int, tuple[bool, int, str]] | None) -
     return Plan(tuple(takes), settled, touches, tuple(settings), facts.is_ordered)
 
 
-def _take(
-    kind: str, value: Value, slots: Mapping[int, tuple[bool, int, str]] | None
-) -> Take | None:
+def _take(kind: str, value: Value, slots: Slots | None) -> Take | None:
     if not isinstance(value.of, Literal):
         return Take(kind, PARAMETER, value.of.number - 1, "", value.is_array)
     place, text = value.of

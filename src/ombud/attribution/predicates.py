@@ -106,6 +106,14 @@ class Predicates:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._facts = host.facts
+        self._conditions: dict[str, Callable[[Json, Scope], Pins]] = {
+            "A_Expr": self._comparison,
+            "BoolExpr": self._boolean,
+            "SubLink": self._sublink,
+            "TypeCast": self._cast,
+            "NullTest": self._null_test,
+            "CurrentOfExpr": self._current_of,
+        }
         self._links = True
         self._nullable: frozenset[int] | None = None  # Of the outer join whose ON is read.
         self._is_full = False
@@ -137,11 +145,9 @@ class Predicates:
     def condition(self, node: Json, scope: Scope) -> Pins:
         """Return what is pinned where a condition holds."""
         for kind, inner in node.items():
-            if kind == "A_Expr":
-                return self._comparison(inner, scope)
-            read = _CONDITIONS.get(kind)
+            read = self._conditions.get(kind)
             if read is not None:
-                return read(self, inner, scope)
+                return read(inner, scope)
         self._blame(node, scope, "expression")
         return NO_PINS
 
@@ -321,15 +327,6 @@ class Predicates:
                 self._host.expression(node, scope)
             elif kind != "A_Const" and isinstance(inner, dict | list):
                 self._blame(inner, scope, reason)
-
-
-_CONDITIONS = {
-    "BoolExpr": Predicates._boolean,
-    "SubLink": Predicates._sublink,
-    "TypeCast": Predicates._cast,
-    "NullTest": Predicates._null_test,
-    "CurrentOfExpr": Predicates._current_of,
-}
 
 
 def _items(node: Json) -> list[Json] | None:

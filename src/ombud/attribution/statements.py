@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ombud.attribution.declarations import SystemDeclaration
 from ombud.attribution.literals import Cut, Template, cut, is_plain, slots, split_comments
 from ombud.attribution.names import split_name
@@ -125,7 +127,8 @@ class Statements:
             try:
                 statements, tree = parse(body)
                 if _constants(tree) == len(pieces[1]) // 2 + len(pieces[2]) // 2:
-                    plan = make_plan(gather(statements, self.datasets), slots(body, pieces))
+                    facts = gather(statements, self.datasets)
+                    plan = make_plan(facts, partial(slots, body, pieces))
                     if plan is not None:
                         self._plans.put(pieces[0], plan)
                         return plan, pieces

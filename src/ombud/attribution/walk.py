@@ -346,7 +346,7 @@ def _united(left: Output, right: Output) -> Output:
     if left.stars or right.stars:
         stars = left.stars + right.stars
         return Output([], stars) if len(stars) == 1 else Output()
-    columns = []
+    columns: list[tuple[str, Term, Value | None]] = []
     for (name, one, _), (_, other, _) in zip(left.columns, right.columns, strict=False):
         columns.append((name, (*one, *other) if one and other else (), None))
     return Output(columns)

@@ -40,8 +40,9 @@ def get_source(
     """
     source = _build(kind, mapping)
     if declarations and isinstance(source, Attributable):
-        is_compiled = isinstance(declarations, Attribution)
-        source.attribute(declarations if is_compiled else Attribution(declarations))
+        if not isinstance(declarations, Attribution):
+            declarations = Attribution(declarations)
+        source.attribute(declarations)
     return source
 
 
