@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ombud.core.batch import BatchBuilder, Committed
+from ombud.core.batch import Batch, BatchBuilder, Committed
 from ombud.core.event import Event
+from ombud.record.segment import SegmentWriter
+from ombud.record.wal import SALTS_SIZE, Frame
 from ombud.store import index as index_module
 from ombud.store import sealing
 from ombud.store.index import Index
@@ -45,3 +47,30 @@ def fill_index(path: Path, events: Sequence[Event], layout: Layout) -> Index:
         for first in range(0, len(events), batch):
             index.apply(commit_events(events[first : first + batch], first))
     return index
+
+
+def write_segment(path: Path, committed: Committed) -> None:
+    """Write events as the sealed segment that the record would make of them."""
+    batch = Batch(
+        committed.count,
+        array("H", [0] * committed.count),
+        bytes(8 * committed.count),
+        bytes(16 * committed.count),
+        committed.offsets,
+        tuple(bytes(blob) for blob in committed.blobs),
+    )
+    salts = bytes(SALTS_SIZE * committed.count)
+    writer = SegmentWriter(path)
+    first, recorded_ms = committed.first_index, committed.recorded_ms[0]
+    writer.add(
+        Frame(
+            first_index=first,
+            recorded_ms=recorded_ms,
+            note=b"",
+            salts=salts,
+            batch=batch,
+            offset=0,
+            next_offset=0,
+        )
+    )
+    writer.close()

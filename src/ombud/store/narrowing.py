@@ -12,7 +12,6 @@ PIECES_MAX = 256  # That contain the word; with more, a page is soon found by re
 RANGES_MAX = 16  # Of events that must be read; more are taken as one.
 
 
-
 def find_words(ask: Rows, where: Node | None) -> Words:
     """Look up the free words of a query."""
     texts = free_words(where)

@@ -83,6 +83,7 @@ COVERED = (
     '"case"',
 )
 _SUBJECT_COLUMNS = '"hash" UBIGINT, "index" BIGINT, "kind" VARCHAR, "key" VARCHAR'
+_SESSION_COLUMNS = '"hash" UBIGINT, "account_hash" UBIGINT, "first_time" BIGINT, "last_time" BIGINT'
 _SPAN_COLUMNS = (
     '"account" VARCHAR, "account_hash" UBIGINT, "system" VARCHAR, "begins" BIGINT, "ends" BIGINT, '
     '"person" VARCHAR, "name" VARCHAR, "unit" VARCHAR, "units" VARCHAR[], "role" VARCHAR, '
@@ -112,8 +113,7 @@ def create_statements() -> list[str]:
         f"CREATE TABLE {HOT_SUBJECTS} ({_SUBJECT_COLUMNS})",
         f"CREATE TABLE {SEALED_SUBJECTS} ({_SUBJECT_COLUMNS}, {covered})",
         f"CREATE VIEW {SUBJECT_TABLE} AS {_both(HOT_SUBJECTS, SEALED_SUBJECTS, subject)}",
-        f'CREATE TABLE {SESSION_TABLE} ("hash" UBIGINT, "account_hash" UBIGINT, '
-        '"first_time" BIGINT, "last_time" BIGINT)',
+        f"CREATE TABLE {SESSION_TABLE} ({_SESSION_COLUMNS})",
         f'CREATE TABLE {WORD_TABLE} ("hash" UBIGINT, "text" VARCHAR)',
         f'CREATE TABLE {TOKEN_TABLE} ("hash" UBIGINT, "index" BIGINT)',
         f'CREATE TABLE {UNINDEXED_TABLE} ("hash" UBIGINT, "first_index" BIGINT, "end" BIGINT)',

@@ -47,7 +47,7 @@ def seal_statements(first_index: int, end: int) -> list[str]:
         f'JOIN {HOT_EVENTS} USING ("index") ORDER BY "hash", "index"',
         f'INSERT INTO {SESSION_TABLE} SELECT hash("session_id"), "account_hash", min("time"), '
         f'max("time") FROM {HOT_EVENTS} WHERE "session_id" IS NOT NULL GROUP BY 1, 2 ORDER BY 1',
-        f'INSERT INTO {SEALED_EVENTS} SELECT * FROM {HOT_EVENTS} '
+        f"INSERT INTO {SEALED_EVENTS} SELECT * FROM {HOT_EVENTS} "
         'ORDER BY "account_hash", "time", "index"',
         f"DELETE FROM {HOT_EVENTS}",
         f"DELETE FROM {HOT_SUBJECTS}",

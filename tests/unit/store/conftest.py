@@ -13,6 +13,7 @@ from ombud.store.index import Index
 
 Commit = Callable[..., Committed]
 
+
 @pytest.fixture(scope="module")
 def fill(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Index]:
     """Return how to get an index with these events in this layout: `fill(events, layout)`."""

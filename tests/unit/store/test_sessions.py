@@ -66,9 +66,7 @@ def expected(events: list[Event]) -> dict[str, list[int]]:
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(events=st.lists(ACTS, min_size=1, max_size=40), limit=st.integers(1, 5))
-def test_same_as_a_plain_split(
-    events: list[Event], limit: int, layout: Layout, fill: Any
-) -> None:
+def test_same_as_a_plain_split(events: list[Event], limit: int, layout: Layout, fill: Any) -> None:
     """Sessions, their order, sums and members are those of a plain reading."""
     index = fill(events, layout)
     wanted = expected(events)
