@@ -67,7 +67,8 @@ def connect(
     events = [inspected_event(inspection, time=now_ms())]
     if not json:
         _print_server(inspection)
-        _print_proposals(inspection)
+        _print_proposals(inspection, is_confirming=confirming is not None)
+        _print_shared(inspection)
     path, is_new = write_proposed(home, inspection)
     told["proposed_file"] = str(path)
     if confirming is None and not json and sys.stdin.isatty():
@@ -126,23 +127,35 @@ def _print_server(inspection: Inspection) -> None:
         print_line(f"  but: {override}")
 
 
-def _print_proposals(inspection: Inspection) -> None:
+def _print_proposals(inspection: Inspection, *, is_confirming: bool) -> None:
     proposals = inspection.proposals
     datasets = {one.dataset for one in proposals}
-    print_line(f"\nProposed: {len(proposals)} columns of {len(datasets)} tables"
-               " name data subjects")  # fmt: skip
-    print_table(
-        ("column", "kind", "sure", "why"),
-        ((one.name, one.kind, f"{one.confidence:.2f}", "; ".join(one.reasons))
-         for one in proposals),
-    )  # fmt: skip
+    print_line(
+        f"\nProposed: {len(proposals)} columns of {len(datasets)} tables name data subjects"
+    )
+    if not is_confirming:  # Then what is taken is shown as a difference.
+        rows = (
+            (one.name, one.kind, f"{one.confidence:.2f}", "; ".join(one.reasons))
+            for one in proposals
+        )
+        print_table(("column", "kind", "sure", "why"), rows)
+
+
+def _print_shared(inspection: Inspection) -> None:
+    place = inspection.where.partition("://")[2].rpartition("@")[2]
     for one in inspection.shared:
-        print_line(f"\nShared account `{one.account}` ({', '.join(one.reasons)}).")
-        if not one.is_named:
-            print_line("  In its connection string, for each person:\n"
-                       f"    application_name={one.connection_value()}\n"
-                       "  or, on each connection taken from a pool:\n"
-                       f"    SET application_name = '{one.connection_value()}'")  # fmt: skip
+        print_line(f"\nShared account `{one.account}`: {', '.join(one.reasons)}.")
+        if one.is_named:
+            continue
+        value = one.connection_value()
+        in_url = value.replace("=", "%3D").replace(";", "%3B")
+        print_line(
+            "  One line in its connection string names the person, whose account stands"
+            " for {login}:\n"
+            f"    postgresql://{one.account}@{place}?application_name={in_url}\n"
+            "  or, on each connection taken from a pool:\n"
+            f"    SET application_name = '{value}'"
+        )
 
 
 def _ask() -> str | None:
