@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.paths import HomePaths
+from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import now_ms
@@ -27,6 +28,7 @@ from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
+from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
@@ -106,7 +108,9 @@ class OpenHome:
         self.projection.catch_up()
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
-        record_settings(appender, self.control, settings, now_ms())
+        record_settings(
+            appender, self.control, settings, now_ms(), declarations=load_attribution(home)
+        )
         self.ingesting = Ingesting(
             appender=appender,
             home=home,
@@ -199,6 +203,13 @@ class OpenHome:
             watch=self.watch,
             control=self.control,
             index=self.index,
+            coverage=CoverageReports(
+                looks=looks,
+                settings=self.settings,
+                home=self.paths.home,
+                quarantine=self.paths.quarantine,
+                clock=now_ms,
+            ),
             background=background,
         )
 
