@@ -239,6 +239,7 @@ class Facts:
 
     def use(self, term: Term, into: dict[str, None]) -> None:
         """Note columns by name among those filtered or projected."""
+        relations = self.relations
         for number, name in term:
-            owner = self.relations[number].name
+            owner = relations[number].name
             into[f"{owner}.{name}" if owner else name] = None

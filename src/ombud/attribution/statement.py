@@ -43,7 +43,7 @@ def parse(text: str) -> tuple[list[Json], bytes]:
     except UnicodeEncodeError:
         raise Unparsed from None
     try:
-        tree = b"" if result.error else bytes(result.parse_tree)
+        tree: bytes = b"" if result.error else result.parse_tree  # A copy.
     finally:
         lib.pg_query_free_parse_result(result)
     if not tree:

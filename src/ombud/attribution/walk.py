@@ -152,9 +152,10 @@ class Walk:
         for item in items:
             target = item.get("ResTarget", {})
             value = target.get("val", {})
-            reference = bare(value).get("ColumnRef")
+            reference = value.get("ColumnRef") or bare(value).get("ColumnRef")
             if reference is None:
-                self.expression(value, scope, is_top=is_top)
+                if "A_Const" not in value:
+                    self.expression(value, scope, is_top=is_top)
                 output.columns.append((target.get("name", ""), (), value_of(value)))
                 continue
             names = column_names(reference)
@@ -168,6 +169,7 @@ class Walk:
             term = scope.term(names)
             if is_top:
                 self.facts.use(term, self.facts.projected)
+                continue
             output.columns.append((target.get("name", names[-1]), term, None))
         return output
 
