@@ -11,7 +11,6 @@ from ombud.attribution.attribution import Attribution, SystemAttribution
 from ombud.attribution.declarations import PersonPattern, PersonPlace, SystemDeclaration
 from ombud.attribution.person import SESSIONS_MAX, Line, SessionStates
 
-
 ONLY_VARIABLE = SystemDeclaration(
     system="s",
     shared_accounts=frozenset({"clinic_app"}),

@@ -53,8 +53,8 @@ NAMED = [
     ("select * from patients p join visits v on p.id = v.patient_id where v.patient_id = 5",
      "patient:5"),
     ("select * from patients p, visits v where p.id = v.patient_id and p.id = 5", "patient:5"),
-    ("select * from patients join visits on visits.patient_id = patients.id"
-     " join other o on o.pid = patients.id where o.pid = 9", "patient:9"),
+    (("select * from patients join visits on visits.patient_id = patients.id"
+     " join other o on o.pid = patients.id where o.pid = 9"), "patient:9"),
     ("select * from patients p left join visits v on p.id = v.patient_id where p.id = 5",
      "patient:5"),
     ("select * from patients p left join visits v on v.patient_id = 5 where p.id = 5", "patient:5"),
@@ -67,16 +67,16 @@ NAMED = [
     ("with x (k) as (select id from patients) select * from x where k = 7", "patient:7"),
     ("select * from (select id from patients union select patient_id from visits) q where id = 5",
      "patient:5"),
-    ("select id from patients where id = 5 union all select patient_id from visits"
-     " where patient_id = 6", "patient:5 patient:6"),
+    (("select id from patients where id = 5 union all select patient_id from visits"
+     " where patient_id = 6"), "patient:5 patient:6"),
     ("select * from visits where patient_id in (select id from patients where ssn = '1')", "ssn:1"),
     ("select * from visits where patient_id = (select id from patients where ssn = '1')", "ssn:1"),
-    ("select * from patients p where exists (select 1 from visits v where v.patient_id = p.id)"
-     " and p.id = 4", "patient:4"),
-    ("select (select count(*) from visits v where v.patient_id = p.id) from patients p"
-     " where p.id = 4", "patient:4"),
-    ("select * from patients p, lateral (select * from visits v where v.patient_id = p.id) x"
-     " where p.id = 4", "patient:4"),
+    (("select * from patients p where exists (select 1 from visits v where v.patient_id = p.id)"
+     " and p.id = 4"), "patient:4"),
+    (("select (select count(*) from visits v where v.patient_id = p.id) from patients p"
+     " where p.id = 4"), "patient:4"),
+    (("select * from patients p, lateral (select * from visits v where v.patient_id = p.id) x"
+     " where p.id = 4"), "patient:4"),
     ("insert into visits (patient_id, day) values (5, now()), (6, now())", "patient:5 patient:6"),
     ("insert into visits (patient_id) select id from patients where id = 4", "patient:4"),
     ("insert into visits (patient_id, day) select 4, now()", "patient:4"),
@@ -87,8 +87,8 @@ NAMED = [
      "patient:3"),
     ("with d as (delete from visits where patient_id = 3 returning *) select * from d",
      "patient:3"),
-    ("merge into visits v using patients p on v.patient_id = p.id and p.id = 3"
-     " when matched then delete", "patient:3"),
+    (("merge into visits v using patients p on v.patient_id = p.id and p.id = 3"
+     " when matched then delete"), "patient:3"),
     ("copy (select * from patients where id = 5) to stdout", "patient:5"),
     ("explain analyze select * from patients where id = 3", "patient:3"),
     ("declare c cursor for select * from patients where id = 3", "patient:3"),
@@ -134,8 +134,8 @@ UNNAMED = [
      "patient:5", "no_comparison"),
     ("select * from patients p full join visits v on p.id = v.patient_id and p.id = 5",
      "patient:5", "no_comparison"),
-    ("select * from patients p where not exists"
-     " (select 1 from visits v where v.patient_id = p.id and p.id = 4)",
+    (("select * from patients p where not exists"
+     " (select 1 from visits v where v.patient_id = p.id and p.id = 4)"),
      "patient:4", "no_comparison"),
     ("select * from patients where id = 5 union all select * from patients",
      "patient:5", "no_comparison"),
