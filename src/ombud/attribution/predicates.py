@@ -289,11 +289,9 @@ class Predicates:
         self._link(left, right)
 
     def _link(self, left: Term, right: Term) -> None:
-        for one in left:
-            for other in right:
-                self._facts.same.append((one, other))
         if not self._links:
             return
+        self._facts.same += [(one, other) for one in left for other in right]
         for sources, targets in ((left, right), (right, left)):
             if len(sources) == 1:  # Of several it is known of none which one it is.
                 source = sources[0]

@@ -7,8 +7,20 @@ declared; a name that could be of several relations stands for none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ombud.attribution.facts import Relation, Term
+
+NO_QUERY: dict[str, Any] = {}  # Of what is a relation already.
+
+
+class Cte(NamedTuple):
+    """A query of a WITH: a relation, or what is walked anew wherever its name is used."""
+
+    relation: Relation | None
+    query: dict[str, Any] = NO_QUERY
+    names: tuple[str, ...] = ()
+    scope: Scope | None = None
 
 
 class Scope:
@@ -21,7 +33,7 @@ class Scope:
         self.relations: list[Relation] = []
         self.named: dict[str, Relation] = {}
         self.merged: dict[str, Term] = {}  # Columns that a join merged, by USING or NATURAL.
-        self.ctes: dict[str, Relation] = dict(parent.ctes) if parent is not None else {}
+        self.ctes: dict[str, Cte] = dict(parent.ctes) if parent is not None else {}
 
     def add(self, relation: Relation, alias: str) -> None:
         """Let names of this scope stand for a relation."""

@@ -20,11 +20,18 @@ from ombud.attribution.predicates import (
     is_null,
     value_of,
 )
-from ombud.attribution.scope import Datasets, Scope
+from ombud.attribution.scope import Cte, Datasets, Scope
 
 Json = dict[str, Any]
 
 _NOT_READ = frozenset({"fromClause", "whereClause", "withClause", "targetList", "valuesLists"})
+
+
+RELATIONS_MAX = 2_000  # Of one statement: WITH queries that use each other may double each time.
+
+
+class TooLarge(Exception):  # noqa: N818  # It is an answer, caught where it is asked for.
+    """The statement uses more relations than are looked at."""
 
 
 @dataclass(slots=True)
@@ -47,8 +54,11 @@ class Walk:
         """Return the relation that a RangeVar stands for, added to the scope."""
         name, schema = node.get("relname", ""), node.get("schemaname", "")
         alias = node.get("alias", {}).get("aliasname", name)
-        known = scope.ctes.get(name) if not schema else None
-        if known is None:
+        cte = scope.ctes.get(name) if not schema else None
+        known: Relation
+        if cte is not None:
+            known = cte.relation or self._refer(cte)
+        else:
             found = self._datasets.dataset(schema, name)
             if found is not None:
                 known = self.facts.add_relation(found[0], dataset=found[0], kinds=found[1])
@@ -81,14 +91,28 @@ class Walk:
         """Make the names of a WITH known in a scope."""
         for item in node.get("ctes", ()):
             cte = item.get("CommonTableExpr", {})
-            name = cte.get("ctename", "")
-            names = [
-                part.get("String", {}).get("sval", "") for part in cte.get("aliascolnames", ())
-            ]
+            name, query = cte.get("ctename", ""), cte.get("ctequery", {})
+            names = tuple(part["String"].get("sval", "") for part in cte.get("aliascolnames", ()))
+            around = Scope(scope)  # As it is here: later names are not known in this query.
             if node.get("recursive"):
-                scope.ctes[name] = self.facts.add_relation(columns={})
-            output = self.query(cte.get("ctequery", {}), Scope(scope))
-            scope.ctes[name] = self.derived(output, names)
+                around.ctes[name] = Cte(self.facts.add_relation(columns={}))
+            if "SelectStmt" in query:
+                scope.ctes[name] = Cte(None, query, names, around)
+            else:  # It changes data, and does so once.
+                scope.ctes[name] = Cte(self.derived(self.query(query, around), names))
+
+    def _refer(self, cte: Cte) -> Relation:
+        """Return what a WITH query is at one of its uses: each has rows of its own to pin."""
+        if len(self.facts.relations) > RELATIONS_MAX:
+            raise TooLarge
+        outputs: list[Output] = []
+
+        def read() -> Term:
+            outputs.append(self.query(cte.query, Scope(cte.scope)))
+            return ()
+
+        self.predicates.subquery(read, is_held=False)
+        return self.derived(outputs[0], cte.names)
 
     def query(self, node: Json, scope: Scope) -> Output:
         """Walk a statement that may return rows."""
@@ -132,10 +156,12 @@ class Walk:
 
     def hold(self, pins: Pins) -> None:
         """Add what a condition pins to what is pinned."""
+        self.facts.pins = self.facts.pins.both(self._own(pins))
+
+    def _own(self, pins: Pins) -> Pins:
+        """Return what a subquery that not every row meets pins of its own relations."""
         floor = self.predicates.floor
-        if floor:  # A subquery that not every row meets pins only what is its own.
-            pins = pins.only(range(floor, len(self.facts.relations)))
-        self.facts.pins = self.facts.pins.both(pins)
+        return pins.only(range(floor, len(self.facts.relations))) if floor else pins
 
     def _values(self, rows: list[Json], scope: Scope) -> Output:
         first: list[tuple[str, Term, Value | None]] = []
@@ -252,7 +278,7 @@ class Walk:
         if inner:
             return pins
         # What is pinned below an outer join is pinned on its own side at least.
-        self.facts.join_pins = self.facts.join_pins.both(pins)
+        self.facts.join_pins = self.facts.join_pins.both(self._own(pins))
         return Pins()
 
     def _merge(self, node: Json, scope: Scope, left: list[Relation], right: list[Relation]) -> None:

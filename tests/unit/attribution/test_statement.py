@@ -64,6 +64,10 @@ NAMED = [
     ("select * from (select id as k from patients) s where k = 5", "patient:5"),
     ("select * from (select id, name from patients) s (k, n) where k = 5", "patient:5"),
     ("with x as (select id from patients) select * from x where id = 7", "patient:7"),
+    ("with x as (select id from patients), y as (select * from x) select * from y where id = 7",
+     "patient:7"),
+    ("with x as (select id from patients) select * from x a join x b using (id) where id = 7",
+     "patient:7"),
     ("with x (k) as (select id from patients) select * from x where k = 7", "patient:7"),
     ("select * from (select id from patients union select patient_id from visits) q where id = 5",
      "patient:5"),
@@ -104,6 +108,12 @@ NAMED = [
 
 UNNAMED = [
     ("select * from patients", "", "no_comparison"),
+    ("with x as (select * from patients) select * from x a, x b where a.id = 5",
+     "patient:5", "no_comparison"),
+    (("with recursive x as (select id from patients union select x.id from x)"
+     " select * from x where id = 5"), "", "no_comparison"),
+    ("select * from patients p, visits v where p.id = v.patient_id or p.ssn = 'x'",
+     "ssn:x", "no_comparison"),
     ("select count(*) from patients", "", "no_comparison"),
     ("select * from patients where name = 'x'", "", "no_comparison"),
     ("select * from patients where id = id", "", "no_comparison"),
@@ -159,6 +169,7 @@ UNNAMED = [
 ]  # fmt: skip
 
 NEITHER = [
+    "with x as (select * from patients) select 1",
     "select 1",
     "select * from other where id = 5",
     "select * from elsewhere.patients where id = 5",
@@ -280,6 +291,12 @@ def test_bounds(statements: Statements) -> None:
         pytest.param(f"select {'+'.join('1' * 300)}", id="too deep for us, or not"),
         pytest.param("select '" + "x" * TEXT_SIZE_MAX + "'", id="too large"),
         pytest.param("select \x00", id="a zero byte"),
+        pytest.param(
+            "with x0 as (select 1 as a), "
+            + ", ".join(f"x{n + 1} as (select * from x{n} a, x{n} b)" for n in range(40))
+            + " select * from x40",
+            id="queries that double",
+        ),
         pytest.param("select \ud800", id="half a character"),
         pytest.param("select E'\\''" + "+1" * DEPTH_MAX, id="a chain behind an odd quote"),
     ],
