@@ -72,6 +72,18 @@ class Scope:
         holders = [relation for relation in scope.relations if relation.knows(column)]
         return holders[0].term(column) if len(holders) == 1 else ()
 
+    def side(self, relations: Sequence[Relation], column: str) -> Term:
+        """Return what a merged column stands for on one side of a join."""
+        if column in self.merged:
+            numbers = {relation.number for relation in relations}
+            merged = tuple(each for each in self.merged[column] if each[0] in numbers)
+            if merged:
+                return merged
+        if len(relations) == 1:
+            return relations[0].term(column)
+        holders = [relation for relation in relations if relation.knows(column)]
+        return holders[0].term(column) if len(holders) == 1 else ()
+
 
 class Datasets:
     """The declared datasets and functions of one system, by schema and name."""

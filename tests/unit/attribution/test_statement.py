@@ -60,6 +60,12 @@ NAMED = [
     ("select * from patients p left join visits v on v.patient_id = 5 where p.id = 5", "patient:5"),
     ("select * from visits v join notes n using (patient_id) where patient_id = 5", "patient:5"),
     ("select * from visits natural join notes where patient_id = 5", "patient:5"),
+    ("select * from visits v right join patients p on p.id = v.patient_id where v.patient_id = 5",
+     "patient:5"),
+    (("select * from patients p left join (select * from visits where patient_id = 5) s"
+     " on s.patient_id = p.id where p.id = 5"), "patient:5"),
+    (("select * from patients p left join lateral"
+     " (select * from visits v where v.patient_id = p.id) s on true where p.id = 5"), "patient:5"),
     ("select * from (select * from patients) s where s.id = 5", "patient:5"),
     ("select * from (select id as k from patients) s where k = 5", "patient:5"),
     ("select * from (select id, name from patients) s (k, n) where k = 5", "patient:5"),
@@ -108,6 +114,16 @@ NAMED = [
 
 UNNAMED = [
     ("select * from patients", "", "no_comparison"),
+    (("select * from patients p left join (select * from visits where patient_id = 5) s"
+     " on s.patient_id = p.id"), "patient:5", "no_comparison"),
+    (("select * from visits p left join (visits v join notes n on v.patient_id = 5)"
+     " using (patient_id)"), "patient:5", "no_comparison"),
+    (("select * from patients p left join other o on exists"
+     " (select 1 from notes n where n.patient_id = p.id and n.patient_id = 5)"),
+     "patient:5", "no_comparison"),
+    (("select * from patients p left join visits v on v.patient_id = p.id"
+     " where v.patient_id = 5 or v.patient_id is null"), "patient:5", "no_comparison"),
+    ("select * from (select max(id) as id from patients) s where s.id = 5", "", "no_comparison"),
     ("with x as (select * from patients) select * from x a, x b where a.id = 5",
      "patient:5", "no_comparison"),
     (("with recursive x as (select id from patients union select x.id from x)"
