@@ -7,20 +7,39 @@ from pathlib import Path
 
 from ombud.attribution.attribution import Attribution
 from ombud.attribution.declarations import Declarations
-from ombud.collect import cloudtrail, ocsf_source, pgaudit
+from ombud.collect import (
+    cloudtrail,
+    databricks,
+    github,
+    ocsf_source,
+    okta,
+    pgaudit,
+    snowflake,
+    trino,
+)
 from ombud.collect.cloudtrail import CloudTrail
+from ombud.collect.databricks import DatabricksAudit
+from ombud.collect.github import GitHubAudit
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import load_mapping, suggest
 from ombud.collect.ocsf_source import Ocsf
+from ombud.collect.okta import OktaSystemLog
 from ombud.collect.pgaudit import PgAudit
+from ombud.collect.snowflake import SnowflakeQueryHistory
 from ombud.collect.source import Attributable, Source
+from ombud.collect.trino import TrinoEvents
 from ombud.core.errors import InputError
 
 MAPPING = "mapping"
 BUILT_IN: dict[str, Callable[[], Source]] = {
     cloudtrail.KIND: CloudTrail,
+    databricks.KIND: DatabricksAudit,
+    github.KIND: GitHubAudit,
     ocsf_source.KIND: Ocsf,
+    okta.KIND: OktaSystemLog,
     pgaudit.KIND: PgAudit,
+    snowflake.KIND: SnowflakeQueryHistory,
+    trino.KIND: TrinoEvents,
 }
 KINDS = (*sorted(BUILT_IN), MAPPING)
 

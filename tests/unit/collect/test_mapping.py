@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doubles.memory_record import MemoryRecord
-from ombud.collect.intake import IntakeResult
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import MappingError, load_mapping, parse_mapping
 from ombud.collect.mapping_value import parse_zone
@@ -196,39 +193,46 @@ def test_zones(text: str) -> None:
 
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "sources" / "examples"
-# The example mapping of each log, the path of its actor, and acts that are none of people.
-LOGS = {
-    "Databricks.Audit": ("databricks.yaml", ("userIdentity", "email"), ()),
-    "GitHub.Audit": ("github.yaml", ("actor",), ("secret_scanning_alert.create",)),
-    "Okta.SystemLog": (
-        "okta.yaml",
-        ("actor", "alternateId"),
-        ("rate_limit", "security.threat.detected"),
-    ),
+GITLAB = {
+    "id": "7f1",
+    "author_id": 3,
+    "author_name": "ana",
+    "created_at": "2026-03-04T08:15:30.123Z",
+    "entity_path": "county/registry",
+    "entity_type": "Project",
+    "event_type": "member_created",
+    "ip_address": "192.0.2.10",
+    "target_details": "dee",
+    "target_id": 9,
+    "target_type": "ProjectMember",
+    "details": {"author_class": "User", "from": None, "to": "Maintainer"},
 }
 
 
-@pytest.mark.parametrize("logtype", LOGS)
-def test_vectors(
-    logtype: str, vectors: Path, feed: Callable[..., IntakeResult], sink: MemoryRecord
-) -> None:
-    """Logs of other systems by the example mappings: none lost or refused, act and actor known."""
-    name, path, not_acts = LOGS[logtype]
-    rows = map(json.loads, (vectors / "panther" / "rule-tests.ndjson").read_bytes().splitlines())
-    raws = [json.dumps(row["log"]).encode() for row in rows if row["logtypes"] == [logtype]]
+@pytest.mark.parametrize(
+    ("event_type", "action"),
+    [
+        ("member_created", "grant"),
+        ("member_destroyed", "revoke"),
+        ("project_visibility_updated", "share"),
+        ("project_destroyed", "delete"),
+        ("project_access_token_created", "grant"),
+        ("protected_branch_updated", "configure"),
+        ("repository_git_operation", "read"),
+        ("moonwalk", "other"),
+    ],
+)
+def test_the_example(event_type: str, action: str) -> None:
+    """The worked example makes events of records as its system delivers them."""
+    source = get_source("mapping", mapping=EXAMPLES / "gitlab.yaml")
+    raw = json.dumps(GITLAB | {"event_type": event_type}).encode()
+    event = source.parse(raw, now_ms=0)
 
-    result = feed(get_source("mapping", mapping=EXAMPLES / name), b"\n".join(raws))
-
-    assert (result.read, result.quarantined) == (len(raws), 0)
-    assert set(raws) == {event.raw for event in sink.events}
-    for event in sink.events:
-        actor: Any = json.loads(event.raw)
-        for key in path:
-            actor = (actor or {}).get(key)
-        assert event.actor_id == actor or not actor
-        assert event.operation is not None
-        is_act = not any(word in event.operation for word in not_acts)
-        assert (event.action != "other") is is_act, event.operation
+    assert (event.action, event.operation) == (action, event_type)
+    assert (event.actor_id, event.actor_type, event.native_id) == ("ana", "person", "7f1")
+    assert (event.time, event.resource_dataset) == (1_772_612_130_123, "county/registry")
+    assert event.attributes == {"target": "dee", "to": "Maintainer"}
+    assert event.flags is None
 
 
 def test_the_mapping_of_the_manual() -> None:
