@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.paths import HomePaths
+from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import now_ms
@@ -105,7 +106,9 @@ class OpenHome:
         self.projection.catch_up()
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
-        record_settings(appender, self.control, settings, now_ms())
+        record_settings(
+            appender, self.control, settings, now_ms(), declarations=load_attribution(home)
+        )
         self.ingesting = Ingesting(
             appender=appender,
             home=home,
