@@ -13,7 +13,7 @@ import re
 
 import msgspec
 
-from ombud.collect.cut import Cuts, LineCutter
+from ombud.collect.cut import HEAD_KEPT, Cuts, LineCutter
 from ombud.collect.scan import ElementScanner
 from ombud.core.batch import RAW_SIZE_MAX
 
@@ -92,7 +92,15 @@ class JsonCutter(LineCutter):
         return super().unfinished() if self._scanner is None else b""
 
     def _is_document(self, head: bytes) -> bool:
-        return self._failures < _FAILURES_MAX and self._opens_many.match(head) is not None
+        opens = self._opens_many.match(head) is not None or self._may_hold(head[:HEAD_KEPT])
+        return self._failures < _FAILURES_MAX and opens
+
+    def _may_hold(self, data: bytes) -> bool:
+        """Whether a list of records may stand amid the members of a document.
+
+        Amazon's list is the only member, so that the ends of its document tell.
+        """
+        return self._member != RECORDS and self._quoted in data
 
     def _step(self, data: bytes, cuts: Cuts) -> bytes:
         if self._scanner is not None:
@@ -108,7 +116,7 @@ class JsonCutter(LineCutter):
     def _take(self, block: bytes, tail: bytes, cuts: Cuts) -> bytes:
         lines = block.split(b"\n")
         lines.pop()
-        is_free = not self._is_behind and not self._is_plain
+        is_free = not self._is_behind and not self._is_plain and not self._may_hold(block)
         if is_free and len(lines[0]) <= RAW_SIZE_MAX and _are_objects(lines, self._opening):
             cuts.raws += lines
             cuts.lines += range(self.line, self.line + len(lines))

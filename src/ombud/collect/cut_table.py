@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ombud.collect.csv_text import split_csv
 from ombud.collect.cut import Cuts, Cutter, LineCutter
-from ombud.collect.cut_json import JsonCutter
+from ombud.collect.cut_json import RECORDS, JsonCutter
 from ombud.core.batch import RAW_SIZE_MAX
 
 COLUMNS_MAX = 512  # More than any log of a source has; bounds what one record costs.
@@ -135,10 +135,14 @@ class TableCutter(LineCutter):
 
 
 class SniffingTableCutter:
-    """Cuts a log that is CSV with a header or JSON, by its first byte that is not blank."""
+    """Cuts a log that is CSV with a header or JSON, by its first byte that is not blank.
 
-    def __init__(self, is_header: IsHeader) -> None:
+    `member` names the list in which a JSON document of many records holds them.
+    """
+
+    def __init__(self, is_header: IsHeader, member: str = RECORDS) -> None:
         self._is_header = is_header
+        self._member = member
         self._cutter: Cutter | None = None
         self._line = 1
 
@@ -169,9 +173,8 @@ class SniffingTableCutter:
             if not seen:
                 self._line += data.count(b"\n")
                 return
-            self._cutter = (
-                JsonCutter() if seen[:1] in (b"{", b"[") else TableCutter(self._is_header)
-            )
+            is_json = seen[:1] in (b"{", b"[")
+            self._cutter = JsonCutter(self._member) if is_json else TableCutter(self._is_header)
             self._cutter.line = self._line
         self._cutter.feed(data, cuts)
 

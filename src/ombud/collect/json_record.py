@@ -116,6 +116,11 @@ class JsonRecord:
         document, noticed = parse_object(raw)
         return cls(document, list(noticed))
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The object as it was written, for what has no name of its own."""
+        return self._document
+
     def __bool__(self) -> bool:
         """Whether there is anything in it."""
         return bool(self._values)

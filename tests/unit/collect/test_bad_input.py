@@ -31,6 +31,10 @@ SOURCES: dict[str, Source] = {
     "okta.systemlog": get_source("okta.systemlog"),
     "snowflake.query_history": get_source("snowflake.query_history"),
     "trino.events": get_source("trino.events"),
+    "palantir.audit3": get_source("palantir.audit3"),
+    "microsoft365.audit": get_source("microsoft365.audit"),
+    "google.workspace": get_source("google.workspace"),
+    "fhir.auditevent": get_source("fhir.auditevent"),
 }
 # A good record of each source, told apart by a number, and one member to be spoilt.
 GOOD: dict[str, Callable[[int], bytes]] = {
@@ -67,6 +71,23 @@ GOOD: dict[str, Callable[[int], bytes]] = {
     "trino.events": lambda n: (
         b'{"metadata":{"queryId":"q-%d","query":"SPOT"},"context":{"queryType":"SELECT"},'
         b'"createTime":"2026-03-04T08:15:30.000Z","statistics":{}}' % n
+    ),
+    "palantir.audit3": lambda n: (
+        b'{"type":"audit.3","logEntryId":"l-%d","categories":["dataLoad"],'
+        b'"time":"2026-03-04T08:15:30.000Z","userAgent":"SPOT"}' % n
+    ),
+    "microsoft365.audit": lambda n: (
+        b'{"Id":"m-%d","Operation":"FileAccessed","RecordType":6,'
+        b'"CreationTime":"2026-03-04T08:15:30","UserAgent":"SPOT"}' % n
+    ),
+    "google.workspace": lambda n: (
+        b'{"id":{"time":"2026-03-04T08:15:30.000Z","uniqueQualifier":"%d",'
+        b'"applicationName":"drive"},"actor":{"email":"ana@x"},"events":[{"name":"view"}],'
+        b'"ownerDomain":"SPOT"}' % n
+    ),
+    "fhir.auditevent": lambda n: (
+        b'{"resourceType":"AuditEvent","id":"f-%d","recorded":"2026-03-04T08:15:30Z",'
+        b'"action":"R","agent":[],"outcomeDesc":"SPOT"}' % n
     ),
 }
 each_source = pytest.mark.parametrize("kind", SOURCES)

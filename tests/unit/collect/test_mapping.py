@@ -192,6 +192,39 @@ def test_zones(text: str) -> None:
     assert parse_zone(f"{text}x") is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        pytest.param(b"a,b", "without its header", id="no header"),
+        pytest.param(b"at,who\nx", "1 fields under a header of 2", id="short"),
+        pytest.param(b"at,who\nx,y,z", "3 fields under a header of 2", id="long"),
+        pytest.param(b'at,who\nx,"y', "0 fields under a header of 2", id="open quote"),
+    ],
+)
+def test_rows_that_do_not_fit(raw: bytes, message: str) -> None:
+    """A row without a header, or of another width, is refused with both counts."""
+    source = mapped("time: at\nactor.id: who", columns="[at]")
+    with pytest.raises(EventError, match=message):
+        source.parse(raw, now_ms=NOW_MS)
+
+
+def test_rows_of_a_table() -> None:
+    """A row says what it says under its header; an empty field is none, JSON is read as before."""
+    source = mapped("time: at\nactor.id: who\npurpose: why", columns="[at, who]")
+    event = source.parse(b'at,who,why\r\n2026-03-04T08:00:00Z,"Ana, A",', now_ms=NOW_MS)
+    assert (event.actor_id, event.purpose, event.flags) == ("Ana, A", None, None)
+    assert source.parse(b'{"who":"ana"}', now_ms=NOW_MS).actor_id == "ana"
+    torn = source.parse(b"at,who\n2026-03-04T08:00:00Z,a\xff", now_ms=NOW_MS)
+    assert torn.flags == ("invalid_utf8",)
+
+
+@pytest.mark.parametrize("columns", ["at", "[]", "{a: b}"])
+def test_columns_are_a_list(columns: str) -> None:
+    """The columns that tell a header are a list of names."""
+    with pytest.raises(MappingError, match="`columns`: must be a list"):
+        mapped("time: at", columns=columns)
+
+
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "sources" / "examples"
 GITLAB = {
     "id": "7f1",
