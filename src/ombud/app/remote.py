@@ -30,6 +30,7 @@ from ombud.core.errors import (
 from ombud.services.directory_wanted import DirectoryWanted
 
 TIMEOUT_SECONDS = 120.0  # A catching-up index can take this long after a bulk load.
+LOAD_SECONDS = 900.0  # Half a million rows are some 30 s of work, on a machine that may be busy.
 KINDS: dict[str, type[OmbudError]] = {
     kind.code: kind
     for kind in (Conflict, Forbidden, InputError, NotFound, TamperError, Unauthenticated)
@@ -42,6 +43,12 @@ class _SocketConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=TIMEOUT_SECONDS)
         self._path = path
+
+    def wait_for(self, seconds: float) -> None:
+        """Wait so long for each part of an answer, from now on."""
+        self.timeout = seconds
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
 
     def connect(self) -> None:
         self.sock = connect_unix(self._path)
@@ -79,8 +86,17 @@ class RemoteDoor:
         """Close the connection."""
         self._connection.close()
 
-    def call(self, method: str, path: str, *, body: Any = None, **query: Any) -> Json:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        seconds: float = TIMEOUT_SECONDS,
+        **query: Any,
+    ) -> Json:
         """Return the answer of one call; raises what the server answered with."""
+        self._connection.wait_for(seconds)
         given = {name: value for name, value in query.items() if value is not None}
         target = path + ("?" + urlencode(given) if given else "")
         headers = {"Accept": "application/json"}
@@ -163,11 +179,13 @@ class RemoteDoor:
 
     def directory_plan(self, wanted: DirectoryWanted) -> Json:
         """Return what files would change in the directory."""
-        return self.call("POST", "/v1/directory/plan", body=_fragment(wanted))
+        return self.call("POST", "/v1/directory/plan", body=_fragment(wanted), seconds=LOAD_SECONDS)
 
     def directory_load(self, wanted: DirectoryWanted) -> Json:
         """Load the directory."""
-        return self.call("POST", "/v1/directory/loads", body=_fragment(wanted))
+        return self.call(
+            "POST", "/v1/directory/loads", body=_fragment(wanted), seconds=LOAD_SECONDS
+        )
 
     def directory_show(
         self, person: str, *, at: int | None, why: str | None, case: str | None

@@ -18,6 +18,8 @@ EVENT_TABLE = f"{SCHEMA}.event"
 SUBJECT_TABLE = f"{SCHEMA}.subject"
 HOT_EVENTS = f"{SCHEMA}.event_hot"
 SEALED_EVENTS = f"{SCHEMA}.event_sealed"
+HOT_SUBJECTS = f"{SCHEMA}.subject_hot"
+SEALED_SUBJECTS = f"{SCHEMA}.subject_sealed"
 TOKEN_TABLE = f"{SCHEMA}.token"
 SPAN_TABLE = f"{SCHEMA}.account_span"
 

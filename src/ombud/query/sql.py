@@ -9,12 +9,11 @@ its columns' bounds.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ombud.query.bindings import Bindings
 from ombud.query.columns import (
     INDEX,
-    SUBJECT_TABLE,
     TOKEN_TABLE,
     Column,
     Storage,
@@ -52,7 +51,7 @@ from ombud.query.tree import (
     Word,
     WordPattern,
 )
-from ombud.query.words import Narrowed, is_one_word
+from ombud.query.words import KEYS, PLACES, Sought, is_one_word
 from ombud.query.world import World
 from ombud.query.zones import bounds
 
@@ -70,13 +69,13 @@ def compile_condition(
     world: World | None = None,
     *,
     seen: Seen | None = None,
-    words: Narrowed | None = None,
+    words: Sought | None = None,
 ) -> str:
     """Return SQL that is true for the events the node means; none means all of them.
 
     It is a condition on the rows of `bindings.source()`.  `seen` returns the condition
     of what the asker may see, for those tests that look at other events.  A free word
-    of `words` is looked up in the postings: for events that have some.
+    that `words` knows is looked up: for those events of which `words` tells.
     """
     if node is None:
         return "true"
@@ -91,7 +90,7 @@ def compile_test(column: Column, test: Test, bindings: Bindings) -> str:
 def compile_value(name: str, bindings: Bindings, world: World) -> str:
     """Return SQL for the value of a field, or the day or hour, to count by."""
     if name in {"day", "hour"}:
-        return bucket(name, world.zone)
+        return bucket(name, world)
     if name in PEOPLE:
         return person_column(name, bindings)
     if name.startswith(ATTRIBUTES_PREFIX):
@@ -119,14 +118,14 @@ class _Compiler:
         bindings: Bindings,
         world: World,
         seen: Seen | None = None,
-        words: Narrowed | None = None,
+        words: Sought | None = None,
     ) -> None:
         self.bindings = bindings
         self.bind = bindings.add
         self.world = world
         self.now_ms = world.now_ms
         self.seen = seen
-        self.words = words or {}
+        self.words = words or Sought()
 
     def node(self, node: Node, *, positive: bool) -> str:
         match node:
@@ -167,7 +166,7 @@ class _Compiler:
 
     def has(self, name: str) -> str:
         if name in {"subjects", "subject.kind", "subject.key"}:
-            return f"{INDEX} IN (SELECT {INDEX} FROM {SUBJECT_TABLE})"
+            return f"{INDEX} IN (SELECT {INDEX} FROM {self.words.subjects})"
         column = self.column(name)
         if column.storage in {Storage.TEXT, Storage.SENTENCE}:
             return f"trim({column.expression}) <> ''"
@@ -218,9 +217,8 @@ class _Compiler:
             f"WHERE {session} IS NOT NULL AND {passes} AND {seen})"
         )
 
-    @staticmethod
-    def in_subjects(condition: str) -> str:
-        return f"{INDEX} IN (SELECT {INDEX} FROM {SUBJECT_TABLE} WHERE {condition})"
+    def in_subjects(self, condition: str) -> str:
+        return f"{INDEX} IN (SELECT {INDEX} FROM {self.words.subjects} WHERE {condition})"
 
     def subject(self, kind: str, key: One | AnyOf) -> str:
         place = self.bind(kind)
@@ -313,25 +311,32 @@ class _Compiler:
         return self.bind(f"%{escaped}%") + " ESCAPE '\\'"
 
     def word(self, text: str) -> str:
-        hashes = self.words.get(text)
-        if hashes is None:
-            return self.word_in_texts(text)
-        if not hashes:
+        known = self.words.known.get(text)
+        if known is None:
+            return self.word_in_texts(text, PLACES)
+        if not known.places:
             return "false"
-        listed = ", ".join(str(int(one)) for one in hashes)
+        if known.hashes is None:
+            return self.word_in_texts(text, known.places)
+        listed = ", ".join(str(int(one)) for one in known.hashes)
         found = f'{INDEX} IN (SELECT "index" FROM {TOKEN_TABLE} WHERE "hash" IN ({listed}))'
-        return found if is_one_word(text) else f"({found} AND {self.word_in_texts(text)})"
+        if is_one_word(text):
+            return found
+        return f"({found} AND {self.word_in_texts(text, known.places)})"
 
-    def word_in_texts(self, text: str) -> str:
-        lower, pattern = f"lower({self.bind(text)})", self.like(text)
+    def word_in_texts(self, text: str, places: Sequence[str]) -> str:
+        columns = [column_of(name) for name in places if name != KEYS]
+        sentences = [one for one in columns if one.storage is Storage.SENTENCE]
+        others = [one for one in columns if one.storage is not Storage.SENTENCE]
         tests = []
-        for name in WORD_FIELDS:
-            column = column_of(name)
-            if column.storage is Storage.SENTENCE:
-                tests.append(f"contains({column.expression}, {lower})")
-            else:
-                tests.append(f"{column.expression} ILIKE {pattern}")
-        tests.append(self.in_subjects(f"{KEY} ILIKE {pattern}"))
+        if sentences:
+            lower = f"lower({self.bind(text)})"
+            tests += [f"contains({one.expression}, {lower})" for one in sentences]
+        if others or KEYS in places:
+            pattern = self.like(text)
+            tests += [f"{one.expression} ILIKE {pattern}" for one in others]
+            if KEYS in places:
+                tests.append(self.in_subjects(f"{KEY} ILIKE {pattern}"))
         return f"({' OR '.join(tests)})"
 
     def word_pattern(self, text: str) -> str:

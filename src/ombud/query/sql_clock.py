@@ -30,15 +30,16 @@ def weekdays(node: Weekdays, bindings: Bindings, world: World) -> str:
     return f"({clock} // {DAY_MS} IN ({places}))"
 
 
-def bucket(name: str, zone: str | None) -> str:
+def bucket(name: str, world: World) -> str:
     """Return SQL for the day or hour of an event, counted from 1970-01-01, in one zone.
 
     Times outside of the calendar have none.
     """
     size = _BUCKETS_MS[name]
-    clock = f'("time" + {offset_sql(zone)})'
-    # Rounded down, also before 1970.
-    number = f"(({clock} - (({clock} % {size}) + {size}) % {size}) // {size})"
+    ahead = offset_sql(world.zone, world.now_ms)
+    # Division rounds towards zero: so it is counted from before any calendar.
+    shift = 1 - MOMENT_MIN // size
+    number = f'(("time" + {ahead} + {shift * size}) // {size} - {shift})'
     return f'CASE WHEN "time" BETWEEN {MOMENT_MIN} AND {MOMENT_MAX} THEN {number} END'
 
 
@@ -50,13 +51,14 @@ def _clock(ahead: str, shift_ms: int, cycle_ms: int) -> str:
 def _ahead(bindings: Bindings, world: World) -> str:
     """Return how far the clock that is meant is ahead of UTC, in milliseconds."""
     if world.zone is not None:
-        return offset_sql(world.zone)
+        return offset_sql(world.zone, world.now_ms)
     zones = [zone for zone in world.unit_zones if offsets(zone) != ((offsets(zone)[0][0], 0),)]
     if not zones:
         return "0"
     names = bindings.add(zones)
     number = bindings.of_span(f'list_position({names}::VARCHAR[], "zone")')
     cases = " ".join(
-        f"WHEN {place} THEN {offset_sql(zone)}" for place, zone in enumerate(zones, start=1)
+        f"WHEN {place} THEN {offset_sql(zone, world.now_ms)}"
+        for place, zone in enumerate(zones, start=1)
     )
     return f"(CASE {number} {cases} ELSE 0 END)"

@@ -14,7 +14,7 @@ def near(node: Near, bindings: Bindings) -> str:
     """Return SQL that is true when the circle searched touches the circle around the point.
 
     A search without a radius is a point.  The great-circle distance is that of the
-    haversine, right to 0.5 % of that on the ellipsoid; a strip of latitudes comes
+    haversine, right to 0.6 % of that on the ellipsoid; a strip of latitudes comes
     first, for it costs next to nothing.
     """
     lat, lon = column_of("place.lat").expression, column_of("place.lon").expression

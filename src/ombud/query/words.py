@@ -9,15 +9,42 @@ parts lies within one, so the events of one part are read to be sure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from ombud.query.columns import SUBJECT_TABLE
+from ombud.query.names import WORD_FIELDS
 from ombud.query.tree import And, Node, Not, Or, Word
 
 # Not `.`, `-`, `_`, `/`, `:`, `@`: addresses, names and ids stay whole, which keeps them few.
 SEPARATORS = r"""[\x00-\x20"'(),;=<>|\[\]{}*]+"""
 
-# Hashes of the pieces that contain a free word, by its text; one that is missing is not known.
-Narrowed = Mapping[str, Sequence[int]]
+KEYS = "subject.key"  # Beside the fields of `WORD_FIELDS`: the keys of data subjects.
+PLACES = (*WORD_FIELDS, KEYS)  # Where a free word is looked for; pieces are kept by place.
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the pieces of the sealed events tell of one free word.
+
+    `places` are those in which it may stand at all.  `hashes` are those of the pieces
+    that contain it; none when they are too many, or do not tell all.
+    """
+
+    places: tuple[str, ...]
+    hashes: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """How to ask for words and data subjects in one part of the events.
+
+    A word that is not `known` is looked for in all texts; `subjects` is the table of
+    the part's data subjects.
+    """
+
+    known: Mapping[str, Known] = field(default_factory=dict)
+    subjects: str = SUBJECT_TABLE
 
 
 def is_one_word(text: str) -> bool:

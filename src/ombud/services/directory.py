@@ -90,17 +90,16 @@ class Directory:
             plan = self._plan(wanted)
             _check(plan, wanted)
             spans = _spans(plan)  # Before anything is recorded: what fails here must not stand.
+            said = _said(plan)
             stamp = record_load(self._appender, plan, asker=asker, reason=reason, now=self._clock())
+            del plan  # Hundreds of megabytes, for as many rows as are foreseen.
             self._project()
             if self._tables.stamp() != stamp:
                 why = self._control.faults().get(stamp, "it was not applied")
                 raise Unavailable(f"the load is recorded and does not stand: {why}")
             self._index.set_spans(spans, stamp=stamp)
             self._settled = stamp
-        kinds = {diff.kind.name: diff.to_dict() for diff in plan.diffs}
-        for said in kinds.values():
-            del said["samples"]
-        return {"load": stamp, "sha256": plan.sha256, "kinds": kinds, "spans": len(spans)}
+        return {"load": stamp, **said, "spans": len(spans)}
 
     def _plan(self, wanted: DirectoryWanted) -> Plan:
         return make_plan(wanted, self._tables, zone=self._settings["directory.zone"])
@@ -143,6 +142,7 @@ class Directory:
         if not 1 <= limit <= UNMATCHED_MAX:
             raise InputError(f"limit `{limit}` is not in 1..{UNMATCHED_MAX}")
         self._looks.record_directory_look("directory.unmatched", asker)
+        self._looks.catch_up()
         self.settle()
         return {"accounts": self._index.unmatched(limit=limit)}
 
@@ -184,6 +184,14 @@ def _check(plan: Plan, wanted: DirectoryWanted) -> None:
             f" {wanted.compared_with}",
             hint="look at the diff again, or force the load",
         )
+
+
+def _said(plan: Plan) -> Json:
+    """Return what a load changes, without the rows."""
+    kinds = {diff.kind.name: diff.to_dict() for diff in plan.diffs}
+    for one in kinds.values():
+        del one["samples"]
+    return {"sha256": plan.sha256, "kinds": kinds}
 
 
 def _spans(plan: Plan) -> list[AccountSpan]:

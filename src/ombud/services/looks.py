@@ -206,6 +206,11 @@ class Looks:
         _check_lengths(why=why)
         record_events(self._appender, [look_event(self._clock(), operation, asker, why, case=None)])
 
+    def catch_up(self) -> None:
+        """Let the index catch up with the last durable event."""
+        size, _ = self._appender.head()
+        self._follower.catch_up(size)
+
     def visible(self, indices: Sequence[int], asker: Asker) -> set[int]:
         """Return which of these events the asker may see."""
         if not asker.is_restricted:

@@ -40,7 +40,7 @@ from ombud.store.spans import SPAN_INSERT, span_table
 from ombud.store.statement import Rows, Scope, Statement, visible_statement
 from ombud.store.unmatched import find_unmatched
 from ombud.store.visibility import EVERYTHING, Visibility
-from ombud.store.worlds import AlertEvents, find_world
+from ombud.store.worlds import AlertEvents, find_alerts, find_world
 
 MEMORY_MB = 768
 THREADS = 2
@@ -296,8 +296,9 @@ class Index:
         `alerts` answers the tests of alerts.
         """
         size = self._watermark if below is None else min(below, self._watermark)
+        found = find_alerts(query, alerts)
         with self._as_of_now() as ask:
-            scope = Scope(visibility, below, find_world(ask, query, now_ms, alerts))
+            scope = Scope(visibility, below, find_world(ask, query, now_ms, found))
             return find_page(ask, query, scope, limit=limit, cursor=cursor, size=size)
 
     def sessions(
@@ -312,8 +313,9 @@ class Index:
     ) -> list[dict[str, Any]]:
         """Return the sessions that hold an event the query means, the latest first."""
         idle_ms = int(idle_minutes * MINUTE_MS)
+        found = find_alerts(query, alerts)
         with self._as_of_now() as ask:
-            scope = Scope(visibility, None, find_world(ask, query, now_ms, alerts))
+            scope = Scope(visibility, None, find_world(ask, query, now_ms, found))
             return find_sessions(ask, query, scope, limit=limit, idle_ms=idle_ms)
 
     def session(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ombud.query.tree import Node
-from ombud.query.words import free_words, longest_part
+from ombud.query.words import PLACES, Known, free_words, longest_part
 from ombud.store.schema import UNINDEXED_TABLE, WORD_TABLE
 from ombud.store.statement import Range, Rows, Statement, Words
 
@@ -14,27 +14,32 @@ RANGES_MAX = 16  # Of events that must be read; more are taken as one.
 
 def find_words(ask: Rows, where: Node | None) -> Words:
     """Look up the free words of a query."""
-    texts = free_words(where)
-    narrowed: dict[str, tuple[int, ...]] = {}
-    for text in texts[:WORDS_MAX]:
-        hashes = _hashes(ask, longest_part(text))
-        if hashes is not None:
-            narrowed[text] = hashes
-    read = _unindexed(ask, sorted({one for hashes in narrowed.values() for one in hashes}))
-    return Words(narrowed, read)
+    known = {}
+    for text in free_words(where)[:WORDS_MAX]:
+        part = longest_part(text)
+        if part:
+            known[text] = _look_up(ask, part)
+    hashes = {one for each in known.values() for one in each.hashes or ()}
+    return Words(known, _unindexed(ask, sorted(hashes)))
 
 
-def _hashes(ask: Rows, part: str) -> tuple[int, ...] | None:
-    """Return the hashes of the pieces that contain the part; none when they are many."""
-    if not part:
-        return None
+def _look_up(ask: Rows, part: str) -> Known:
+    """Return where the pieces that contain the part stand, and their hashes unless they are many.
+
+    The engine's own text of it in lower case is compared, as everywhere.
+    """
     found = ask(
         Statement(
-            f'SELECT "hash" FROM {WORD_TABLE} WHERE contains("text", lower($1)) LIMIT $2',
-            [part, PIECES_MAX + 1],
+            f'SELECT "place", CASE WHEN count(*) <= $2 THEN list("hash") END FROM {WORD_TABLE} '
+            'WHERE contains("text", lower($1)) GROUP BY 1 ORDER BY 1',
+            [part, PIECES_MAX],
         )
     )
-    return None if len(found) > PIECES_MAX else tuple(sorted({one for (one,) in found}))
+    places = tuple(PLACES[place] for place, _ in found)
+    lists = [hashes for _, hashes in found]
+    if None in lists or sum(map(len, lists)) > PIECES_MAX:
+        return Known(places, None)
+    return Known(places, tuple(sorted({one for hashes in lists for one in hashes})))
 
 
 def _unindexed(ask: Rows, hashes: list[int]) -> tuple[Range, ...]:

@@ -33,8 +33,10 @@ from ombud.query.columns import (
     COLUMN_FIELDS,
     EVENT_TABLE,
     HOT_EVENTS,
+    HOT_SUBJECTS,
     SCHEMA,
     SEALED_EVENTS,
+    SEALED_SUBJECTS,
     SPAN_TABLE,
     SUBJECT_TABLE,
     TOKEN_TABLE,
@@ -58,8 +60,6 @@ _TYPES = {
 _GROUPS: tuple[tuple[Field, ...], ...] = (ACTOR_FIELDS, DATA_SUBJECT_FIELDS, CONTENT_FIELDS)
 WATERMARK_TABLE = f"{SCHEMA}.watermark"
 META_TABLE = f"{SCHEMA}.meta"
-HOT_SUBJECTS = f"{SCHEMA}.subject_hot"
-SEALED_SUBJECTS = f"{SCHEMA}.subject_sealed"
 SESSION_TABLE = f"{SCHEMA}.session"
 WORD_TABLE = f"{SCHEMA}.word"
 UNINDEXED_TABLE = f"{SCHEMA}.unindexed"
@@ -114,7 +114,7 @@ def create_statements() -> list[str]:
         f"CREATE TABLE {SEALED_SUBJECTS} ({_SUBJECT_COLUMNS}, {covered})",
         f"CREATE VIEW {SUBJECT_TABLE} AS {_both(HOT_SUBJECTS, SEALED_SUBJECTS, subject)}",
         f"CREATE TABLE {SESSION_TABLE} ({_SESSION_COLUMNS})",
-        f'CREATE TABLE {WORD_TABLE} ("hash" UBIGINT, "text" VARCHAR)',
+        f'CREATE TABLE {WORD_TABLE} ("hash" UBIGINT, "place" UTINYINT, "text" VARCHAR)',
         f'CREATE TABLE {TOKEN_TABLE} ("hash" UBIGINT, "index" BIGINT)',
         f'CREATE TABLE {UNINDEXED_TABLE} ("hash" UBIGINT, "first_index" BIGINT, "end" BIGINT)',
         f"CREATE TABLE {SPAN_TABLE} ({_SPAN_COLUMNS})",

@@ -80,7 +80,8 @@ def find_page(
 
 def _reads_texts(where: Node | None, words: Words) -> bool:
     """Whether the texts of more than the hot events must be read."""
-    known = len(words.narrowed) == len(free_words(where)) and not words.read
+    found = [words.known.get(text) for text in free_words(where)]
+    known = all(one is not None and one.hashes is not None for one in found) and not words.read
     has_pattern = any(isinstance(leaf, WordPattern) for leaf in leaves(where))
     return has_word(where) and (has_pattern or not known)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ombud.core.errors import InputError
 from ombud.query.bindings import Bindings
-from ombud.query.columns import EVENT_TABLE, HOT_EVENTS, SEALED_EVENTS, SUBJECT_TABLE
+from ombud.query.columns import (
+    EVENT_TABLE,
+    HOT_EVENTS,
+    HOT_SUBJECTS,
+    SEALED_EVENTS,
+    SEALED_SUBJECTS,
+    SUBJECT_TABLE,
+)
 from ombud.query.sql import SUBJECT_HASH, compile_condition, compile_value
 from ombud.query.tree import Is, Node, Query
-from ombud.query.words import Narrowed
+from ombud.query.words import Known, Sought
 from ombud.query.world import World
-from ombud.store.schema import COVERED, HOT_SUBJECTS, SEALED_SUBJECTS
+from ombud.store.schema import COVERED
 from ombud.store.visibility import Visibility
 
 
@@ -31,14 +38,25 @@ Range = tuple[int, int]  # Of indices: the first, and the first after it.
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is known of a query's free words: the hashes of their pieces, and where to read.
+    """What is known of a query's free words, for the sealed events.
 
-    `read` are ranges of indices within which the postings tell nothing of these
-    words, so that the texts are read.
+    `read` are ranges of indices within which the pieces do not tell in which events
+    these words stand, so that the texts are read.
     """
 
-    narrowed: Narrowed = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=dict)
     read: tuple[Range, ...] = ()
+
+    @property
+    def told(self) -> Sought:
+        """How to ask for the sealed events of which the pieces tell."""
+        return Sought(self.known, SEALED_SUBJECTS)
+
+    @property
+    def untold(self) -> Sought:
+        """How to ask for the other sealed events."""
+        texts = {text: replace(known, hashes=None) for text, known in self.known.items()}
+        return Sought(texts, SEALED_SUBJECTS)
 
 
 NO_WORDS = Words()
@@ -54,7 +72,7 @@ class Scope:
     words: Words = NO_WORDS
 
     def condition(
-        self, bindings: Bindings, where: Node | None, *, narrowed: Narrowed | None = None
+        self, bindings: Bindings, where: Node | None, *, words: Sought | None = None
     ) -> str:
         """Return SQL that is true for the rows in scope that the query means.
 
@@ -62,7 +80,7 @@ class Scope:
         """
         conditions = [
             self.seen(bindings),
-            compile_condition(where, bindings, self.world, seen=self.seen, words=narrowed),
+            compile_condition(where, bindings, self.world, seen=self.seen, words=words),
         ]
         return " AND ".join(one for one in conditions if one != "true") or "true"
 
@@ -91,16 +109,19 @@ class Scope:
             f'"index" BETWEEN {bindings.add(first)} AND {bindings.add(end - 1)}'
             for first, end in self.words.read
         ]
-        parts = [(HOT_EVENTS, "true", None), (SEALED_EVENTS, "true", self.words.narrowed)]
+        parts = [
+            (HOT_EVENTS, "true", Sought(subjects=HOT_SUBJECTS)),
+            (SEALED_EVENTS, "true", self.words.told),
+        ]
         if ranges:
             read = f"({' OR '.join(ranges)})"
             parts[1:] = [
-                (SEALED_EVENTS, f"NOT {read}", self.words.narrowed),
-                (SEALED_EVENTS, read, None),
+                (SEALED_EVENTS, f"NOT {read}", self.words.told),
+                (SEALED_EVENTS, read, self.words.untold),
             ]
         selects = []
-        for table, within, narrowed in parts:
-            condition = self.condition(bindings, where, narrowed=narrowed)
+        for table, within, words in parts:
+            condition = self.condition(bindings, where, words=words)
             selects.append(
                 f"(SELECT {columns} FROM {bindings.source(table)} "
                 f"WHERE {within} AND {extra} AND {condition} {tail})"
@@ -185,10 +206,14 @@ def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
     limit = limit if query.top is None else min(limit, query.top)
     if query.measure == "subjects":
         rows = scope.matching(", ".join((*columns, '"index" AS "of"')), bindings, query.where)
-        # Each event is one row here for each of its data subjects, or one row for none.
-        rows = f'SELECT * FROM ({rows}) LEFT JOIN {SUBJECT_TABLE} AS "about" ON "index" = "of"'
-        events = 'count(DISTINCT "of")'
-        measure = 'count(DISTINCT ("kind", "key")) FILTER ("key" IS NOT NULL)'
+        # Each event is one row here, and one more for each of its data subjects.
+        rows = (
+            f"WITH matched AS MATERIALIZED ({rows}) "
+            f'SELECT {", ".join(by)}, 1 AS "event", NULL AS "kind", NULL AS "key" FROM matched '
+            f'UNION ALL SELECT DISTINCT {", ".join(by)}, 0, "kind", "key" '
+            f'FROM matched JOIN {SUBJECT_TABLE} AS "about" ON "about"."index" = "of"'
+        )
+        events, measure = 'sum("event")::BIGINT', 'count("key")'
     else:
         measured, measure = _MEASURES[query.measure]
         columns += [measured] if measured else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ombud.core.errors import InputError
 from ombud.query.columns import SPAN_TABLE
@@ -15,18 +15,23 @@ from ombud.store.statement import Rows, Statement
 AlertEvents = Callable[[AlertTest], Sequence[int]]
 
 
-def find_world(ask: Rows, query: Query, now_ms: int, alerts: AlertEvents | None = None) -> World:
-    """Return the world in which a query is asked.
+def find_alerts(query: Query, alerts: AlertEvents | None) -> Mapping[AlertTest, Sequence[int]]:
+    """Return the indices of the events that pass each test of alerts in the query.
 
-    Raises `InputError` for a test of alerts where there are none to ask.  A zone that
-    nobody knows counts as UTC.
+    Raises `InputError` where there are no alerts to ask.
     """
+    tests = alert_tests(query.where)
+    if tests and alerts is None:
+        raise InputError("alerts are not at hand here: search for them through the home")
+    return {} if alerts is None else {test: alerts(test) for test in tests}
+
+
+def find_world(
+    ask: Rows, query: Query, now_ms: int, alerts: Mapping[AlertTest, Sequence[int]]
+) -> World:
+    """Return the world in which a query is asked; a zone that nobody knows counts as UTC."""
     zones: tuple[str, ...] = ()
     if needs_unit_zones(query):
         found = ask(Statement(f'SELECT DISTINCT "zone" FROM {SPAN_TABLE} ORDER BY 1', []))
         zones = tuple(zone for (zone,) in found if zone in zone_names())
-    tests = alert_tests(query.where)
-    if tests and alerts is None:
-        raise InputError("alerts are not at hand here: search for them through the home")
-    events = {} if alerts is None else {test: alerts(test) for test in tests}
-    return World(now_ms=now_ms, zone=query.zone, unit_zones=zones, alerts=events)
+    return World(now_ms=now_ms, zone=query.zone, unit_zones=zones, alerts=alerts)

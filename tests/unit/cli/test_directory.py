@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
-from ombud.cli import directory
 from ombud.cli.main import run
 
 Files = Callable[..., list[str]]
@@ -93,8 +94,8 @@ def test_question_at_a_terminal(
     files: Files, monkeypatch: pytest.MonkeyPatch, answer: bool, status: int
 ) -> None:
     """Who is asked and says no has loaded nothing."""
-    monkeypatch.setattr(directory.sys.stdin, "isatty", lambda: True)
-    monkeypatch.setattr(directory.typer, "confirm", lambda *_, **__: answer)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: answer)
 
     assert run(["directory", "load", *files(**GOOD)]) == status
 

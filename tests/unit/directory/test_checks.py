@@ -169,7 +169,7 @@ def test_long_cycle_is_one_fault() -> None:
 
 def test_deep_tower_is_refused() -> None:
     """Units deeper than any organisation are a fault, not an overflow."""
-    tower = [("t0", None, None, None, None, None)]
+    tower: Table = [("t0", None, None, None, None, None)]
     tower += [(f"t{n}", None, f"t{n - 1}", None, None, None) for n in range(1, 3000)]
 
     assert "units lie above one another" in faults_of(unit=tower)[0]

@@ -55,7 +55,9 @@ TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 WORDS = TEXTS.filter(lambda text: text.strip())
 # Literals, escaped where they have a meaning of their own; `/` is escaped by the text alone.
 PATTERNS = st.lists(
-    st.sampled_from(("a", "/", "é", " ", '"', ",", r"\d", r"\\", r"\.", "[/)]", "(x|y)*?", "^", ".{2}")),
+    st.sampled_from(
+        ("a", "/", "é", " ", '"', ",", r"\d", r"\\", r"\.", "[/)]", "(x|y)*?", "^", ".{2}")
+    ),
     min_size=1,
     max_size=6,
 ).map("".join)
@@ -166,7 +168,17 @@ def test_round_trip(
 PIECES = (
     *'ab:"()-*.,|<>=/\\0159TZ[]{}?+^$',
     *(" OR ", " AND ", " NOT ", "has:", "is:", "case:", "rows:", "time:", "day:", "near:(", "5km)"),
-    *("person:", "unit:", "tz:UTC ", "tz:", "| count by ", "| top 5 ", " by ", "/a/", "22:00..06:00"),
+    *(
+        "person:",
+        "unit:",
+        "tz:UTC ",
+        "tz:",
+        "| count by ",
+        "| top 5 ",
+        " by ",
+        "/a/",
+        "22:00..06:00",
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ombud.app.home import OpenHome, open_here
+from ombud.bench.directory import made_up
 from ombud.core.batch import Batch
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unavailable
 from ombud.core.event import Event
@@ -191,6 +192,24 @@ def test_two_loads_at_once_are_one_after_the_other(opened: OpenHome) -> None:
 
     assert sorted(outcomes) == ["loaded", "refused"]
     assert opened.directory.status(asker=CY)["rows"] == {"person": 1}
+
+
+def test_many_rows_in_many_chunks(opened: OpenHome, home: Path) -> None:
+    """Thousands of rows are many events, all of which count, and change by what changed."""
+    load(opened, {"unit": UNITS})
+    wanted_ = made_up(6_000)
+    base = opened.control.directory.stamp()
+    first = DirectoryWanted(wanted_.files, compared_with=base)
+    answer = opened.directory.load(first, asker=CY)
+    chunks = [event for event in events(opened) if event.operation == "directory.rows"]
+
+    assert len(chunks) == 1 + 7  # The two units of before are dropped, too.
+    assert sum(opened.directory.status(asker=CY)["rows"].values()) == 6_000
+    again = DirectoryWanted(wanted_.files, compared_with=answer["load"])
+    kinds = opened.directory.load(again, asker=CY)["kinds"]
+    assert sum(kind["added"] + kind["removed"] + kind["changed"] for kind in kinds.values()) == 0
+    report = verify(home, home / "index" / "control.sqlite")
+    assert report.ok, report.fault
 
 
 class FailingAfter:
