@@ -195,6 +195,7 @@ class OpenHome:
         self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
+        self.index.seal()
 
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
