@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ombud.core.errors import QueryError
@@ -61,6 +61,7 @@ PATTERNS = st.lists(
     min_size=1,
     max_size=6,
 ).map("".join)
+PATTERN_TESTS: st.SearchStrategy[Any] = st.builds(Pattern, PATTERNS)
 INTEGERS = st.integers(-(2**63) + 1, 2**63 - 1)
 REALS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e20, max_value=1e20)
 FIELDS = sorted(QUERY_FIELDS)
@@ -101,7 +102,7 @@ def any_test(draw: st.DrawFn, field: QueryField) -> Test:
         values = st.builds(Equals, TEXTS)
         if field.name not in DIGESTS:
             begun: st.SearchStrategy[Any] = st.builds(Prefix, TEXTS)
-            values |= begun | st.builds(Pattern, PATTERNS)
+            values |= begun | PATTERN_TESTS
     if shape == "any":
         return AnyOf(tuple(draw(st.lists(values, min_size=2, max_size=3))))
     return draw(values)
@@ -146,6 +147,7 @@ TREES = st.recursive(LEAVES, _parts, max_leaves=8)
 COUNTABLE = sorted(name for name, field in QUERY_FIELDS.items() if is_countable(field))
 
 
+@settings(deadline=None)  # The list of zones is read once.
 @given(
     where=st.none() | TREES,
     count_by=st.lists(st.sampled_from((*COUNTABLE, *BUCKETS)), max_size=3).map(tuple),
@@ -182,6 +184,7 @@ PIECES = (
 )
 
 
+@settings(deadline=None)  # The list of zones is read once.
 @given(text=st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     """No text does anything but parse, and then it round-trips, or be refused with a column."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ombud.query.tree import DAY_MS, HOUR_MS, Moment
@@ -38,6 +38,7 @@ def instant(text: str) -> int:
     return moment.ms
 
 
+@settings(deadline=None)  # The list of zones is read once.
 @given(zone=st.sampled_from(ZONES), ms=st.integers(FIRST, LAST))
 def test_offsets_are_those_of_the_calendar(zone: str, ms: int) -> None:
     """At any instant of 130 years."""
@@ -92,6 +93,7 @@ def test_bounds(text: str, zone: str | None, first: str, end: str) -> None:
     assert bounds(moment, zone, moment.span_ms) == (instant(first), instant(end))
 
 
+@settings(deadline=None)  # The list of zones is read once.
 @given(day=st.integers(-30_000, 47_000), zone=st.sampled_from(ZONES))
 def test_days_follow_each_other(day: int, zone: str) -> None:
     """No instant lies between two days, and none in both."""

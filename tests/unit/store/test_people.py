@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from doubles.layouts import LAYOUTS
 from ombud.core.errors import InputError, QueryError
 from ombud.core.event import Event
 from ombud.directory.span import BEGINNING, END, AccountSpan
@@ -37,24 +38,24 @@ def ask(index: Index, text: str, **options: Any) -> Any:
     return index.search(parse_query(text), **{"limit": 100, "now_ms": 0, **options})
 
 
-@pytest.fixture
-def moved(index: Index, commit: Callable[..., Any]) -> Index:
+EVENTS = [
+    read(MOVE - 1, actor_id="ana", actor_organisation="org", subjects=(("x", "1"),)),
+    read(MOVE, actor_id="ana", actor_organisation="org", rows_returned=7),
+    read(MOVE, actor_id="app", on_behalf_of=("app-7",), resource_system="clinic"),
+    read(MOVE, actor_id="app-7", resource_system="other", actor_organisation="org"),
+    read(MOVE, actor_id="lone", actor_organisation="org"),
+    read(MOVE, actor_id="stranger", actor_organisation="org", session_id="s"),
+    read(MOVE, actor_id="stranger", subjects=(("x", "1"), ("x", "2"))),
+]
+
+
+@pytest.fixture(params=[LAYOUTS[0], LAYOUTS[-1]], ids=["hot", "sealed"])
+def moved(request: pytest.FixtureRequest, fill: Callable[..., Index]) -> Iterator[Index]:
     """Return an index of events before and after Ana moved, by several accounts."""
-    index.apply(
-        commit(
-            [
-                read(MOVE - 1, actor_id="ana", actor_organisation="org", subjects=(("x", "1"),)),
-                read(MOVE, actor_id="ana", actor_organisation="org", rows_returned=7),
-                read(MOVE, actor_id="app", on_behalf_of=("app-7",), resource_system="clinic"),
-                read(MOVE, actor_id="app-7", resource_system="other", actor_organisation="org"),
-                read(MOVE, actor_id="lone", actor_organisation="org"),
-                read(MOVE, actor_id="stranger", actor_organisation="org", session_id="s"),
-                read(MOVE, actor_id="stranger", subjects=(("x", "1"), ("x", "2"))),
-            ]
-        )
-    )
+    index = fill(EVENTS, request.param)
     index.set_spans(SPANS, stamp=9)
-    return index
+    yield index
+    index.close()
 
 
 @pytest.mark.parametrize(
