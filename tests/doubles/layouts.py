@@ -46,6 +46,7 @@ def fill_index(path: Path, events: Sequence[Event], layout: Layout) -> Index:
         index = Index.open(path, memory_mb=128, threads=1)
         for first in range(0, len(events), batch):
             index.apply(commit_events(events[first : first + batch], first))
+            index.seal()
     return index
 
 

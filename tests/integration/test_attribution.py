@@ -1,4 +1,4 @@
-"""Persons and data subjects from the logs of a real PostgreSQL: named exactly, or said not to be."""
+"""Persons and data subjects from a real PostgreSQL: named exactly, or said not to be."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Clinic:
         before = len(self._read())
         act()
         with self.connect(application_name="mark") as connection:
-            connection.execute(f"select '{mark}'")  # type: ignore[arg-type]
+            connection.execute(f"select '{mark}'")
         deadline = time.monotonic() + WAIT_SECONDS
         read = self._read()
         while not any(mark in (event.query_text or "") for event in read):

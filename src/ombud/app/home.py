@@ -219,6 +219,7 @@ class OpenHome:
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
         self.directory.settle()
+        self.index.seal()
 
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""

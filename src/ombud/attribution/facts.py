@@ -7,7 +7,7 @@ not pinned has subjects nobody named, and says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -68,6 +68,15 @@ class Relation:
         if self.columns is None:
             return column in self.kinds
         return column in self.columns or any(star.knows(column) for star in self.stars)
+
+    def bases(self) -> Iterator[int]:
+        """Yield the numbers of this relation and of those whose columns it passes on."""
+        yield self.number
+        for term in (self.columns or {}).values():
+            for number, _ in term:
+                yield number
+        for star in self.stars:
+            yield from star.bases()
 
 
 class Pins(NamedTuple):
@@ -239,6 +248,7 @@ class Facts:
 
     def use(self, term: Term, into: dict[str, None]) -> None:
         """Note columns by name among those filtered or projected."""
+        relations = self.relations
         for number, name in term:
-            owner = self.relations[number].name
+            owner = relations[number].name
             into[f"{owner}.{name}" if owner else name] = None

@@ -17,6 +17,7 @@ from ombud.attribution.statement import Unparsed, named, parse
 
 SHARED_ACCOUNT = "shared_account"
 PERSON_LENGTH_MAX = 256  # Characters of an account's name: PostgreSQL's own have 63.
+APPLICATION_NAME_MAX = 63  # Bytes that the server keeps of one (NAMEDATALEN - 1).
 NAMES_MAX = 4_096  # Application names whose person is remembered.
 SESSIONS_MAX = 10_000  # Sessions whose variables are known; the oldest is forgotten first.
 
@@ -80,20 +81,25 @@ class _Way:
         self.key = (pattern.key or "").lower()
         self.actors = frozenset(pattern.actors)
         self._search: Any = re2.compile(pattern.pattern).search if pattern.pattern else None
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str, str | Unknown | None] = {}
         key = re.escape(pattern.key or "")
         self.comment = re.compile(
             rf"(?:^|[,\s]){key}\s*[=:]\s*(?:'((?:[^'\\]|\\.)*)'|([^\s,'*/]+))", re.DOTALL
         )
 
-    def remembered(self, text: str) -> str | None:
-        """Return the account in a text that comes again and again."""
+    def remembered(self, text: str) -> str | Unknown | None:
+        """Return the account in an application's name, which comes again and again."""
         try:
             return self._known[text]
         except KeyError:
             if len(self._known) >= NAMES_MAX:
                 self._known = {}
-            account = self._known[text] = self.account(text)
+            account: str | Unknown | None = self.account(text)
+            # The server cuts names off: what ends with the name may have gone on.
+            is_cut = len(text.encode()) >= APPLICATION_NAME_MAX
+            if is_cut and isinstance(account, str) and text.rstrip().endswith(account):
+                account = Unknown.CUT
+            self._known[text] = account
             return account
 
     def account(self, text: str) -> str | None:
@@ -149,7 +155,7 @@ class Persons:
             found = self._one(way, line, states)
             if isinstance(found, str):
                 return Person(found)
-            if found is not None:
+            if found is not None and reason == SHARED_ACCOUNT:
                 reason = found.value
         if actor not in self._shared:
             return NOBODY

@@ -267,7 +267,7 @@ class Predicates:
     def _sublink(self, node: Json, scope: Scope) -> Pins:
         kind = node.get("subLinkType")
         if kind == "EXISTS_SUBLINK":
-            self._host.output(node.get("subselect", {}), scope, is_held=self._links)
+            self._host.output(node.get("subselect", {}), scope, is_held=self._is_held())
             return NO_PINS
         names = node.get("operName")
         is_equal = not names or operator({"name": names}) == "="
@@ -278,22 +278,34 @@ class Predicates:
         return NO_PINS
 
     def _subquery(self, term: Term, sublink: Json, scope: Scope) -> Pins:
-        output = self._host.output(sublink.get("subselect", {}), scope, is_held=self._links)
+        output = self._host.output(sublink.get("subselect", {}), scope, is_held=self._is_held())
         if output:
             self._link(term, output)
         self._facts.fault(term, "subquery")
         return NO_PINS
 
-    def link(self, left: Term, right: Term) -> None:
-        """Note that two columns are equal wherever the statement looks."""
+    def _is_held(self) -> bool:
+        """Whether every row that the statement reaches meets the condition that is read."""
+        return self._links and self._nullable is None and not self._is_full
+
+    def link(
+        self,
+        left: Term,
+        right: Term,
+        *,
+        nullable: frozenset[int] | None = None,
+        is_full: bool = False,
+    ) -> None:
+        """Note that a join, or a change, makes two columns equal."""
+        before = self._nullable, self._is_full
+        self._nullable, self._is_full = nullable, is_full
         self._link(left, right)
+        self._nullable, self._is_full = before
 
     def _link(self, left: Term, right: Term) -> None:
-        for one in left:
-            for other in right:
-                self._facts.same.append((one, other))
         if not self._links:
             return
+        self._facts.same += [(one, other) for one in left for other in right]
         for sources, targets in ((left, right), (right, left)):
             if len(sources) == 1:  # Of several it is known of none which one it is.
                 source = sources[0]

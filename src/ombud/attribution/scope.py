@@ -7,8 +7,20 @@ declared; a name that could be of several relations stands for none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ombud.attribution.facts import Relation, Term
+
+NO_QUERY: dict[str, Any] = {}  # Of what is a relation already.
+
+
+class Cte(NamedTuple):
+    """A query of a WITH: a relation, or what is walked anew wherever its name is used."""
+
+    relation: Relation | None
+    query: dict[str, Any] = NO_QUERY
+    names: tuple[str, ...] = ()
+    scope: Scope | None = None
 
 
 class Scope:
@@ -21,7 +33,7 @@ class Scope:
         self.relations: list[Relation] = []
         self.named: dict[str, Relation] = {}
         self.merged: dict[str, Term] = {}  # Columns that a join merged, by USING or NATURAL.
-        self.ctes: dict[str, Relation] = dict(parent.ctes) if parent is not None else {}
+        self.ctes: dict[str, Cte] = dict(parent.ctes) if parent is not None else {}
 
     def add(self, relation: Relation, alias: str) -> None:
         """Let names of this scope stand for a relation."""
@@ -58,6 +70,18 @@ class Scope:
             return scope.relations[0].term(column)
         # The server would refuse a name that two of them have.
         holders = [relation for relation in scope.relations if relation.knows(column)]
+        return holders[0].term(column) if len(holders) == 1 else ()
+
+    def side(self, relations: Sequence[Relation], column: str) -> Term:
+        """Return what a merged column stands for on one side of a join."""
+        if column in self.merged:
+            numbers = {relation.number for relation in relations}
+            merged = tuple(each for each in self.merged[column] if each[0] in numbers)
+            if merged:
+                return merged
+        if len(relations) == 1:
+            return relations[0].term(column)
+        holders = [relation for relation in relations if relation.knows(column)]
         return holders[0].term(column) if len(holders) == 1 else ()
 
 

@@ -19,6 +19,7 @@ _NO_PROOF = frozenset({"SET", "RESET", "SHOW"})  # Logged by `misc_set` alone.
 class Unknown(Enum):
     """Why the value of a variable is not known; the words follow `person_unknown:`."""
 
+    CUT = "application_name_cut"
     START = "session_start_not_seen"
     OUTCOME = "transaction_end_not_seen"
     MISC = "misc_not_logged"
@@ -47,8 +48,8 @@ class Session:
         self._outcome = ""
 
     def reach(self, transaction: str) -> None:
-        """Come to a line of a transaction; the one before is over."""
-        if not transaction or transaction == self._transaction:
+        """Come to a line of a transaction, or of none; the one before is over."""
+        if transaction == self._transaction and transaction:
             return
         if self._changed and not (self._failed or self._outcome == "ROLLBACK"):
             if self._is_block and not self._outcome:

@@ -12,7 +12,7 @@ from postgast.native import lib
 from ombud.attribution.facts import Facts, Literal, Pins, Relation, Value
 from ombud.attribution.predicates import value_of
 from ombud.attribution.scope import Datasets, Scope
-from ombud.attribution.walk import Json, Walk
+from ombud.attribution.walk import Json, TooLarge, Walk
 
 TEXT_SIZE_MAX = 256 << 10  # Characters: the tree of a statement is a hundred times its text.
 # Characters that may each nest the tree one deeper.  The parser is C and recurses: it needs some
@@ -43,7 +43,7 @@ def parse(text: str) -> tuple[list[Json], bytes]:
     except UnicodeEncodeError:
         raise Unparsed from None
     try:
-        tree = b"" if result.error else bytes(result.parse_tree)
+        tree: bytes = b"" if result.error else result.parse_tree  # A copy.
     finally:
         lib.pg_query_free_parse_result(result)
     if not tree:
@@ -64,7 +64,7 @@ def gather(statements: Iterable[Json], datasets: Datasets) -> Facts:
             walk.statement(statement)
             if number and len(walk.facts.settings) > before:
                 walk.facts.is_ordered = False
-    except RecursionError:
+    except (RecursionError, TooLarge):
         raise Unparsed from None
     return walk.facts
 

@@ -20,11 +20,20 @@ from ombud.attribution.predicates import (
     is_null,
     value_of,
 )
-from ombud.attribution.scope import Datasets, Scope
+from ombud.attribution.scope import Cte, Datasets, Scope
 
 Json = dict[str, Any]
 
 _NOT_READ = frozenset({"fromClause", "whereClause", "withClause", "targetList", "valuesLists"})
+
+
+_LEFT_NULLABLE = frozenset({"JOIN_RIGHT", "JOIN_FULL"})
+_RIGHT_NULLABLE = frozenset({"JOIN_LEFT", "JOIN_FULL"})
+RELATIONS_MAX = 2_000  # Of one statement: WITH queries that use each other may double each time.
+
+
+class TooLarge(Exception):  # noqa: N818  # It is an answer, caught where it is asked for.
+    """The statement uses more relations than are looked at."""
 
 
 @dataclass(slots=True)
@@ -42,13 +51,17 @@ class Walk:
         self.facts = Facts()
         self.predicates = Predicates(self)
         self._datasets = datasets
+        self._nullable_depth = 0  # Of outer joins on whose nullable side this is.
 
     def table(self, node: Json, scope: Scope) -> Relation:
         """Return the relation that a RangeVar stands for, added to the scope."""
         name, schema = node.get("relname", ""), node.get("schemaname", "")
         alias = node.get("alias", {}).get("aliasname", name)
-        known = scope.ctes.get(name) if not schema else None
-        if known is None:
+        cte = scope.ctes.get(name) if not schema else None
+        known: Relation
+        if cte is not None:
+            known = cte.relation or self._refer(cte)
+        else:
             found = self._datasets.dataset(schema, name)
             if found is not None:
                 known = self.facts.add_relation(found[0], dataset=found[0], kinds=found[1])
@@ -81,14 +94,28 @@ class Walk:
         """Make the names of a WITH known in a scope."""
         for item in node.get("ctes", ()):
             cte = item.get("CommonTableExpr", {})
-            name = cte.get("ctename", "")
-            names = [
-                part.get("String", {}).get("sval", "") for part in cte.get("aliascolnames", ())
-            ]
+            name, query = cte.get("ctename", ""), cte.get("ctequery", {})
+            names = tuple(part["String"].get("sval", "") for part in cte.get("aliascolnames", ()))
+            around = Scope(scope)  # As it is here: later names are not known in this query.
             if node.get("recursive"):
-                scope.ctes[name] = self.facts.add_relation(columns={})
-            output = self.query(cte.get("ctequery", {}), Scope(scope))
-            scope.ctes[name] = self.derived(output, names)
+                around.ctes[name] = Cte(self.facts.add_relation(columns={}))
+            if "SelectStmt" in query:
+                scope.ctes[name] = Cte(None, query, names, around)
+            else:  # It changes data, and does so once.
+                scope.ctes[name] = Cte(self.derived(self.query(query, around), names))
+
+    def _refer(self, cte: Cte) -> Relation:
+        """Return what a WITH query is at one of its uses: each has rows of its own to pin."""
+        if len(self.facts.relations) > RELATIONS_MAX:
+            raise TooLarge
+        outputs: list[Output] = []
+
+        def read() -> Term:
+            outputs.append(self.query(cte.query, Scope(cte.scope)))
+            return ()
+
+        self.predicates.subquery(read, is_held=False)
+        return self.derived(outputs[0], cte.names)
 
     def query(self, node: Json, scope: Scope) -> Output:
         """Walk a statement that may return rows."""
@@ -132,10 +159,15 @@ class Walk:
 
     def hold(self, pins: Pins) -> None:
         """Add what a condition pins to what is pinned."""
+        if self._nullable_depth:
+            self.facts.join_pins = self.facts.join_pins.both(self._own(pins))
+        else:
+            self.facts.pins = self.facts.pins.both(self._own(pins))
+
+    def _own(self, pins: Pins) -> Pins:
+        """Return what a subquery that not every row meets pins of its own relations."""
         floor = self.predicates.floor
-        if floor:  # A subquery that not every row meets pins only what is its own.
-            pins = pins.only(range(floor, len(self.facts.relations)))
-        self.facts.pins = self.facts.pins.both(pins)
+        return pins.only(range(floor, len(self.facts.relations))) if floor else pins
 
     def _values(self, rows: list[Json], scope: Scope) -> Output:
         first: list[tuple[str, Term, Value | None]] = []
@@ -152,9 +184,10 @@ class Walk:
         for item in items:
             target = item.get("ResTarget", {})
             value = target.get("val", {})
-            reference = bare(value).get("ColumnRef")
+            reference = value.get("ColumnRef") or bare(value).get("ColumnRef")
             if reference is None:
-                self.expression(value, scope, is_top=is_top)
+                if "A_Const" not in value:
+                    self.expression(value, scope, is_top=is_top)
                 output.columns.append((target.get("name", ""), (), value_of(value)))
                 continue
             names = column_names(reference)
@@ -168,6 +201,7 @@ class Walk:
             term = scope.term(names)
             if is_top:
                 self.facts.use(term, self.facts.projected)
+                continue
             output.columns.append((target.get("name", names[-1]), term, None))
         return output
 
@@ -222,23 +256,31 @@ class Walk:
         names = [part.get("String", {}).get("sval", "") for part in alias.get("colnames", ())]
         scope.add(self.derived(outputs[0], names), alias.get("aliasname", ""))
 
+    def _side(self, item: Json, scope: Scope, *, is_nullable: bool) -> Pins:
+        self._nullable_depth += is_nullable
+        try:
+            return self._from_item(item, scope)
+        finally:
+            self._nullable_depth -= is_nullable
+
     def _join(self, node: Json, scope: Scope) -> Pins:
         start = len(scope.relations)
-        pins = self._from_item(node.get("larg", {}), scope)
-        middle = len(scope.relations)
-        pins = pins.both(self._from_item(node.get("rarg", {}), scope))
-        left, right = scope.relations[start:middle], scope.relations[middle:]
         kind = node.get("jointype", "JOIN_INNER")
         inner = kind == "JOIN_INNER"
+        pins = self._side(node.get("larg", {}), scope, is_nullable=kind in _LEFT_NULLABLE)
+        middle = len(scope.relations)
+        other = self._side(node.get("rarg", {}), scope, is_nullable=kind in _RIGHT_NULLABLE)
+        pins = pins.both(other)
+        left, right = scope.relations[start:middle], scope.relations[middle:]
         sides = {"JOIN_LEFT": right, "JOIN_RIGHT": left}.get(kind, [])
-        nullable = None if inner else frozenset(_bases(sides))
+        nullable = None if inner else frozenset(number for side in sides for number in side.bases())
         if "alias" in node:
             scope.named.setdefault(
                 node["alias"].get("aliasname", ""),
                 self.facts.add_relation(columns={}, stars=(*left, *right)),
             )
         if "usingClause" in node or node.get("isNatural"):
-            self._merge(node, scope, left, right)
+            self._merge(node, scope, (left, right), nullable)
         if "quals" in node:
             is_full = kind == "JOIN_FULL"
             found = self.predicates.join_condition(
@@ -250,17 +292,25 @@ class Walk:
         if inner:
             return pins
         # What is pinned below an outer join is pinned on its own side at least.
-        self.facts.join_pins = self.facts.join_pins.both(pins)
+        self.facts.join_pins = self.facts.join_pins.both(self._own(pins))
         return Pins()
 
-    def _merge(self, node: Json, scope: Scope, left: list[Relation], right: list[Relation]) -> None:
+    def _merge(
+        self,
+        node: Json,
+        scope: Scope,
+        sides: tuple[list[Relation], list[Relation]],
+        nullable: frozenset[int] | None,
+    ) -> None:
+        left, right = sides
         names = [part.get("String", {}).get("sval", "") for part in node.get("usingClause", ())]
         if node.get("isNatural"):
             declared = {name for relation in left for name in relation.kinds}
             names = [name for relation in right for name in relation.kinds if name in declared]
         for name in names:
-            one, other = _column(scope, left, name), _column(scope, right, name)
-            self.predicates.link(one, other)
+            one, other = scope.side(left, name), scope.side(right, name)
+            is_full = node.get("jointype") == "JOIN_FULL"
+            self.predicates.link(one, other, nullable=nullable, is_full=is_full)
             scope.merged[name] = (*scope.merged.get(name, ()), *one, *other)
 
     def expression(self, node: Any, scope: Scope, *, is_top: bool = False) -> None:
@@ -316,29 +366,6 @@ class Walk:
         text = str(local.get("boolval", {}).get("boolval", constant(local) or "")).lower()
         truth = text in {"true", "t", "on", "yes", "1"} if is_local else None
         self.facts.settings.append((value_of(arguments[0]), value_of(arguments[1]), truth))
-
-
-def _bases(relations: Iterable[Relation]) -> Iterable[int]:
-    """Yield the numbers of relations and of those whose columns they pass on."""
-    for relation in relations:
-        yield relation.number
-        for term in (relation.columns or {}).values():
-            for number, _ in term:
-                yield number
-        yield from _bases(relation.stars)
-
-
-def _column(scope: Scope, side: list[Relation], name: str) -> Term:
-    """Return what a merged column stands for on one side of a join."""
-    if name in scope.merged:
-        numbers = {relation.number for relation in side}
-        merged = tuple(column for column in scope.merged[name] if column[0] in numbers)
-        if merged:
-            return merged
-    if len(side) == 1:
-        return side[0].term(name)
-    holders = [relation for relation in side if relation.knows(name)]
-    return holders[0].term(name) if len(holders) == 1 else ()
 
 
 def _united(left: Output, right: Output) -> Output:

@@ -48,6 +48,7 @@ class Arriving:
             self._index.apply_all(chunks)
             self.seconds.append(time.perf_counter() - start)
             self.applied += sum(chunk.count for chunk in chunks)
+            self._index.seal()
 
     def _turns(self) -> Iterator[list[Committed]]:
         """Yield what arrives in each turn: as many chunks as come nearest to the rate."""

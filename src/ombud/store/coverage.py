@@ -17,17 +17,14 @@ from ombud.query.columns import EVENT_TABLE, SPAN_TABLE, SUBJECT_TABLE
 from ombud.store.statement import Statement
 from ombud.store.visibility import Visibility
 
+DETAILED_MAX = 50  # Accounts of which it is told where they were used from.
 ROWS_MAX = 1_000  # Of each list: sources, reasons, accounts, the most frequent first.
 OWN = "ombud."
 COLLECT = "ombud.collect"  # Tells gaps and silence.
 CONNECT = "ombud.connect"  # Tells what a database has set.
 GAP, SILENCE, INSPECTED = "source.gap", "source.silence", "connect.inspected"
 _MACHINE = "coalesce(\"actor_type\" IN ('service', 'agent'), false)"
-_KNOWN = (
-    f'EXISTS (SELECT 1 FROM {SPAN_TABLE} s WHERE s.account = e."account" '
-    'AND (s.system IS NULL OR s.system = e."resource_system") '
-    'AND s.begins <= e."time" AND e."time" < s.ends)'
-)
+_MINE = 's."account" = {0}."account" AND (s."system" IS NULL OR s."system" = {0}."resource_system")'
 _UNKNOWN_FLAG = "_unknown:"
 
 Row = dict[str, Any]
@@ -67,10 +64,23 @@ class Counted:
 
 def count_coverage(ask: Rows, stretch: Stretch, *, systems: Collection[str]) -> Counted:
     """Return all counts; `systems` are those whose datasets are asked for."""
+    acted = _named(ask(_acted(stretch)), _ACTED_COLUMNS)
+    about = {
+        (source, system): (known, unknown)
+        for source, system, known, unknown in ask(_subjects(stretch))
+    }
+    sources = []
+    for row in acted:
+        if row["is_source"]:
+            known, unknown = about.get((row["source"], row["system"]), (0, 0))
+            figures = {name: value for name, value in row.items() if name not in _OF_ACCOUNTS}
+            sources.append(figures | {"subject_known": known, "subject_unknown": unknown})
     return Counted(
-        sources=_named(ask(_sources(stretch)), _SOURCE_COLUMNS),
+        sources=sorted(
+            sources, key=lambda row: (-row["events"], row["source"], row["system"] or "")
+        ),
         reasons=_named(ask(_reasons(stretch)), ("source", "system", "reason", "events")),
-        accounts=_named(ask(_accounts(stretch)), _ACCOUNT_COLUMNS),
+        accounts=_unknown_accounts(ask, stretch, [row for row in acted if not row["is_source"]]),
         datasets=frozenset(ask(_datasets(stretch, systems))) if systems else frozenset(),
         findings=_named(ask(_findings(stretch)), _FINDING_COLUMNS),
         latest=_named(ask(_latest(stretch.visibility)), ("source", "system", "events", "last")),
@@ -83,26 +93,119 @@ def _named(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-_SOURCE_COLUMNS = (
-    "source", "system", "events", "first", "last", "machines", "acted", "person_known",
-    "subject_known", "subject_unknown",
+def _unknown_accounts(ask: Rows, stretch: Stretch, rows: list[Row]) -> list[Row]:
+    """Return the accounts nobody knows, the first of them with where they were used from."""
+    detailed = [row["account"] for row in rows[:DETAILED_MAX]]
+    told = (
+        {
+            (source, system, account): tuple(others)
+            for source, system, account, *others in ask(_use(stretch, detailed))
+        }
+        if detailed
+        else {}
+    )
+    accounts = []
+    for row in rows:
+        place = row["source"], row["system"], row["account"]
+        use = dict(zip(_USE_COLUMNS, told.get(place, (0, 0, None)), strict=True))
+        accounts.append(
+            {"source": place[0], "system": place[1], "account": place[2]}
+            | {"events": row["acted"] - row["person_known"]}
+            | use
+        )
+    return sorted(
+        accounts,
+        key=lambda row: (-row["events"], row["source"], row["system"] or "", row["account"]),
+    )
+
+
+_ACTED_COLUMNS = (
+    "is_source", "source", "system", "account", "events", "first", "last", "machines", "acted",
+    "person_known",
 )  # fmt: skip
 
+_OF_ACCOUNTS = frozenset({"is_source", "account"})
 
-def _sources(stretch: Stretch) -> Statement:
-    """Count by source and system: who acted, known or not, and whose data it was."""
+
+def _acted(stretch: Stretch) -> Statement:
+    """Count who acted by source and system, and the events of accounts nobody knows.
+
+    Events are first counted by account.  A span that holds from the first to the last
+    of them knows them all; only for accounts with others are events looked at singly.
+    """
     bindings = Bindings()
     condition = stretch.condition(bindings)
-    acted = f'"account" IS NOT NULL AND NOT {_MACHINE}'
+    group = '"source", "resource_system", "account"'
+    same = (
+        'e."source" = p."source" AND e."account" = p."account" '
+        'AND e."resource_system" IS NOT DISTINCT FROM p."resource_system"'
+    )
     return Statement(
-        'SELECT "source", "resource_system", count(*), min("time"), max("time"), '
-        f"count(*) FILTER ({_MACHINE}), count(*) FILTER ({acted}), "
-        f"count(*) FILTER ({acted} AND known), count(*) FILTER (has_subject), "
+        f"WITH g AS MATERIALIZED (SELECT {group}, {_MACHINE} AS is_machine, count(*) AS n, "
+        'min("time") AS first, max("time") AS last '
+        f"FROM {EVENT_TABLE} WHERE {condition} GROUP BY ALL), "
+        "j AS MATERIALIZED (SELECT g.*, coalesce(bool_or("
+        's."begins" <= g.first AND g.last < s."ends"), false) AS is_whole, '
+        'count(s."account") > 0 AS is_touched '
+        f"FROM g LEFT JOIN {SPAN_TABLE} s ON {_MINE.format('g')} "
+        'AND s."begins" <= g.last AND s."ends" > g.first GROUP BY ALL), '
+        "p AS (SELECT DISTINCT "
+        f"{group} FROM j WHERE is_touched AND NOT is_whole AND NOT is_machine), "
+        f'k AS (SELECT e."source", e."resource_system", e."account", count(*) AS known '
+        f"FROM {EVENT_TABLE} e JOIN p ON {same} WHERE {_qualified(condition)} "
+        f"AND NOT {_MACHINE} AND EXISTS (SELECT 1 FROM {SPAN_TABLE} s WHERE {_MINE.format('e')} "
+        'AND s."begins" <= e."time" AND e."time" < s."ends") GROUP BY 1, 2, 3), '
+        'a AS MATERIALIZED (SELECT j.*, CASE WHEN is_machine OR j."account" IS NULL THEN 0 '
+        "WHEN is_whole THEN n ELSE coalesce(k.known, 0) END AS known, "
+        'CASE WHEN is_machine OR j."account" IS NULL THEN 0 ELSE n END AS acted '
+        'FROM j LEFT JOIN k ON k."source" = j."source" AND k."account" = j."account" '
+        'AND k."resource_system" IS NOT DISTINCT FROM j."resource_system") '
+        'SELECT * FROM (SELECT true, "source", "resource_system", NULL, sum(n)::BIGINT, '
+        "min(first), max(last), coalesce(sum(n) FILTER (is_machine), 0)::BIGINT, "
+        "sum(acted)::BIGINT, sum(known)::BIGINT "
+        f"FROM a GROUP BY 2, 3 ORDER BY 5 DESC, 2, 3 NULLS LAST LIMIT {ROWS_MAX}) "
+        f"UNION ALL SELECT * FROM (SELECT false, {group}, n, first, last, 0, acted, known "
+        f"FROM a WHERE acted > known ORDER BY acted - known DESC, {group} LIMIT {ROWS_MAX})",
+        bindings.values,
+    )
+
+
+def _qualified(condition: str) -> str:
+    """Return a condition with the columns it shares with `p` taken from `e`."""
+    return condition.replace('"source"', 'e."source"').replace(
+        '"resource_system"', 'e."resource_system"'
+    )
+
+
+def _subjects(stretch: Stretch) -> Statement:
+    """Count the events whose data subject is known, and those that say why it is not."""
+    bindings = Bindings()
+    condition = stretch.condition(bindings)
+    return Statement(
+        'SELECT "source", "resource_system", count(*) FILTER (has_subject), '
         f'count(*) FILTER (NOT has_subject AND "flags" LIKE \'%"{SUBJECT_UNKNOWN}%\') '
-        'FROM (SELECT "source", "resource_system", "time", "actor_type", "account", "flags", '
-        f'{_KNOWN} AS known, "index" IN (SELECT "index" FROM {SUBJECT_TABLE}) AS has_subject '
-        f"FROM {EVENT_TABLE} e WHERE {condition}) "
-        f"GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 NULLS LAST LIMIT {ROWS_MAX}",
+        'FROM (SELECT "source", "resource_system", "flags", '
+        f'"index" IN (SELECT "index" FROM {SUBJECT_TABLE} WHERE "index" >= '
+        f'(SELECT coalesce(min("index"), 0) FROM {EVENT_TABLE} WHERE {condition})) '
+        f"AS has_subject FROM {EVENT_TABLE} WHERE {condition}) GROUP BY 1, 2",
+        bindings.values,
+    )
+
+
+_USE_COLUMNS = ("addresses", "programs", "program")
+
+
+def _use(stretch: Stretch, accounts: Collection[str]) -> Statement:
+    """Tell from how many addresses and with how many programs accounts were used."""
+    bindings = Bindings()
+    condition = stretch.condition(bindings)
+    wanted = bindings.add(sorted(set(accounts)))
+    return Statement(
+        'SELECT "source", "resource_system", "account", approx_count_distinct("origin_ip"), '
+        'approx_count_distinct("origin_agent"), min("origin_agent") '
+        f'FROM {EVENT_TABLE} WHERE "account_hash" IN '
+        f"(SELECT hash(unnest({wanted}::VARCHAR[]))) AND NOT {_MACHINE} AND {condition} "
+        "GROUP BY 1, 2, 3",
         bindings.values,
     )
 
@@ -118,24 +221,6 @@ def _reasons(stretch: Stretch) -> Statement:
         f"FROM {EVENT_TABLE} e WHERE \"flags\" LIKE '%{_UNKNOWN_FLAG}%' AND {condition}) "
         f"WHERE starts_with(flag, '{PERSON_UNKNOWN}') OR starts_with(flag, '{SUBJECT_UNKNOWN}') "
         f"GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2 NULLS LAST, 3 LIMIT {ROWS_MAX}",
-        bindings.values,
-    )
-
-
-_ACCOUNT_COLUMNS = ("source", "system", "account", "events", "addresses", "programs", "program")
-
-
-def _accounts(stretch: Stretch) -> Statement:
-    """Count the accounts of which nobody knows whose they are."""
-    bindings = Bindings()
-    condition = stretch.condition(bindings)
-    return Statement(
-        'SELECT "source", "resource_system", "account", count(*), '
-        'approx_count_distinct("origin_ip"), approx_count_distinct("origin_agent"), '
-        'min("origin_agent") '
-        f'FROM {EVENT_TABLE} e WHERE "account" IS NOT NULL AND NOT {_MACHINE} AND NOT {_KNOWN} '
-        f"AND {condition} GROUP BY 1, 2, 3 "
-        f"ORDER BY 4 DESC, 1, 2 NULLS LAST, 3 LIMIT {ROWS_MAX}",
         bindings.values,
     )
 

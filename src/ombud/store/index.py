@@ -25,6 +25,7 @@ from ombud.directory.span import AccountSpan
 from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
 from ombud.query.tree import Query
 from ombud.store.coverage import Counted, Stretch, count_coverage
+from ombud.store.feed import FEED, FEED_SCHEMA, SEGMENT, Feed, committed_table
 from ombud.store.schema import (
     META_TABLE,
     SCHEMA_VERSION,
@@ -47,9 +48,10 @@ THREADS = 2
 IDLE_MINUTES = 30
 SPILL_SUFFIX = ".spill"  # Folder beside the file: for sorts that exceed the memory.
 CHECKPOINT_THRESHOLD = "256MB"  # The engine's own trigger; ours, below, comes first.
-# Applied again after a crash, at most: some seconds.  As many as are sealed together, so
-# that an event is written to the file once, where it stays.
-CHECKPOINT_EVENTS = SEAL_EVENTS
+HOT_EVENTS_MAX = 2 * SEAL_EVENTS  # Bounds memory where nobody calls `seal` in time.
+# Applied again after a crash, at most: some seconds.  Sealing comes first, so that an
+# event is written to the file once, where it stays.
+CHECKPOINT_EVENTS = HOT_EVENTS_MAX
 
 log = logging.getLogger("ombud")
 _SETTINGS: dict[str, Any] = {
@@ -58,48 +60,6 @@ _SETTINGS: dict[str, Any] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,  # A name in SQL is never a Python variable.
 }
-_COMMITTED = 'SELECT "index", recorded, g1, g2, g3 FROM committed'
-_SEGMENT = (
-    'SELECT metadata.uid AS "index", metadata.logged_time AS recorded, '
-    "decode(canonical_actor) AS g1, decode(canonical_data_subject) AS g2, "
-    "decode(canonical_content) AS g3 FROM read_parquet($1) "
-    "WHERE metadata.uid >= $2 AND metadata.uid < $3"
-)
-_COMMITTED_FIELDS: list[pa.Field[Any]] = [
-    pa.field("index", pa.int64()),
-    pa.field("recorded", pa.int64()),
-    *(pa.field(f"g{group}", pa.string()) for group in (1, 2, 3)),
-]
-_COMMITTED_SCHEMA = pa.schema(_COMMITTED_FIELDS)
-
-
-class _Feed:
-    """What the prepared statements read: always the batch being applied.
-
-    Registered once, so that the engine plans the wide insertion once and not for
-    every batch, which takes longer than the insertion itself.
-    """
-
-    def __init__(self) -> None:
-        self.table: Any = _COMMITTED_SCHEMA.empty_table()
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Return the batch as the Arrow C stream that the engine reads."""
-        return self.table.__arrow_c_stream__(requested_schema)
-
-
-def _table(committed: Committed) -> pa.Table:
-    """Return a batch as Arrow columns that share its memory."""
-    count = committed.count
-    first = committed.first_index
-    arrays: list[Any] = [
-        pa.array(range(first, first + count), pa.int64()),
-        pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(committed.recorded_ms)]),
-    ]
-    for offsets, blob in zip(committed.offsets[:3], committed.blobs[:3], strict=True):
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(blob)]
-        arrays.append(pa.Array.from_buffers(pa.string(), count, buffers))
-    return pa.Table.from_arrays(arrays, schema=_COMMITTED_SCHEMA)
 
 
 class Index:
@@ -110,11 +70,13 @@ class Index:
         self._connection = connection
         self._local = threading.local()
         self._applying = threading.Lock()
-        self._feed = _Feed()
+        self._sealing = threading.Lock()  # Taken after `_applying`, or alone.
+        self._feed = Feed()
         self._writer = connection.cursor()
         self._writer.register("committed", self._feed)
-        self._writer.execute(f"PREPARE fill_events AS {event_insert(_COMMITTED)}")
-        self._writer.execute(f"PREPARE fill_subjects AS {subject_insert(_COMMITTED)}")
+        self._writer.execute(f"PREPARE fill_events AS {event_insert(FEED)}")
+        self._writer.execute(f"PREPARE fill_subjects AS {subject_insert(FEED)}")
+        self._sealer = connection.cursor()
         self._watermark, self._hot_from = self._read_stand()
         self._unsaved = 0
 
@@ -149,9 +111,10 @@ class Index:
 
     def close(self) -> None:
         """Save what was applied and let the file go."""
-        with self._applying:
+        with self._applying, self._sealing:
             self._save()
             self._writer.close()
+            self._sealer.close()
             self._connection.execute("DETACH ix")
             self._connection.close()
 
@@ -175,11 +138,14 @@ class Index:
             if end <= self._watermark:
                 return
             skip = self._skip(chunks[0].first_index)
-            self._feed.table = pa.concat_tables([_table(chunk) for chunk in chunks]).slice(skip)
+            self._feed.table = pa.concat_tables([committed_table(chunk) for chunk in chunks]).slice(
+                skip
+            )
             try:
                 self._fill(("EXECUTE fill_events", "EXECUTE fill_subjects"), [], end)
             finally:
-                self._feed.table = _COMMITTED_SCHEMA.empty_table()
+                self._feed.table = FEED_SCHEMA.empty_table()
+            self._settle(HOT_EVENTS_MAX)
 
     def apply_segment(self, path: Path, first_index: int, count: int) -> None:
         """Add the events of a sealed segment, as `apply` does, straight from its file.
@@ -191,8 +157,35 @@ class Index:
             if end <= self._watermark:
                 return
             start = first_index + self._skip(first_index)
-            statements = (event_insert(_SEGMENT), subject_insert(_SEGMENT))
+            statements = (event_insert(SEGMENT), subject_insert(SEGMENT))
             self._fill(statements, [str(path), start, end], end)
+            self._settle(SEAL_EVENTS)
+
+    def _settle(self, events: int) -> None:
+        """Seal and save what is due."""
+        if self._seal(events) or self._unsaved >= CHECKPOINT_EVENTS:
+            self._save()
+
+    def seal(self) -> None:
+        """Make a run of the latest events when they are enough; meanwhile others are applied.
+
+        To be called now and then: applying does it by itself only when it is overdue.
+        """
+        if self._seal(SEAL_EVENTS):
+            with self._applying:
+                self._save()
+
+    def _seal(self, events: int) -> bool:
+        """Move the hot events, if so many, into a run, in one transaction; says if it did."""
+        with self._sealing:
+            if self._watermark - self._hot_from < events:
+                return False
+            with _transaction(self._sealer, "index cannot be sealed") as sealer:
+                ((end,),) = sealer.execute(f"SELECT size FROM {WATERMARK_TABLE}").fetchall()
+                for statement in seal_statements(self._hot_from, end):
+                    sealer.execute(statement)
+            self._hot_from = end
+            return True
 
     def _skip(self, first_index: int) -> int:
         if first_index > self._watermark:
@@ -202,36 +195,14 @@ class Index:
         return self._watermark - first_index
 
     def _fill(self, statements: tuple[str, ...], values: list[Any], end: int) -> None:
-        is_run = end - self._hot_from >= SEAL_EVENTS
-        with self._transaction("index cannot take events") as writer:
+        with _transaction(self._writer, "index cannot take events") as writer:
             events, *others = statements
             self._add(events, values, end)
             for statement in others:
                 writer.execute(statement, values)
-            for statement in seal_statements(self._hot_from, end) if is_run else ():
-                writer.execute(statement)
             writer.execute(f"UPDATE {WATERMARK_TABLE} SET size = $1", [end])
         self._unsaved += end - self._watermark
         self._watermark = end
-        if is_run:
-            self._hot_from = end
-        if self._unsaved >= CHECKPOINT_EVENTS:
-            self._save()
-
-    @contextmanager
-    def _transaction(self, fault: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Let the writer change everything in the block, or nothing."""
-        writer = self._writer
-        writer.execute("BEGIN")
-        try:
-            yield writer
-            writer.execute("COMMIT")
-        except BaseException as error:
-            writer.execute("ROLLBACK")
-            # Bytes that are no text spoil the engine's own message about them.
-            if isinstance(error, duckdb.Error | UnicodeError):
-                raise Unavailable(f"{fault}: {error}") from error
-            raise
 
     def _add(self, statement: str, values: list[Any], end: int) -> None:
         (added,) = self._writer.execute(statement, values).fetchall()[0]
@@ -261,7 +232,7 @@ class Index:
         with self._applying:
             self._writer.register("spans", span_table(spans))
             try:
-                with self._transaction("index cannot take the directory") as writer:
+                with _transaction(self._writer, "index cannot take the directory") as writer:
                     writer.execute(f"DELETE FROM {SPAN_TABLE}")
                     writer.execute(SPAN_INSERT)
                     writer.execute(f"UPDATE {WATERMARK_TABLE} SET spans = $1", [stamp])
@@ -372,6 +343,23 @@ class Index:
             raise QueryError(f"the engine refuses the query: {error}", column=1) from error
         except duckdb.IOException as error:  # A full or failing disk.
             raise Unavailable(f"index cannot be read: {error}") from error
+
+
+@contextmanager
+def _transaction(
+    cursor: duckdb.DuckDBPyConnection, fault: str
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Let a cursor change everything in the block, or nothing."""
+    cursor.execute("BEGIN")
+    try:
+        yield cursor
+        cursor.execute("COMMIT")
+    except BaseException as error:
+        cursor.execute("ROLLBACK")
+        # Bytes that are no text spoil the engine's own message about them.
+        if isinstance(error, duckdb.Error | UnicodeError):
+            raise Unavailable(f"{fault}: {error}") from error
+        raise
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

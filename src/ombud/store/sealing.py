@@ -1,7 +1,7 @@
 """Sealing: moves the latest events into a run, sorted by what is asked, with its side tables.
 
-A run is made in the transaction of the batch that completes it, so rows are either
-hot or sealed, whatever happens.  Where most of a run's events have a piece of text,
+A run is made in one transaction, so rows are either hot or sealed, whatever happens;
+events that are applied meanwhile stay hot.  Where most of a run's events have a piece of text,
 the run says so instead of listing them: there, the texts themselves are read, and
 one need not read far.
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from doubles.clinic import CLINIC
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from doubles.clinic import CLINIC
 from ombud.attribution.literals import cut, is_plain, split_comments
 from ombud.attribution.parameters import split_array, split_parameters
 from ombud.attribution.plan import Found
 from ombud.attribution.statements import PLANS_MAX, Statements
-
 
 TEMPLATES = [
     "select * from patients where id = {} and ssn = {}",

@@ -11,7 +11,6 @@ from ombud.attribution.attribution import Attribution, SystemAttribution
 from ombud.attribution.declarations import PersonPattern, PersonPlace, SystemDeclaration
 from ombud.attribution.person import SESSIONS_MAX, Line, SessionStates
 
-
 ONLY_VARIABLE = SystemDeclaration(
     system="s",
     shared_accounts=frozenset({"clinic_app"}),
@@ -205,6 +204,24 @@ def test_variable_of_a_transaction(text: str) -> None:
     assert log.say("select 1") == "jdoe"
     log.next()
     assert log.say("select 1") == "shared_account"
+
+
+def test_nothing_local_outlives_the_transaction() -> None:
+    """A line outside any transaction, such as the end of a session, is nobody's."""
+    log = Log()
+    log.misc("begin")
+    log.misc("set local app.person = 'jdoe'")
+    log.transaction = ""
+    assert log.say("bye", is_last=True) == "shared_account"
+
+
+def test_an_application_name_that_was_cut() -> None:
+    """The server keeps 63 bytes: a name that reaches the end may be another's beginning."""
+    long = "clinic; user=" + "x" * 50
+
+    assert person(application=long) == (None, ("person_unknown:application_name_cut",))
+    assert person(application=long[:-1]) == ("x" * 49, ())
+    assert person(application="clinic; user=jdoe;" + "y" * 45) == ("jdoe", ())
 
 
 def in_block(log: Log, end: str) -> str:

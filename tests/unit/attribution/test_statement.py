@@ -53,30 +53,40 @@ NAMED = [
     ("select * from patients p join visits v on p.id = v.patient_id where v.patient_id = 5",
      "patient:5"),
     ("select * from patients p, visits v where p.id = v.patient_id and p.id = 5", "patient:5"),
-    ("select * from patients join visits on visits.patient_id = patients.id"
-     " join other o on o.pid = patients.id where o.pid = 9", "patient:9"),
+    (("select * from patients join visits on visits.patient_id = patients.id"
+     " join other o on o.pid = patients.id where o.pid = 9"), "patient:9"),
     ("select * from patients p left join visits v on p.id = v.patient_id where p.id = 5",
      "patient:5"),
     ("select * from patients p left join visits v on v.patient_id = 5 where p.id = 5", "patient:5"),
     ("select * from visits v join notes n using (patient_id) where patient_id = 5", "patient:5"),
     ("select * from visits natural join notes where patient_id = 5", "patient:5"),
+    ("select * from visits v right join patients p on p.id = v.patient_id where v.patient_id = 5",
+     "patient:5"),
+    (("select * from patients p left join (select * from visits where patient_id = 5) s"
+     " on s.patient_id = p.id where p.id = 5"), "patient:5"),
+    (("select * from patients p left join lateral"
+     " (select * from visits v where v.patient_id = p.id) s on true where p.id = 5"), "patient:5"),
     ("select * from (select * from patients) s where s.id = 5", "patient:5"),
     ("select * from (select id as k from patients) s where k = 5", "patient:5"),
     ("select * from (select id, name from patients) s (k, n) where k = 5", "patient:5"),
     ("with x as (select id from patients) select * from x where id = 7", "patient:7"),
+    ("with x as (select id from patients), y as (select * from x) select * from y where id = 7",
+     "patient:7"),
+    ("with x as (select id from patients) select * from x a join x b using (id) where id = 7",
+     "patient:7"),
     ("with x (k) as (select id from patients) select * from x where k = 7", "patient:7"),
     ("select * from (select id from patients union select patient_id from visits) q where id = 5",
      "patient:5"),
-    ("select id from patients where id = 5 union all select patient_id from visits"
-     " where patient_id = 6", "patient:5 patient:6"),
+    (("select id from patients where id = 5 union all select patient_id from visits"
+     " where patient_id = 6"), "patient:5 patient:6"),
     ("select * from visits where patient_id in (select id from patients where ssn = '1')", "ssn:1"),
     ("select * from visits where patient_id = (select id from patients where ssn = '1')", "ssn:1"),
-    ("select * from patients p where exists (select 1 from visits v where v.patient_id = p.id)"
-     " and p.id = 4", "patient:4"),
-    ("select (select count(*) from visits v where v.patient_id = p.id) from patients p"
-     " where p.id = 4", "patient:4"),
-    ("select * from patients p, lateral (select * from visits v where v.patient_id = p.id) x"
-     " where p.id = 4", "patient:4"),
+    (("select * from patients p where exists (select 1 from visits v where v.patient_id = p.id)"
+     " and p.id = 4"), "patient:4"),
+    (("select (select count(*) from visits v where v.patient_id = p.id) from patients p"
+     " where p.id = 4"), "patient:4"),
+    (("select * from patients p, lateral (select * from visits v where v.patient_id = p.id) x"
+     " where p.id = 4"), "patient:4"),
     ("insert into visits (patient_id, day) values (5, now()), (6, now())", "patient:5 patient:6"),
     ("insert into visits (patient_id) select id from patients where id = 4", "patient:4"),
     ("insert into visits (patient_id, day) select 4, now()", "patient:4"),
@@ -87,8 +97,8 @@ NAMED = [
      "patient:3"),
     ("with d as (delete from visits where patient_id = 3 returning *) select * from d",
      "patient:3"),
-    ("merge into visits v using patients p on v.patient_id = p.id and p.id = 3"
-     " when matched then delete", "patient:3"),
+    (("merge into visits v using patients p on v.patient_id = p.id and p.id = 3"
+     " when matched then delete"), "patient:3"),
     ("copy (select * from patients where id = 5) to stdout", "patient:5"),
     ("explain analyze select * from patients where id = 3", "patient:3"),
     ("declare c cursor for select * from patients where id = 3", "patient:3"),
@@ -104,6 +114,22 @@ NAMED = [
 
 UNNAMED = [
     ("select * from patients", "", "no_comparison"),
+    (("select * from patients p left join (select * from visits where patient_id = 5) s"
+     " on s.patient_id = p.id"), "patient:5", "no_comparison"),
+    (("select * from visits p left join (visits v join notes n on v.patient_id = 5)"
+     " using (patient_id)"), "patient:5", "no_comparison"),
+    (("select * from patients p left join other o on exists"
+     " (select 1 from notes n where n.patient_id = p.id and n.patient_id = 5)"),
+     "patient:5", "no_comparison"),
+    (("select * from patients p left join visits v on v.patient_id = p.id"
+     " where v.patient_id = 5 or v.patient_id is null"), "patient:5", "no_comparison"),
+    ("select * from (select max(id) as id from patients) s where s.id = 5", "", "no_comparison"),
+    ("with x as (select * from patients) select * from x a, x b where a.id = 5",
+     "patient:5", "no_comparison"),
+    (("with recursive x as (select id from patients union select x.id from x)"
+     " select * from x where id = 5"), "", "no_comparison"),
+    ("select * from patients p, visits v where p.id = v.patient_id or p.ssn = 'x'",
+     "ssn:x", "no_comparison"),
     ("select count(*) from patients", "", "no_comparison"),
     ("select * from patients where name = 'x'", "", "no_comparison"),
     ("select * from patients where id = id", "", "no_comparison"),
@@ -134,8 +160,8 @@ UNNAMED = [
      "patient:5", "no_comparison"),
     ("select * from patients p full join visits v on p.id = v.patient_id and p.id = 5",
      "patient:5", "no_comparison"),
-    ("select * from patients p where not exists"
-     " (select 1 from visits v where v.patient_id = p.id and p.id = 4)",
+    (("select * from patients p where not exists"
+     " (select 1 from visits v where v.patient_id = p.id and p.id = 4)"),
      "patient:4", "no_comparison"),
     ("select * from patients where id = 5 union all select * from patients",
      "patient:5", "no_comparison"),
@@ -159,6 +185,7 @@ UNNAMED = [
 ]  # fmt: skip
 
 NEITHER = [
+    "with x as (select * from patients) select 1",
     "select 1",
     "select * from other where id = 5",
     "select * from elsewhere.patients where id = 5",
@@ -280,6 +307,12 @@ def test_bounds(statements: Statements) -> None:
         pytest.param(f"select {'+'.join('1' * 300)}", id="too deep for us, or not"),
         pytest.param("select '" + "x" * TEXT_SIZE_MAX + "'", id="too large"),
         pytest.param("select \x00", id="a zero byte"),
+        pytest.param(
+            "with x0 as (select 1 as a), "
+            + ", ".join(f"x{n + 1} as (select * from x{n} a, x{n} b)" for n in range(40))
+            + " select * from x40",
+            id="queries that double",
+        ),
         pytest.param("select \ud800", id="half a character"),
         pytest.param("select E'\\''" + "+1" * DEPTH_MAX, id="a chain behind an odd quote"),
     ],

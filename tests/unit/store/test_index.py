@@ -170,7 +170,7 @@ from ombud.store import index as index_module
 from ombud.store.index import Index
 
 index_module.CHECKPOINT_EVENTS = 40
-index_module.SEAL_EVENTS = {seal}
+index_module.HOT_EVENTS_MAX = {seal}
 index = Index.open(Path(sys.argv[1]))
 events = [test_index.act(number) for number in range(100)]
 for first in range(0, 100, 10):
@@ -179,7 +179,7 @@ os.kill(os.getpid(), 9)
 """
 
 
-@pytest.mark.parametrize("seal", [10**6, 30])
+@pytest.mark.parametrize("seal", [10**6, 40])
 def test_killed_index_is_whole(tmp_path: Path, commit: Callable[..., Any], seal: int) -> None:
     """After kill -9 the rows are those of the watermark, and feeding goes on from there."""
     path = tmp_path / "killed.duckdb"

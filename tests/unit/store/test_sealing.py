@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,7 @@ def test_segments_and_batches_give_the_same_answers(
     )
     for number, event in enumerate(EVENTS):
         fed.apply(commit_events([event], number))
+        fed.seal()
     rebuilt.apply_segment(path, 0, len(EVENTS))
     mixed.apply(commit_events(EVENTS[:9]))
     mixed.apply(commit_events(EVENTS[9:20], 9))
@@ -173,22 +175,70 @@ def test_words_are_looked_up(tmp_path: Path) -> None:
 def test_failed_sealing_leaves_everything_hot(
     index: Index, commit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run is made whole with the batch that completes it, or neither is."""
+    """A run is made whole or not at all, and what is applied stays applied."""
     monkeypatch.setattr(index_module, "SEAL_EVENTS", 20)
-    index.apply(commit(EVENTS[:10]))
+    index.apply(commit(EVENTS[:20]))
     with monkeypatch.context() as patch:
         broken = [*sealing.seal_statements(0, 20)[:-1], "SELECT error('disk full')"]
         patch.setattr(index_module, "seal_statements", lambda *_: broken)
-        with pytest.raises(Unavailable, match="disk full"):
-            index.apply(commit(EVENTS[10:20], 10))
-    assert index.watermark() == 10
-    assert _counts(index) == (10, 0, 0)
+        with pytest.raises(Unavailable, match=r"index cannot be sealed: .*disk full"):
+            index.seal()
+    assert index.watermark() == 20
+    assert _counts(index) == (20, 0, 0)
 
-    index.apply(commit(EVENTS[10:25], 10))
+    index.apply(commit(EVENTS[20:25], 20))
+    index.seal()
 
     assert _counts(index)[:2] == (0, 25)
     index.apply(commit(EVENTS[25:30], 25))
+    index.seal()
     assert _counts(index)[:2] == (5, 25)
+
+
+def test_applying_seals_when_it_is_overdue(
+    index: Index, commit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without anybody who seals, the hot events stay bounded."""
+    monkeypatch.setattr(index_module, "HOT_EVENTS_MAX", 20)
+    for number, event in enumerate(EVENTS):
+        index.apply(commit([event], number))
+
+    assert _counts(index)[:2] == (0, 60)
+
+
+def test_events_arrive_while_others_are_sealed(
+    index: Index, commit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sealing, applying and asking at once: each event is there once, at any moment."""
+    monkeypatch.setattr(index_module, "SEAL_EVENTS", 7)
+    faults: list[Any] = []
+    done = threading.Event()
+
+    def seal() -> None:
+        while not done.is_set():
+            index.seal()
+
+    def look() -> None:
+        while not done.is_set():
+            size = index.watermark()
+            found = index.search(parse_query("late"), limit=500, now_ms=NOW, below=size).indices
+            if sorted(found) != list(range(size)):
+                faults.append((size, found))
+
+    threads = [threading.Thread(target=target) for target in (seal, look)]
+    for thread in threads:
+        thread.start()
+    for first in range(0, 180, 3):
+        index.apply(commit([act(number) for number in range(first, first + 3)], first))
+    done.set()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    index.seal()
+    hot, sealed, _ = _counts(index)
+    assert hot + sealed == 180
+    assert sealed > 0
 
 
 def _counts(index: Index) -> tuple[int, ...]:

@@ -426,7 +426,7 @@ def of_alerts(test: AlertTest) -> list[int]:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -60,7 +60,7 @@ def expected(events: list[Event]) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow],
