@@ -167,6 +167,7 @@ class OpenHome:
             follower=self._index_follower,
             settings=self.settings,
             clock=now_ms,
+            alerts=self.watch.events_of,
         )
         tokens = Tokens(
             appender=self.appender,
@@ -197,6 +198,7 @@ class OpenHome:
         self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
+        self.index.seal()
 
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
