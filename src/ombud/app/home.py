@@ -28,6 +28,7 @@ from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
+from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
@@ -137,7 +138,7 @@ class OpenHome:
             memory_mb=self.settings["index.memory_mb"],
             threads=self.settings["index.threads"],
         )
-        self.control = ControlStore.open(self.paths.control_database)
+        self.control = ControlStore.open(self.paths.control_database, fetch=self.reader.fetch)
         self._alerts = _connect_alerts(self.paths.alerts_database)
         self._alert_store = AlertStore(self._alerts)
 
@@ -175,9 +176,20 @@ class OpenHome:
             project=self.projection.catch_up,
             clock=now_ms,
         )
+        self.directory = Directory(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            looks=looks,
+            settings=self.settings,
+            clock=now_ms,
+        )
+        self.directory.settle()
         return HomeServices(
             appender=self.appender,
             looks=looks,
+            directory=self.directory,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -198,6 +210,7 @@ class OpenHome:
         self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
+        self.directory.settle()
         self.index.seal()
 
     def follow_rules(self) -> None:
@@ -217,6 +230,7 @@ class OpenHome:
             self._index_follower.catch_up(end)
             on_progress(end)
         self.projection.rebuild()
+        self.directory.settle()
         for end in [*range(STEP, size, STEP), size]:
             self._watch_follower.catch_up(end)
             on_progress(size + end)

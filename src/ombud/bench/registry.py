@@ -10,6 +10,7 @@ from pathlib import Path
 from ombud.bench import (
     attribution,
     cost,
+    directory,
     latency,
     record_path,
     rules,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "whose data a statement touched, and who acted", attribution.run, 50_000
     ),
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
+    "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
 

@@ -10,6 +10,7 @@ from ombud.core.event import Event
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
+from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
 from ombud.services.record_port import Appender
@@ -34,6 +35,7 @@ class HomeServices:
         ingesting: Ingesting,
         tokens: Tokens,
         rule_states: RuleStates,
+        directory: Directory,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -44,6 +46,7 @@ class HomeServices:
         self._ingesting = ingesting
         self._tokens = tokens
         self._rule_states = rule_states
+        self.directory = directory
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control
