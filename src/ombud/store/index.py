@@ -26,6 +26,7 @@ from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
 from ombud.query.tree import Query
 from ombud.store.coverage import Counted, Stretch, count_coverage
 from ombud.store.feed import FEED, FEED_SCHEMA, SEGMENT, Feed, committed_table
+from ombud.store.persons import Act, Person, find_persons
 from ombud.store.schema import (
     META_TABLE,
     SCHEMA_VERSION,
@@ -35,12 +36,13 @@ from ombud.store.schema import (
     subject_insert,
 )
 from ombud.store.sealing import SEAL_EVENTS, seal_statements
-from ombud.store.search import Page, find_page, find_session, find_sessions, find_who
+from ombud.store.search import Page, find_page, find_session, find_sessions
 from ombud.store.sessions import MINUTE_MS
 from ombud.store.spans import SPAN_INSERT, span_table
 from ombud.store.statement import Rows, Scope, Statement, visible_statement
 from ombud.store.unmatched import find_unmatched
 from ombud.store.visibility import EVERYTHING, Visibility
+from ombud.store.who import find_who
 from ombud.store.worlds import AlertEvents, find_alerts, find_world
 
 MEMORY_MB = 768
@@ -304,8 +306,12 @@ class Index:
     def who(
         self, kind: str, key: str, *, visibility: Visibility = EVERYTHING
     ) -> list[dict[str, Any]]:
-        """Return everyone who touched one data subject's data, the most frequent first."""
+        """Return everyone who touched one data subject's data, by person, most frequent first."""
         return find_who(self._rows, kind, key, visibility)
+
+    def persons(self, acts: Sequence[Act]) -> list[Person | None]:
+        """Return who the account of each act was at its time, as far as the directory knows."""
+        return find_persons(self._rows, acts)
 
     def coverage(self, stretch: Stretch, *, systems: Collection[str]) -> Counted:
         """Return what is known of persons and data subjects in a stretch of time."""

@@ -49,7 +49,7 @@ from ombud.query.sql import SUBJECT_HASH
 TIME_MAX = 4 * 10**18  # Beyond any calendar; the difference of two still fits 64 bits.
 # Another one in the file, or another version of the engine, whose hashes may
 # differ: the index is built anew.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TYPES = {
     Storage.DIGEST: "UBIGINT",
@@ -69,8 +69,10 @@ COVERED = (
     '"time"',
     '"account"',
     '"actor_id"',
+    '"actor_type"',
     '"actor_name"',
     '"actor_organisation"',
+    '"source"',
     '"resource_system"',
     '"action"',
     '"outcome"',
@@ -81,6 +83,7 @@ COVERED = (
     '"bytes_returned"',
     '"purpose"',
     '"case"',
+    '"flags"',
 )
 _SUBJECT_COLUMNS = '"hash" UBIGINT, "index" BIGINT, "kind" VARCHAR, "key" VARCHAR'
 _SESSION_COLUMNS = '"hash" UBIGINT, "account_hash" UBIGINT, "first_time" BIGINT, "last_time" BIGINT'

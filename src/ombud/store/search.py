@@ -9,6 +9,7 @@ from ombud.query.tree import Node, Query, WordPattern, has_word, leaves
 from ombud.query.words import free_words
 from ombud.query.zones import day_name, hour_name
 from ombud.store.narrowing import find_words
+from ombud.store.persons import name_people
 from ombud.store.sessions import (
     Bounds,
     Found,
@@ -29,8 +30,8 @@ from ombud.store.statement import (
     count_statement,
     page_statement,
     time_statement,
-    who_statement,
 )
+from ombud.store.summary import SUM_MAX, name_summary
 from ombud.store.visibility import Visibility
 
 RECENT_EVENTS = 122_880  # Looked at first for a common word: one row group of the engine.
@@ -39,7 +40,6 @@ EVENTS_MIN = 1_000
 GROWTH = 16
 BACK_MS = 2 * 60 * 60_000  # Longer than most runs.
 BACK_MS_MAX = 7 * 24 * 60 * 60_000  # Who never pauses for longer has one run over all time.
-SUM_MAX = 2**63 - 1  # JSON is not read beyond; only made-up figures add up to more.
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +99,6 @@ def _counted(query: Query, values: tuple[Any, ...]) -> dict[str, Any]:
     return row
 
 
-_SUMMARY = (
-    "events",
-    "first_time",
-    "last_time",
-    "actions",
-    "denied",
-    "exports",
-    "rows_returned",
-    "bytes_returned",
-    "purposes",
-    "cases",
-)
-
-
-def _summary(values: tuple[Any, ...]) -> dict[str, Any]:
-    row = dict(zip(_SUMMARY, values, strict=True))
-    for name in ("purposes", "cases"):
-        row[name] = row[name] or []
-    for name in ("rows_returned", "bytes_returned"):
-        row[name] = min(row[name] or 0, SUM_MAX)
-    return row
-
-
 def find_sessions(
     ask: Rows, query: Query, scope: Scope, *, limit: int, idle_ms: int
 ) -> list[dict[str, Any]]:
@@ -138,9 +115,10 @@ def find_sessions(
             "actor_id": actor_id,
             "actor_name": actor_name,
             "system": system,
-            **_summary(tuple(summary)),
+            **name_people(people),
+            **name_summary(tuple(summary)),
         }
-        for number, actor_id, actor_name, system, *summary in ask(
+        for number, actor_id, actor_name, system, people, *summary in ask(
             summary_statement(found, scope, bounds)
         )
     ]
@@ -205,11 +183,3 @@ def _find_run(ask: Rows, run: Run, visibility: Visibility, *, idle_ms: int) -> l
             return [index for index, _ in rows]
         back_ms = _longer(back_ms)
     return []
-
-
-def find_who(ask: Rows, kind: str, key: str, visibility: Visibility) -> list[dict[str, Any]]:
-    """Return one row for each actor: id, name and summary."""
-    return [
-        {"actor_id": actor_id, "actor_name": actor_name, **_summary(tuple(summary))}
-        for actor_id, actor_name, *summary in ask(who_statement(kind, key, visibility))
-    ]

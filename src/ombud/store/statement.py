@@ -16,11 +16,10 @@ from ombud.query.columns import (
     SEALED_SUBJECTS,
     SUBJECT_TABLE,
 )
-from ombud.query.sql import SUBJECT_HASH, compile_condition, compile_value
-from ombud.query.tree import Is, Node, Query
+from ombud.query.sql import compile_condition, compile_value
+from ombud.query.tree import Node, Query
 from ombud.query.words import Known, Sought
 from ombud.query.world import World
-from ombud.store.schema import COVERED
 from ombud.store.visibility import Visibility
 
 
@@ -224,43 +223,5 @@ def count_statement(query: Query, scope: Scope, *, limit: int) -> Statement:
         f"SELECT {', '.join(by)}, {events} AS events, {measure} AS measure FROM ({rows}) "
         f"GROUP BY {numbers} ORDER BY measure DESC, events DESC, {ascending} "
         f"LIMIT {bindings.add(limit)}",
-        bindings.values,
-    )
-
-
-def summary_columns(bindings: Bindings) -> str:
-    """Return the aggregates that sum up the events of a session or of one actor."""
-    denied = compile_condition(Is("denied"), bindings)
-    exported = compile_condition(Is("exported"), bindings)
-    return (
-        'count(*) AS "events", min("time") AS "first_time", max("time") AS "last_time", '
-        'histogram("action") AS "actions", '
-        f'count(*) FILTER (WHERE {denied}) AS "denied", '
-        f'count(*) FILTER (WHERE {exported}) AS "exports", '
-        'sum("rows_returned")::HUGEINT AS "rows_returned", '
-        'sum("bytes_returned")::HUGEINT AS "bytes_returned", '
-        'list_sort(list(DISTINCT "purpose") FILTER ("purpose" IS NOT NULL)) AS "purposes", '
-        'list_sort(list(DISTINCT "case") FILTER ("case" IS NOT NULL)) AS "cases"'
-    )
-
-
-def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
-    """Select one row for each actor who touched one data subject, the most frequent first."""
-    bindings = Bindings()
-    summary = summary_columns(bindings)
-    visible = visibility.condition(bindings)
-    places = bindings.add(kind), bindings.add(key)
-    hashed = SUBJECT_HASH.format(kind=f"{places[0]}::VARCHAR", key=f"{places[1]}::VARCHAR")
-    is_it = f'"hash" = {hashed} AND "kind" = {places[0]} AND "key" = {places[1]}'
-    covered = ", ".join((*COVERED, 'hash("account") AS "account_hash"'))
-    rows = (
-        f'(SELECT "index", {covered} FROM {SEALED_SUBJECTS} WHERE {is_it} '
-        f'UNION ALL SELECT "index", {covered} FROM {HOT_EVENTS} WHERE "index" IN '
-        f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE {is_it})) AS "touched"'
-    )
-    return Statement(
-        'SELECT "actor_id", arg_max("actor_name", "time") AS "actor_name", '
-        f"{summary} FROM {bindings.source(rows)} WHERE {visible} "
-        'GROUP BY "actor_id" ORDER BY "events" DESC, "actor_id" NULLS LAST',
         bindings.values,
     )

@@ -613,7 +613,7 @@ def test_visibility_bounds_every_way_to_look(index: Index, commit: Callable[...,
     assert ask(index, "| count by actor", visibility=unit).rows == [
         {"actor.id": "ana", "events": 1}
     ]
-    assert [row["actor_id"] for row in index.who("plate", "7A", visibility=unit)] == ["ana"]
+    assert [row["account"] for row in index.who("plate", "7A", visibility=unit)] == ["ana"]
     listed = index.sessions(Query(), limit=9, now_ms=NOW, visibility=unit)
     assert [row["actor_id"] for row in listed] == ["ana"]
     assert index.session("s", visibility=unit) == []

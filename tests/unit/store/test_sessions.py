@@ -196,7 +196,7 @@ def test_who(index: Index, commit: Callable[..., Any]) -> None:
 
     found = index.who("person", "dee")
 
-    assert [(row["actor_id"], row["events"]) for row in found] == [
+    assert [(row["account"], row["events"]) for row in found] == [
         ("ben", 2),
         ("ana", 1),
         (None, 1),
