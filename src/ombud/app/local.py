@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ombud.app.door import Json
 from ombud.app.home import open_here
-from ombud.core.ocsf import event_to_ocsf
 from ombud.services.asker import local_owner
 from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.home import HomeServices
@@ -32,10 +31,7 @@ class LocalDoor:
         page = self._services.search(
             query, limit=limit, cursor=cursor, asker=self._asker, why=why, case=case
         )
-        if page.rows is not None:
-            return {"rows": page.rows, "next_cursor": None}
-        events = [event_to_ocsf(event) for event in page.events]
-        return {"events": events, "next_cursor": page.next_cursor}
+        return page.to_dict()
 
     def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:
         """Return sessions."""
@@ -45,7 +41,7 @@ class LocalDoor:
     def session(self, session_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one session."""
         events = self._services.session(session_id, asker=self._asker, why=why, case=case)
-        return {"session": session_id, "events": [event_to_ocsf(event) for event in events]}
+        return {"session": session_id, "events": [told.to_ocsf() for told in events]}
 
     def who(self, kind: str, key: str, *, why: str | None, case: str | None) -> Json:
         """Return who touched one person's data."""

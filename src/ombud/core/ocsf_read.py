@@ -21,6 +21,8 @@ from ombud.core.ocsf_table import CLASS_MAX, action_of
 from ombud.core.ocsf_write import MODEL_VERSION, RAW_BASE64, event_to_ocsf
 
 SOURCE = "ocsf"
+# What answers add to an event: who the directory says it was.  It is no part of the event.
+RESOLVED = ("person", "person_unknown")
 _ABSENT = object()
 _MERGE_DEPTH_MAX = 8  # Deeper than any OCSF object; bounds the recursion.
 _INTEGER = re.compile(r"-?\d{1,18}")
@@ -196,6 +198,8 @@ def event_from_ocsf(
     if is_ours:
         rest.pop("model", None)
         rest.pop("derived", None)
+        for resolved in RESOLVED:
+            rest.pop(resolved, None)
         _take_identity(values, left)
     if isinstance(left.get("ombud"), dict):
         left["ombud"] = rest

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from ombud.core.errors import NotFound
-from ombud.core.ocsf import event_to_ocsf
 from ombud.services.asker import Asker
 from ombud.services.looks import Looks
 from ombud.services.watching import Watch
@@ -60,7 +59,11 @@ class AlertLooks:
             "alert": alert,
             "rule": self._watch.rule_facts(alert["rule_id"], alert["rule_version"]),
             "events": [
-                {"index": event.id, "fields": kept[event.id or 0], "event": event_to_ocsf(event)}
-                for event in events
+                {
+                    "index": told.event.id,
+                    "fields": kept[told.event.id or 0],
+                    "event": told.to_ocsf(),
+                }
+                for told in events
             ],
         }

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ombud.collect.intake import IntakeResult
-from ombud.core.event import Event
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
@@ -16,6 +15,7 @@ from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
 from ombud.services.record_port import Appender
 from ombud.services.rule_states import RuleStates
+from ombud.services.told import Told
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
@@ -86,7 +86,7 @@ class HomeServices:
 
     def session(
         self, session_id: str, *, asker: Asker, why: str | None, case: str | None
-    ) -> list[Event]:
+    ) -> list[Told]:
         """Return every event of one session, in order."""
         return self._looks.session(session_id, asker=asker, why=why, case=case)
 

@@ -21,6 +21,7 @@ from ombud.services.asker import Asker
 from ombud.services.follow import Follower
 from ombud.services.own_events import look_event
 from ombud.services.record_port import Appender, record_events
+from ombud.services.told import Told, tell_events
 from ombud.store.coverage import Counted, Stretch
 from ombud.store.index import Index
 from ombud.store.statement import Cursor
@@ -39,9 +40,16 @@ TEXT_MAX = 4_000  # Characters of a reason or a case.
 class Page:
     """One page of a search: events newest first, or the rows of an aggregation."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[Told] = field(default_factory=list)
     rows: list[dict[str, Any]] | None = None
     next_cursor: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the page as answers show it: OCSF documents, or rows."""
+        if self.rows is not None:
+            return {"rows": self.rows, "next_cursor": None}
+        events = [told.to_ocsf() for told in self.events]
+        return {"events": events, "next_cursor": self.next_cursor}
 
 
 class Looks:
@@ -97,9 +105,12 @@ class Looks:
             return Page(rows=page.rows)
         events = self._fetch(page.indices)
         if len(events) == len(page.indices):
-            return Page(events=events, next_cursor=page.next_cursor)
+            return Page(self._told(events), next_cursor=page.next_cursor)
         last = events[-1]
-        return Page(events=events, next_cursor=str(Cursor(last.time, last.id or 0)))
+        return Page(self._told(events), next_cursor=str(Cursor(last.time, last.id or 0)))
+
+    def _told(self, events: Sequence[Event]) -> list[Told]:
+        return tell_events(self._index, events)
 
     def _fetch(self, indices: Sequence[int]) -> list[Event]:
         """Return these events, in their order, as far as they fit one answer; at least one."""
@@ -137,7 +148,7 @@ class Looks:
 
     def session(
         self, session_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
-    ) -> list[Event]:
+    ) -> list[Told]:
         """Return every event of one session, in order."""
         size = self._look("session", asker, why, case, resource_id=session_id)
         indices = self._index.session(
@@ -155,7 +166,7 @@ class Looks:
                 f"session `{session_id}` is too large for one answer: {len(indices)} events",
                 hint="`ombud search` gives its events in pages, by actor, system and time",
             )
-        return events
+        return self._told(events)
 
     def who(
         self,
@@ -166,7 +177,7 @@ class Looks:
         why: str | None = None,
         case: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Return everyone who touched one person's data, the most frequent first."""
+        """Return everyone who touched one data subject, by person, the most frequent first."""
         size = self._look("who", asker, why, case, subjects=((kind, key),))
         return self._index.who(kind, key, visibility=_visibility(asker, below=size))
 
@@ -229,9 +240,9 @@ class Looks:
 
         return find
 
-    def events(self, indices: Sequence[int]) -> list[Event]:
+    def events(self, indices: Sequence[int]) -> list[Told]:
         """Return events without their originals; the look is recorded by who asks."""
-        return self._reader.fetch(indices, raw=False)
+        return self._told(self._reader.fetch(indices, raw=False))
 
     def _check_limit(self, limit: int) -> None:
         if not 1 <= limit <= LIMIT_MAX:

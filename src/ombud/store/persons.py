@@ -79,40 +79,42 @@ def person_columns(bindings: Bindings) -> dict[str, str]:
     }
 
 
-PEOPLE_SHOWN = 20  # Of one session; more use a shared account of which nothing tells whose it is.
+PEOPLE_SHOWN = 20  # Of one session; more use a pooled account one after the other.
+_PLAIN, _SHARED, _MACHINES = "-", "s", "m"
+# How an account acted, and the account; a histogram of texts costs least of what could tell both.
+ACTED = (
+    f"histogram(CASE WHEN {SHARED} THEN '{_SHARED}' WHEN {_MACHINE} THEN '{_MACHINES}' "
+    f"ELSE '{_PLAIN}' END || \"account\")"
+)
 
 
-def people_column(bindings: Bindings) -> str:
-    """Return the aggregate that tells who acted in the events of a session, for `name_people`."""
-    person = person_columns(bindings)
-    told = ", ".join(f"'{name}': {sql}" for name, sql in person.items())
-    unknown = f"CASE WHEN {person['person']} IS NULL THEN {UNKNOWN} END"
-    return f"list_sort(list(DISTINCT {{'account': \"account\", {told}, 'unknown': {unknown}}}))"
+def acts_of(acted: dict[str, int] | None, system: str | None, time: int) -> list[Act]:
+    """Return who acted in a session, from its value of `ACTED`, as of one time."""
+    return [
+        Act(text[1:], system, time, text[0] == _MACHINES, text[0] == _SHARED)
+        for text in sorted(acted or {})
+    ]
 
 
-def name_people(people: Sequence[dict[str, str | None]]) -> dict[str, Any]:
+def name_people(acts: Sequence[Act], persons: Sequence[Person | None]) -> dict[str, Any]:
     """Return the one person of a session, or why there is none, and all of whom it tells."""
-    accounts = list(dict.fromkeys(row["account"] for row in people if row["account"] is not None))
-    persons = {
-        row["person"]: Person(row["person"], row["name"], row["unit"], row["role"])
-        for row in people
-        if row["person"] is not None
-    }
-    reasons = list(dict.fromkeys(row["unknown"] for row in people if row["unknown"]))
-    # Before somebody signs in, a source may name nobody yet.
-    others = [reason for reason in reasons if reason != Unknown.NOBODY]
+    found = {one.id: one for one in persons if one is not None}
+    reasons = {act.unknown for act, one in zip(acts, persons, strict=True) if one is None}
     told: dict[str, Any] = {"person": None, "person_unknown": None}
-    if len(persons) == 1 and not others:
-        told["person"] = next(iter(persons.values())).to_dict()
-    elif len(persons) > 1 or len(others) > 1 or (persons and len(accounts) > 1):
-        told["person_unknown"] = Unknown.SEVERAL.value
+    if not acts:
+        told["person_unknown"] = Unknown.NOBODY.value
+    elif len(found) == 1 and not reasons:
+        told["person"] = next(iter(found.values())).to_dict()
+    elif len({act.account for act in acts}) == 1:
+        told["person_unknown"] = min(reasons).value
     else:
-        told["person_unknown"] = (others or reasons)[0]
+        told["person_unknown"] = Unknown.SEVERAL.value
+    accounts = list(dict.fromkeys(act.account for act in acts))
     return told | {
         "accounts": accounts[:PEOPLE_SHOWN],
         "account_count": len(accounts),
-        "people": [one.to_dict() for one in persons.values()][:PEOPLE_SHOWN],
-        "people_count": len(persons),
+        "people": [one.to_dict() for one in found.values()][:PEOPLE_SHOWN],
+        "people_count": len(found),
     }
 
 

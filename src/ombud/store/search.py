@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from ombud.query.tree import Node, Query, WordPattern, has_word, leaves
 from ombud.query.words import free_words
 from ombud.query.zones import day_name, hour_name
 from ombud.store.narrowing import find_words
-from ombud.store.persons import name_people
+from ombud.store.persons import Act, acts_of, find_persons, name_people
 from ombud.store.sessions import (
     Bounds,
     Found,
@@ -109,19 +111,24 @@ def find_sessions(
         return []
     declared = [one.declared for one in found if one.declared is not None]
     bounds = Bounds.of(ask(bounds_statement(declared)))
-    return [
-        {
-            "id": found[number].id,
-            "actor_id": actor_id,
-            "actor_name": actor_name,
-            "system": system,
-            **name_people(people),
-            **name_summary(tuple(summary)),
-        }
-        for number, actor_id, actor_name, system, people, *summary in ask(
-            summary_statement(found, scope, bounds)
-        )
-    ]
+    return _told(ask, found, ask(summary_statement(found, scope, bounds)))
+
+
+def _told(
+    ask: Rows, found: Sequence[Found], rows: Sequence[tuple[Any, ...]]
+) -> list[dict[str, Any]]:
+    """Return the sessions by name, each with the person as of its first event."""
+    told = []
+    acts: list[list[Act]] = []
+    for number, actor_id, actor_name, system, acted, *summary in rows:
+        named = name_summary(tuple(summary))
+        acts.append(acts_of(acted, system, named["first_time"]))
+        identity = {"actor_id": actor_id, "actor_name": actor_name, "system": system}
+        told.append({"id": found[number].id, **identity, **named})
+    persons = iter(find_persons(ask, [act for some in acts for act in some]))
+    for row, some in zip(told, acts, strict=True):
+        row.update(name_people(some, list(islice(persons, len(some)))))
+    return told
 
 
 def _latest_sessions(

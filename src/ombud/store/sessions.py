@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from ombud.query.bindings import Bindings
 from ombud.query.columns import HOT_EVENTS, SEALED_EVENTS
 from ombud.query.tree import Node
-from ombud.store.persons import people_column
+from ombud.store.persons import ACTED
 from ombud.store.schema import SESSION_TABLE
 from ombud.store.statement import Scope, Statement
 from ombud.store.summary import summary_columns
@@ -201,10 +201,9 @@ def summary_statement(found: Sequence[Found], scope: Scope, bounds: Bounds) -> S
         bindings.add(max((one.end for one in found if one.end is not None), default=0)),
     )
     summary = summary_columns(bindings)
-    people = people_column(bindings)
     columns_of_all = (
         'SELECT "number", arg_min("actor_id", "time"), arg_max("actor_name", "time"), '
-        f'arg_min("resource_system", "time"), {people}, {summary} FROM'
+        f'arg_min("resource_system", "time"), {ACTED}, {summary} FROM'
     )
     declared = bindings.source(f'({bounds.rows(bindings, "*")}) AS "declared_events"')
     return Statement(

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from ombud.core.ocsf import event_to_ocsf
 from ombud.web.access import AskerPart, ReasonPart, ServicesPart
 from ombud.web.answers import (
     AlertBody,
@@ -50,10 +49,7 @@ def search(  # noqa: PLR0917 - FastAPI gives each by name.
     page = services.search(
         text, limit=limit, cursor=cursor, asker=asker, why=reason.why, case=reason.case
     )
-    if page.rows is not None:
-        return JsonResponse({"rows": page.rows, "next_cursor": None})
-    events = [event_to_ocsf(event) for event in page.events]
-    return JsonResponse({"events": events, "next_cursor": page.next_cursor})
+    return JsonResponse(page.to_dict())
 
 
 @router.get("/v1/sessions", response_model=SessionsBody)
@@ -77,9 +73,7 @@ def session(
     """Show one session in order; its id may hold slashes."""
     asker.require("search")
     events = services.session(session_id, asker=asker, why=reason.why, case=reason.case)
-    return JsonResponse(
-        {"session": session_id, "events": [event_to_ocsf(event) for event in events]}
-    )
+    return JsonResponse({"session": session_id, "events": [told.to_ocsf() for told in events]})
 
 
 @router.get("/v1/who/{kind}/{key:path}", response_model=WhoBody)
