@@ -130,9 +130,7 @@ def _print_server(inspection: Inspection) -> None:
 def _print_proposals(inspection: Inspection, *, is_confirming: bool) -> None:
     proposals = inspection.proposals
     datasets = {one.dataset for one in proposals}
-    print_line(
-        f"\nProposed: {len(proposals)} columns of {len(datasets)} tables name data subjects"
-    )
+    print_line(f"\nProposed: {len(proposals)} columns of {len(datasets)} tables name data subjects")
     if not is_confirming:  # Then what is taken is shown as a difference.
         rows = (
             (one.name, one.kind, f"{one.confidence:.2f}", "; ".join(one.reasons))
