@@ -148,7 +148,13 @@ def test_an_existing_platform_before_lunch(
     alerts = story.run("alerts")
     story.run("record", "verify")
     assert len(story.commands) <= COMMANDS_MAX
-    sys.stdout.write("\n".join([*story.commands, f"alerts on day one: {len(alerts)}", ""]))
+    before_that = second["coverage"]["total"]
+    figures = [
+        f"{name}: {before_that[name]} % before, {report['total'][name]} % after"
+        for name in ("person_known_percent", "subject_known_percent")
+    ]
+    said = [*story.commands, *figures, f"alerts on day one: {len(alerts)}", ""]
+    sys.stdout.write("\n".join(said))
     assert len(alerts) <= 12
 
 
