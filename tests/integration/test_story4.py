@@ -27,7 +27,7 @@ from doubles.running_home import ombud, rows_of
 from servers import postgres
 
 OLD_ACTS, NEW_ACTS = 2_000, 1_500
-DIRECT_SHARE = 0.29
+DIRECT_SHARE = 0.34
 COMMANDS_MAX = 15
 LOOK = ("--why", "story 4", "--case", "S-4")
 
