@@ -153,6 +153,11 @@ class Services:
         self._note("alert", alert_id, asked)
         return {"alert": {"id": alert_id}, "rule": None, "events": []}
 
+    def coverage(self, **asked: Any) -> dict[str, Any]:
+        """Tell of one source."""
+        self._note("coverage", asked["since"], asked["until"])
+        return {"total": {"events": 8}, "sources": [], "fixes": []}
+
     def head(self) -> dict[str, Any]:
         """Return a head."""
         self._note("head")

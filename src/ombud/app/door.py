@@ -36,6 +36,9 @@ class Door(Protocol):
     def alert(self, alert_id: str, *, why: str | None, case: str | None) -> Json:
         """Return `{"alert", "rule", "events"}`; the id may be cut short."""
 
+    def coverage(self, *, since: str | None, until: str | None) -> Json:
+        """Return figures of a stretch: `{"total", "sources", "not_observed", "fixes", …}`."""
+
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""
 

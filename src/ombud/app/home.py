@@ -28,6 +28,7 @@ from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
+from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
@@ -202,6 +203,13 @@ class OpenHome:
             watch=self.watch,
             control=self.control,
             index=self.index,
+            coverage=CoverageReports(
+                looks=looks,
+                settings=self.settings,
+                home=self.paths.home,
+                quarantine=self.paths.quarantine,
+                clock=now_ms,
+            ),
             background=background,
         )
 

@@ -62,6 +62,10 @@ class LocalDoor:
         self._catch_up()
         return self._services.alert(alert_id, asker=self._asker, why=why, case=case)
 
+    def coverage(self, *, since: str | None, until: str | None) -> Json:
+        """Return what is known of persons and data subjects."""
+        return self._services.coverage(since=since, until=until, asker=self._asker)
+
     def head(self) -> Json:
         """Return the tree head."""
         return self._services.head()

@@ -148,6 +148,10 @@ class RemoteDoor:
         """Return one alert."""
         return self.call("GET", f"/v1/alerts/{quote(alert_id, safe='')}", why=why, case=case)
 
+    def coverage(self, *, since: str | None, until: str | None) -> Json:
+        """Return what is known of persons and data subjects."""
+        return self.call("GET", "/v1/coverage", since=since, until=until)
+
     def head(self) -> Json:
         """Return the tree head."""
         return self.call("GET", "/v1/record/head")

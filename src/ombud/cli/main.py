@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sessions": ("ombud.cli.sessions", "List sessions."),
     "session": ("ombud.cli.session", "Show one session in order."),
     "who": ("ombud.cli.who", "List everyone who touched one person's data."),
+    "connect": ("ombud.cli.connect", "Look at a PostgreSQL: what to set, whose data it holds."),
+    "coverage": ("ombud.cli.coverage", "Tell how far persons and data subjects are known."),
     "alerts": ("ombud.cli.alerts", "List alerts."),
     "rules": ("ombud.cli.rules", "Check, test, list and run rules."),
     "record": ("ombud.cli.record", "Verify the record, prove an event, show its head and key."),

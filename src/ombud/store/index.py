@@ -24,6 +24,7 @@ from ombud.core.errors import Conflict, EventError, QueryError, Unavailable
 from ombud.directory.span import AccountSpan
 from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
 from ombud.query.tree import Query
+from ombud.store.coverage import Counted, Stretch, count_coverage
 from ombud.store.feed import FEED, FEED_SCHEMA, SEGMENT, Feed, committed_table
 from ombud.store.schema import (
     META_TABLE,
@@ -305,6 +306,10 @@ class Index:
     ) -> list[dict[str, Any]]:
         """Return everyone who touched one data subject's data, the most frequent first."""
         return find_who(self._rows, kind, key, visibility)
+
+    def coverage(self, stretch: Stretch, *, systems: Collection[str]) -> Counted:
+        """Return what is known of persons and data subjects in a stretch of time."""
+        return count_coverage(self._rows, stretch, systems=systems)
 
     def visible(self, indices: Collection[int], visibility: Visibility) -> set[int]:
         """Return those of these events that may be seen."""

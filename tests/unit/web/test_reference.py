@@ -16,6 +16,7 @@ PATHS = {
     "/v1/who/{kind}/{key}",
     "/v1/alerts",
     "/v1/alerts/{alert_id}",
+    "/v1/coverage",
     "/v1/rules",
     "/v1/rules/{rule_id}/state",
     "/v1/record/head",
