@@ -24,7 +24,9 @@ from ombud.record.keys import read_vkey
 from ombud.record.paths import Home
 from ombud.record.reader import RecordReader
 from ombud.record.recorder import Recorder
+from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
+from ombud.record.standing import check_version, read_copy
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.follow import STEP, Follower, IndexFollower
@@ -105,7 +107,8 @@ class OpenHome:
         self.projection.catch_up()
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
-        record_settings(appender, self.control, settings, now_ms())
+        if not isinstance(appender, RestingRecord):
+            record_settings(appender, self.control, settings, now_ms())
         self.ingesting = Ingesting(
             appender=appender,
             home=home,
@@ -230,8 +233,12 @@ class OpenHome:
 
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
-        self.watch.close()
-        with suppress(OmbudError):  # A lost recorder: then the lineage of the start still holds.
+        try:
+            self.watch.close()
+        except (OmbudError, duckdb.Error) as error:
+            log.warning("alerts were not saved, and are found again at the next start: %s", error)
+        # A lost recorder or a full disk: then the lineage of the start still holds.
+        with suppress(OmbudError, OSError):
             size, _ = self.appender.head()
             write_lineage(self.paths.index, self.reader, vkey=self._vkey, size=size)
         self._disconnect()
@@ -252,7 +259,15 @@ def open_here(home: Path, *, anew: bool = False) -> Iterator[OpenHome]:
     `anew` discards what is derived, once nobody else can be using it.
     """
     settings = load_settings(home, os.environ)
+    check_version(home)
     prepare_home(home)
+    if read_copy(home) is not None:
+        resting = OpenHome(home, settings=settings, appender=RestingRecord(home), anew=anew)
+        try:
+            yield resting
+        finally:
+            resting.close()
+        return
     origin = settings["record.origin"] or None
     with Recorder.open(home, origin=origin, patience_seconds=PATIENCE_SECONDS) as recorder:
         opened = OpenHome(home, settings=settings, appender=recorder, anew=anew)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ombud.collect.intake import IntakeResult
 from ombud.core.event import Event
+from ombud.record.resting import RestingRecord
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
@@ -149,6 +150,9 @@ class HomeServices:
         """Return each part of the home by name, and whether it works."""
         failing = self._background.failures
         parts = {name: name not in failing for name in ("index", "rules", "tick")}
+        parts["record"] = self._appender.ping()
+        if isinstance(self._appender, RestingRecord):
+            parts["resumed"] = False
         return parts | dict.fromkeys(failing, False)
 
     def metrics(self) -> dict[str, float]:

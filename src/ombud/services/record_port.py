@@ -19,6 +19,9 @@ class Appender(Protocol):
     def head(self) -> tuple[int, bytes]:
         """Return the durable size of the log and its signed tree head."""
 
+    def ping(self) -> bool:
+        """Whether events are taken now: not by a full disk, and not by a copy of a home."""
+
 
 def record_events(appender: Appender, events: Sequence[Event]) -> Receipt:
     """Make a few events durable and return their receipt."""

@@ -27,6 +27,8 @@ from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
 from ombud.record.lock import lock_owner
 from ombud.record.paths import Home
+from ombud.record.resting import RestingRecord
+from ombud.record.standing import Copy, check_version, read_copy
 from ombud.services.background import Background
 from ombud.services.upkeep import Ticker
 from ombud.web.app import create_app
@@ -50,6 +52,8 @@ class Server:
         self._port = settings["server.port"] if port is None else port
         self._ended = threading.Event()
         self._lost: str | None = None
+        self._copy: Copy | None = None
+        self._supervisor: Supervisor | None = None
 
     def __enter__(self) -> Self:
         """Start everything; returns when the API answers."""
@@ -59,13 +63,11 @@ class Server:
                 hint="commands reach it; stop that `ombud serve`, or name another `--home`",
             )
         paths = HomePaths(self._home)
-        if is_running(self._home):
-            raise Unavailable(
-                f"`{self._home}` is served already", hint="commands reach the server that runs"
-            )
+        check_version(self._home)
         prepare_home(self._home)
         sys.setswitchinterval(SWITCH_SECONDS)
-        client = self._start_recorder()
+        self._copy = read_copy(self._home)
+        client = self._start_recorder() if self._copy is None else RestingRecord(self._home)
         try:
             self._background = Background()
             self._open = OpenHome(
@@ -83,7 +85,7 @@ class Server:
             self._web.start()
             self._start_background()
         except BaseException:
-            self._supervisor.stop()
+            self._stop_processes()
             raise
         return self
 
@@ -113,9 +115,13 @@ class Server:
         self._web.stop()
         self._background.stop()
         self._open.close()
-        self._supervisor.stop()
+        self._stop_processes()
         if self._lost is not None:
             raise Unavailable(self._lost, hint="the lines above say why; the record is unharmed")
+
+    def _stop_processes(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.stop()
 
     @property
     def address(self) -> str:
@@ -156,6 +162,9 @@ class Server:
         repeat: Callable[..., None] = self._background.repeat
         opened = self._open
         repeat("index", opened.follow_index, every_seconds=FOLLOW_SECONDS)
+        if self._copy is not None:  # Rules and ticks would record.
+            log.warning("%s", self._copy.sentence())
+            return
         repeat("rules", opened.follow_rules, every_seconds=FOLLOW_SECONDS)
         ticker = Ticker(
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
