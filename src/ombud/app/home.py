@@ -41,7 +41,7 @@ from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
 from ombud.store.alerts import AlertStore
 from ombud.store.control import ControlStore
-from ombud.store.index import Index
+from ombud.store.lasting import LastingIndex
 
 log = logging.getLogger("ombud")
 
@@ -107,6 +107,7 @@ class OpenHome:
         self.projection.catch_up()
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
+        self._rules_failed = False
         if not isinstance(appender, RestingRecord):
             record_settings(appender, self.control, settings, now_ms())
         self.ingesting = Ingesting(
@@ -132,7 +133,7 @@ class OpenHome:
         write_lineage(folder, self.reader, vkey=self._vkey, size=size)
 
     def _connect(self) -> None:
-        self.index = Index.open(
+        self.index = LastingIndex.open(
             self.paths.index_database,
             memory_mb=self.settings["index.memory_mb"],
             threads=self.settings["index.threads"],
@@ -201,7 +202,21 @@ class OpenHome:
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
         size, _ = self.appender.head()
+        if self._rules_failed:
+            self._mend_alerts()
+        self._rules_failed = True
         self._watch_follower.catch_up(size)
+        self._rules_failed = False
+
+    def _mend_alerts(self) -> None:
+        """Go back to the alerts that are saved; a database that was given up is opened again."""
+        try:
+            self._alert_store.watermark()
+        except Unavailable:
+            self._alerts.close()
+            self._alerts = _connect_alerts(self.paths.alerts_database)
+            self._alert_store.use(self._alerts)
+        self.watch.rewind()
 
     def catch_up(self) -> None:
         """Bring everything derived up to the last durable event."""

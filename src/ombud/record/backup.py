@@ -141,23 +141,26 @@ class BackUp:
         with held_still(self._home) as rests, open_tail(self._home) as tail:
             self._copy_settled(copier, tail.base)
             # Asked after listing, so that what the files hold reaches up to it.
-            until = None if rests else durable_size()
+            durable = None if rests else durable_size()
             state = read_state(self._home)
-            if until is None and not rests:
-                until = TreeHead.parse(_text_of(state)).size  # Of another process: what it let out.
+            # What was let out is durable; of a process that cannot be asked, no more is known.
+            until = None if rests else max(durable or 0, TreeHead.parse(_text_of(state)).size)
             found = Tail(part, self._verifier).take(tail, copier, state, until=until)
+            # Files sealed meanwhile: the event that says so may be among those taken.
+            self._copy_settled(copier, tail.last, is_tail=True)
         shutil.rmtree(part.tmp)
         files.create(part.state, found[1])
         return found
 
-    def _copy_settled(self, copier: Copier, base: int) -> None:
-        """Copy what never changes: segments, and full tiles below an index."""
+    def _copy_settled(self, copier: Copier, base: int, *, is_tail: bool = False) -> None:
+        """Copy what never changes and is not there yet: segments and full tiles below an index."""
         names = [
             (file.path, f"segments/{file.path.name}")
             for file in self._home.segment_files()
             if file.first_index < base
         ]
-        names += [(self._home.log / name, f"log/{name}") for name in full_tiles(base)]
+        if not is_tail:  # The tail brings its own.
+            names += [(self._home.log / name, f"log/{name}") for name in full_tiles(base)]
         for done, (path, name) in enumerate(names, start=1):
             if name not in copier.files:
                 self._take(copier, path, name)

@@ -46,6 +46,11 @@ class OpenTail:
         """Index of the first event in them: below it lie segments."""
         return self.files[0][0].first_index
 
+    @property
+    def last(self) -> int:
+        """Index of the first event of the newest file, which is still written."""
+        return self.files[-1][0].first_index
+
 
 @contextmanager
 def open_tail(home: Home) -> Iterator[OpenTail]:

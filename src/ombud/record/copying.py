@@ -45,7 +45,8 @@ class Copier:
         """Copy an open file, from its start to the size it has now."""
         path = self._place(name)
         size = os.fstat(fd).st_size if limit is None else limit
-        mode = os.fstat(fd).st_mode & 0o755
+        is_public = name.startswith("log/") or name.endswith(".vkey")
+        mode = files.SERVED_FILE_MODE if is_public else files.FILE_MODE
         digest, done, unsynced = hashlib.sha256(), 0, 0
         out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:

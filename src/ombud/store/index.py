@@ -117,10 +117,7 @@ class Index:
             config={**_SETTINGS, "memory_limit": f"{memory_mb}MB", "threads": threads},
         )
         try:
-            if not (path.exists() and _resume(connection, path)):
-                _attach(connection, path)
-                for statement in create_statements():
-                    connection.execute(statement)
+            attach_or_create(connection, path)
             return cls(path, connection)
         except BaseException:
             connection.close()
@@ -294,6 +291,14 @@ class Index:
             raise Unavailable("search needs more memory than `index.memory_mb` allows") from error
         except duckdb.IOException as error:  # A full or failing disk.
             raise Unavailable(f"index cannot be read: {error}") from error
+
+
+def attach_or_create(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Attach the index at a path, or an empty one if there is none that can be used."""
+    if not (path.exists() and _resume(connection, path)):
+        _attach(connection, path)
+        for statement in create_statements():
+            connection.execute(statement)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
