@@ -34,7 +34,7 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Deliver."""
-        while not self.is_over.is_set():
+        while not self.is_over.wait(0.05):
             start = self.acknowledged
             answer = self._served.deliver("aws.cloudtrail", map(trail, range(start, start + LINES)))
             assert answer.status == 200, answer.body
@@ -113,13 +113,9 @@ def test_a_restored_home_says_so(drill: Drill) -> None:
     for words, status in (
         (["record", "verify"], 0),
         (["record", "prove", "3"], 0),
-        (["record", "head"], 0),
-        (["settings"], 0),
         (["status"], 1),
         (["search", "action:read", *WHY], 3),
         (["alerts"], 3),
-        (["who", "patient:17", *WHY], 3),
-        (["token", "create", "x", "--scope", "search"], 3),
         (["ingest", "--source", "aws.cloudtrail", "-"], 3),
     ):
         done = ombud(drill.new, *words, stdin=trail(0))
@@ -171,9 +167,9 @@ def test_resumed_it_goes_on_and_nothing_is_lost(drill: Drill) -> None:
     served.own_token()
     total: Counter[str] = Counter()
     for start in range(0, drill.sent, LINES):
-        total.update(
-            served.deliver("aws.cloudtrail", map(trail, range(start, start + LINES))).body
-        )
+        lines = map(trail, range(start, start + LINES))
+        body = served.deliver("aws.cloudtrail", lines).body
+        total.update({name: body[name] for name in ("recorded", "duplicate")})
     (event,) = served.search("operation:home.restored")
     assert event["ombud"]["justification"]["text"] == "the disk died"
     assert event["ombud"]["attributes"]["abandoned_size"] == said["abandoned_size"]

@@ -40,7 +40,7 @@ from ombud.record.verify_tiles import FILE_SIZE_MAX
 from ombud.record.verify_files import read_if_there, read_whole
 from ombud.tlog.merkle import HASH_SIZE
 from ombud.tlog.note import Verifier
-from ombud.tlog.tile import TILE_HEIGHT, entries_path, tile_path
+from ombud.tlog.tile import TILE_HEIGHT, TILE_WIDTH, entries_path, tile_path
 from ombud.tlog.tree import Tree
 from ombud.tlog.tree_head import TreeHead
 
@@ -81,6 +81,7 @@ class BackUp:
         self._before: tuple[Path, Manifest] | None = None
         self._known: dict[str, BackupFile] = {}
         self._linked = self._linked_bytes = 0
+        self._base = 0  # Below it nothing changes any more.
         self._skipped: list[str] = []
 
     def run(self, durable_size: DurableSize, *, now_ms: int, keep: int) -> BackupReport:
@@ -92,7 +93,7 @@ class BackUp:
         copier = Copier(part)
         self._copy_others(copier)
         head, note = self._copy_record(copier, Home(part), durable_size)
-        self._check_goes_on(Home(part), head)
+        self._check_goes_on(Home(part), head)  # Else what was shared is of another history.
         report = self._finish(part, copier, (head, note), now_ms)
         for old in list_backups(self._target)[:-keep]:
             _discard(old)
@@ -139,6 +140,7 @@ class BackUp:
         files.make_folder(part.tmp)
         files.make_folder(part.segments)
         with held_still(self._home) as rests, open_tail(self._home) as tail:
+            self._base = tail.base
             self._copy_settled(copier, tail.base)
             # Asked after listing, so that what the files hold reaches up to it.
             durable = None if rests else durable_size()
@@ -183,13 +185,31 @@ class BackUp:
         if self._before is None:
             return
         size, root = self._before[1].size, self._before[1].root
-        if size <= head.size and root_at(part, head.size, size).hex() == root:
+        if size <= head.size and self._root_at(part, head.size, size).hex() == root:
             return
         raise TamperError(
             f"the log does not go on from the backup of {size} events: it was cut or rewritten",
             origin=str(self._home.root),
             hint=f"keep `{self._before[0]}`, it may be the only witness; back up elsewhere",
         )
+
+    def _root_at(self, part: Home, size: int, old_size: int) -> bytes:
+        """Return the root that the log had when it was `old_size`, from the home's own tiles.
+
+        Never from those shared with the backup before, which would agree with it.
+        """
+
+        def read_tile(level: int, number: int, width: int) -> bytes:
+            name = tile_path(level, number)
+            if (number + 1) << (TILE_HEIGHT * (level + 1)) <= self._base:
+                return read_whole(self._home.log / name, FILE_SIZE_MAX)[: width * HASH_SIZE]
+            full = read_if_there(part.log / name, FILE_SIZE_MAX)
+            if full is None:
+                now = (size >> (TILE_HEIGHT * level)) - number * TILE_WIDTH
+                full = read_whole(part.log / tile_path(level, number, now), FILE_SIZE_MAX)
+            return full[: width * HASH_SIZE]
+
+        return Tree.restore(old_size, read_tile).root()
 
     def _finish(
         self, part: Path, copier: Copier, found: tuple[TreeHead, bytes], now_ms: int
@@ -314,19 +334,6 @@ def full_tiles(size: int) -> Iterator[str]:
             if level == 0:
                 yield entries_path(number)
         level += 1
-
-
-def root_at(home: Home, size: int, old_size: int) -> bytes:
-    """Return the root that a published log of `size` had when it was `old_size`."""
-
-    def read_tile(level: int, number: int, width: int) -> bytes:
-        full = read_if_there(home.log / tile_path(level, number), FILE_SIZE_MAX)
-        if full is None:
-            now = (size >> (TILE_HEIGHT * level)) - (number << TILE_HEIGHT)
-            full = read_whole(home.log / tile_path(level, number, now), FILE_SIZE_MAX)
-        return full[: width * HASH_SIZE]
-
-    return Tree.restore(old_size, read_tile).root()
 
 
 def _discard(backup: Path) -> None:

@@ -234,14 +234,19 @@ def test_a_home_that_was_cut_is_no_continuation(home: Path, tmp_path: Path) -> N
     assert find_backup(tmp_path / "b") == first
 
 
-def test_another_history_is_no_continuation(home: Path, tmp_path: Path) -> None:
-    """Two homes that went on from one copy: the second is refused, whichever is longer."""
+@pytest.mark.parametrize("seals", [False, True])
+@pytest.mark.parametrize("counts", [(50, 900), (900, 50), (900, 900)])
+def test_another_history_is_no_continuation(
+    home: Path, tmp_path: Path, *, seals: bool, counts: tuple[int, int]
+) -> None:
+    """Two homes that went on from one copy: the second is refused, whatever is sealed by then."""
     other = tmp_path / "other"
     shutil.copytree(home, other)
-    with open_recorder(home) as recorder:
-        append(recorder, 5_000, 5_050)
-    with open_recorder(other) as recorder:
-        append(recorder, 7_000, 7_500)
+    for folder, start, count in zip((home, other), (5_000, 7_000), counts, strict=True):
+        with open_recorder(folder) as recorder:
+            append(recorder, start, start + count)
+            if seals:
+                seal(recorder)
     make(home, tmp_path / "b")
 
     with pytest.raises(TamperError, match="does not go on from the backup"):
