@@ -11,6 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,8 @@ class ControlStore:
     def close(self) -> None:
         """Save how far this has come and close the database."""
         with self._lock:
-            self._save()
+            with suppress(DatabaseError):  # A full disk: what is saved still holds.
+                self._save()
             self._engine.dispose()
 
     def watermark(self) -> int:
@@ -202,7 +204,16 @@ class ControlStore:
         return self._next
 
     def apply(self, committed: Committed) -> None:
-        """Apply events in log order, in one transaction with the watermark."""
+        """Apply events in log order, in one transaction with the watermark.
+
+        Raises `Unavailable` when the disk takes nothing; then nothing was applied.
+        """
+        try:
+            self._apply(committed)
+        except DatabaseError as error:
+            raise _unreadable(Path(self._engine.url.database or _NAME), error) from error
+
+    def _apply(self, committed: Committed) -> None:
         end = committed.first_index + committed.count
         changes = list(control_changes(committed))
         with self._lock:
