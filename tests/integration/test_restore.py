@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,11 @@ class Sender(threading.Thread):
             assert answer.status == 200, answer.body
             self.acknowledged += LINES
 
+    def await_more(self) -> None:
+        """Return when some more was acknowledged."""
+        before = self.acknowledged
+        wait_until(lambda: self.acknowledged > before + 5 * LINES, "events arrived")
+
 
 def recorded(home: Path, size: int) -> Counter[int]:
     """Return the number of every delivered record there is, counted from the bytes."""
@@ -70,11 +75,11 @@ class Drill:
         try:
             for _ in range(2):
                 before = sender.acknowledged
-                wait_until(lambda: sender.acknowledged > before + 5 * LINES, "events arrived")
+                sender.await_more()
                 done = ombud(self.old, "backup", str(self.target), "--json")
                 assert done.returncode == 0, done.stderr
                 assert rows_of(done.stdout)[0]["events"] > before
-            wait_until(lambda: sender.acknowledged > before + 9 * LINES, "events arrived")
+            sender.await_more()
         finally:
             sender.is_over.set()
             sender.join()
@@ -90,13 +95,13 @@ class Drill:
 
 
 @pytest.fixture(scope="module")
-def drill(tmp_path_factory: pytest.TempPathFactory, running: Make) -> Iterator[Drill]:
+def drill(tmp_path_factory: pytest.TempPathFactory, running: Make) -> Drill:
     """Return a drill at the point where there is only the backup, restored into a new folder."""
     one = Drill(tmp_path_factory.mktemp("drill"), running)
     one.live_and_die()
     done = ombud(one.new, "restore", str(one.target), "--json")
     assert done.returncode == 0, done.stderr
-    yield one
+    return one
 
 
 def test_the_backup_is_whole(drill: Drill) -> None:

@@ -18,7 +18,7 @@ import duckdb
 from ombud.app.paths import HomePaths
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
-from ombud.core.clock import now_ms
+from ombud.core.clock import never_back, now_ms
 from ombud.core.errors import OmbudError, Unavailable
 from ombud.record.keys import read_vkey
 from ombud.record.paths import Home
@@ -34,7 +34,8 @@ from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
 from ombud.services.looks import Looks
-from ombud.services.record_port import Appender
+from ombud.services.record_port import Appender, Record
+from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
 from ombud.services.settings_events import record_settings
 from ombud.services.tokens import Tokens
@@ -87,7 +88,7 @@ class OpenHome:
         home: Path,
         *,
         settings: Settings,
-        appender: Appender,
+        appender: Record,
         background: Background | None = None,
         anew: bool = False,
     ) -> None:
@@ -97,8 +98,16 @@ class OpenHome:
         self.appender = appender
         self.reader = RecordReader(home)
         self._vkey = read_vkey(Home(home.resolve()))
+        self.recorded_ms = _last_recorded(self.reader, appender)
         self._open_derived(anew=anew)
         self._index_follower = IndexFollower(self.reader, self.index)
+        self.retention = Retention(
+            self.reader,
+            self.index,
+            days=settings["index.days"],
+            folder=paths.index,
+            memory_mb=settings["index.memory_mb"],
+        )
         self.projection = ControlProjection(
             appender=appender,
             reader=self.reader,
@@ -168,12 +177,13 @@ class OpenHome:
             follower=self._index_follower,
             settings=self.settings,
             clock=now_ms,
+            whole=self.retention.whole,
         )
         tokens = Tokens(
             appender=self.appender,
             control=self.control,
             project=self.projection.catch_up,
-            clock=now_ms,
+            clock=never_back(now_ms, self.recorded_ms),
         )
         return HomeServices(
             appender=self.appender,
@@ -191,6 +201,7 @@ class OpenHome:
             control=self.control,
             index=self.index,
             background=background,
+            retention=self.retention,
         )
 
     def follow_index(self) -> None:
@@ -198,6 +209,11 @@ class OpenHome:
         self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
+
+    def retain(self) -> None:
+        """Let the index go of what is older than `index.days`."""
+        size, _ = self.appender.head()
+        self.retention.turn(size, now_ms)
 
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
@@ -226,6 +242,7 @@ class OpenHome:
     def rebuild(self, on_progress: Callable[[int], None]) -> None:
         """Bring everything derived up from wherever it stands, telling how far it is."""
         size, _ = self.appender.head()
+        self.retain()  # First: what would be let go of is not even read.
         for end in [*range(STEP, size, STEP), size]:
             self._index_follower.catch_up(end)
             on_progress(end)
@@ -248,6 +265,7 @@ class OpenHome:
 
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
+        self.retention.close()
         try:
             self.watch.close()
         except (OmbudError, duckdb.Error) as error:
@@ -257,6 +275,15 @@ class OpenHome:
             size, _ = self.appender.head()
             write_lineage(self.paths.index, self.reader, vkey=self._vkey, size=size)
         self._disconnect()
+
+
+def _last_recorded(reader: RecordReader, appender: Appender) -> int:
+    """Return the time of recording of the last event there is, 0 without one."""
+    size, _ = appender.head()
+    if not size:
+        return 0
+    (event,) = reader.fetch([size - 1], raw=False)
+    return event.ingested_at or 0
 
 
 def seal_rotated(home: Path, recorder: Recorder) -> None:

@@ -108,11 +108,25 @@ class RemoteDoor:
         return response.status, dict(orjson.loads(text) if text else {})
 
     def search(
-        self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
+        self,
+        query: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        why: str | None,
+        case: str | None,
+        everything: bool = False,
     ) -> Json:
         """Return a page of events."""
         return self.call(
-            "GET", "/v1/search", q=query, limit=limit, cursor=cursor, why=why, case=case
+            "GET",
+            "/v1/search",
+            q=query,
+            limit=limit,
+            cursor=cursor,
+            why=why,
+            case=case,
+            all="true" if everything else None,
         )
 
     def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:

@@ -34,9 +34,7 @@ def upgrade(
     if plan.steps and not dry_run:
         with progress("upgrading") as bar:
             task = bar.add_task("upgrade", total=None)
-            upgrade_home(
-                home, lambda done, total: bar.update(task, completed=done, total=total)
-            )
+            upgrade_home(home, lambda done, total: bar.update(task, completed=done, total=total))
     is_done = bool(plan.steps) and not dry_run
     facts = {
         "home": str(home),

@@ -30,14 +30,14 @@ from ombud.record.backup_manifest import (
     read_manifest,
     write_manifest,
 )
-from ombud.record.backup_tail import OpenTail, Tail, held_still, open_tail, read_state
+from ombud.record.backup_tail import Tail, held_still, open_tail, read_state
 from ombud.record.copying import Copier
 from ombud.record.keys import read_vkey
 from ombud.record.lock import lock_folder, release_lock
 from ombud.record.paths import INDEX_DIGITS, Home
 from ombud.record.standing import Copy, check_version, write_copy
-from ombud.record.verify_tiles import FILE_SIZE_MAX
 from ombud.record.verify_files import read_if_there, read_whole
+from ombud.record.verify_tiles import FILE_SIZE_MAX
 from ombud.tlog.merkle import HASH_SIZE
 from ombud.tlog.note import Verifier
 from ombud.tlog.tile import TILE_HEIGHT, TILE_WIDTH, entries_path, tile_path
@@ -317,8 +317,8 @@ def _plain_files(path: Path, skipped: list[str]) -> Iterator[Path]:
     except FileNotFoundError:
         return
     if stat.S_ISDIR(mode):
-        for name in sorted(os.listdir(path)):
-            yield from _plain_files(path / name, skipped)
+        for inner in sorted(path.iterdir()):
+            yield from _plain_files(inner, skipped)
     elif stat.S_ISREG(mode):
         yield path
     elif not stat.S_ISSOCK(mode):

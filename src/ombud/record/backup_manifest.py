@@ -79,9 +79,7 @@ def find_backup(target: Path) -> Path:
         return target
     backups = list_backups(target)
     if not backups:
-        raise NotFound(
-            f"no whole backup in `{target}`", hint="`ombud backup TARGET` makes one"
-        )
+        raise NotFound(f"no whole backup in `{target}`", hint="`ombud backup TARGET` makes one")
     return backups[-1]
 
 
@@ -99,7 +97,9 @@ def read_manifest(backup: Path) -> Manifest:
     except msgspec.DecodeError as error:
         raise TamperError(f"is no manifest of a backup: {error}", origin=str(path)) from error
     if manifest.layout != LAYOUT:
-        raise Unavailable(f"`{path}` is of layout {manifest.layout}, and this program knows {LAYOUT}")
+        raise Unavailable(
+            f"`{path}` is of layout {manifest.layout}, and this program knows {LAYOUT}"
+        )
     if not manifest.is_sound:
         raise TamperError("manifest does not match its own SHA-256", origin=str(path))
     for file in manifest.files:

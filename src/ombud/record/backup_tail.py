@@ -115,8 +115,8 @@ class Tail:
             copier.copy_open(fd, name)
             copied = WalFile(self._target.root / name, file.first_index)
             if place == 0:
-                head = read_head(copied.path)
-                self._log = LogWriter.restore(self._target, head.first_index, head.edge)
+                start = read_head(copied.path)
+                self._log = LogWriter.restore(self._target, start.first_index, start.edge)
             following = tail.files[place + 1][0] if place + 1 < len(tail.files) else None
             end = self._replay(copied, let_out, None if following else until, following)
             with copied.path.open("r+b") as cut:
@@ -124,7 +124,9 @@ class Tail:
             del copier.files[name]  # Other bytes now than were copied.
         if not self._note:
             if self._log.size != let_out.size:
-                raise TamperError("the write-ahead log holds no event", origin=str(self._target.wal))
+                raise TamperError(
+                    "the write-ahead log holds no event", origin=str(self._target.wal)
+                )
             self._note = state
         head = self._open(self._note, "the last batch")
         if (head.size, head.root) != (self._log.size, self._log.root()):

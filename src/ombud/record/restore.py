@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -113,7 +112,7 @@ def restore(
 
 def _check_empty(home: Path) -> None:
     try:
-        names = set(os.listdir(home)) - NAMES_LEFT
+        names = {path.name for path in home.iterdir()} - NAMES_LEFT
     except FileNotFoundError:
         return
     except NotADirectoryError as error:
@@ -125,9 +124,7 @@ def _check_empty(home: Path) -> None:
         )
 
 
-def _copy_files(
-    backup: Path, manifest: Manifest, copier: Copier, progress: FilesProgress
-) -> None:
+def _copy_files(backup: Path, manifest: Manifest, copier: Copier, progress: FilesProgress) -> None:
     for done, file in enumerate(manifest.files, start=1):
         if file.path == COPY_NAME:
             continue

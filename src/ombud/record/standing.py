@@ -122,5 +122,5 @@ def check_may_sign(root: Path) -> None:
     if copy is not None:
         raise Unavailable(
             f"nothing is recorded: {copy.sentence()}",
-            hint="first see that the home it was copied from has ended: two that go on fork the log",
+            hint="first see that the home it was copied from has ended: two that go on are a fork",
         )

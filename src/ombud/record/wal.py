@@ -48,7 +48,7 @@ def no_room(error: OSError, path: Path) -> Unavailable:
     return Unavailable(
         f"no room for events: `{path}`: {error.strerror}",
         retry_seconds=5.0,
-        hint="free space on that disk: recording goes on by itself, and nothing acknowledged is lost",
+        hint="free space on that disk: recording goes on by itself; nothing acknowledged is lost",
     )
 
 

@@ -13,7 +13,8 @@ from ombud.services.asker import Asker
 from ombud.services.background import Background
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
-from ombud.services.record_port import Appender
+from ombud.services.record_port import Record
+from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
@@ -30,7 +31,7 @@ class HomeServices:
     def __init__(
         self,
         *,
-        appender: Appender,
+        appender: Record,
         looks: Looks,
         ingesting: Ingesting,
         tokens: Tokens,
@@ -39,6 +40,7 @@ class HomeServices:
         control: ControlStore,
         index: Index,
         background: Background,
+        retention: Retention,
     ) -> None:
         self._appender = appender
         self._looks = looks
@@ -50,6 +52,7 @@ class HomeServices:
         self._control = control
         self._index = index
         self._background = background
+        self._retention = retention
 
     def authenticate(self, token: str) -> Asker:
         """Return who stands behind a token; raises `Unauthenticated`."""
@@ -69,9 +72,22 @@ class HomeServices:
         asker: Asker,
         why: str | None,
         case: str | None,
+        everything: bool = False,
     ) -> Page:
         """Return a page of what matches the query."""
-        return self._looks.search(text, limit=limit, cursor=cursor, asker=asker, why=why, case=case)
+        return self._looks.search(
+            text,
+            limit=limit,
+            cursor=cursor,
+            asker=asker,
+            why=why,
+            case=case,
+            everything=everything,
+        )
+
+    def since(self) -> Json:
+        """Return from when on the index holds events; empty when it holds them all."""
+        return self._retention.since()
 
     def sessions(
         self, text: str, *, limit: int, asker: Asker, why: str | None, case: str | None

@@ -66,7 +66,11 @@ class Ingesting:
         self._settings = settings
         self._health = load_health(home)
         # One for all: each reads the whole quarantine once, to know what lies there.
-        self._intake = Intake(appender, Quarantine(quarantine_folder, mb_max=settings["quarantine.max_mb"]), health=self._health)
+        self._intake = Intake(
+            appender,
+            Quarantine(quarantine_folder, mb_max=settings["quarantine.max_mb"]),
+            health=self._health,
+        )
         self._totals: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._sources = HomeSources(home, settings)

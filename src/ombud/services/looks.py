@@ -6,7 +6,7 @@ the case before a single event leaves; a look that cannot be recorded is refused
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,10 @@ class Looks:
         follower: Follower,
         settings: Settings,
         clock: Clock,
+        whole: Callable[[int], Index],
     ) -> None:
+        """`whole` gives an index of every event below a size, however old."""
+        self._whole = whole
         self._appender = appender
         self._reader = reader
         self._index = index
@@ -70,12 +73,17 @@ class Looks:
         cursor: str | None = None,
         why: str | None = None,
         case: str | None = None,
+        everything: bool = False,
     ) -> Page:
-        """Return a page of what matches the query, as of the last durable event."""
+        """Return a page of what matches the query, as of the last durable event.
+
+        With `everything`, also of what the index no longer holds: that takes long.
+        """
         query = parse_query(text)
         self._check_limit(limit)
         size = self._look("search", asker, why, case, query_text=text)
-        page = self._index.search(
+        index = self._whole(size) if everything else self._index
+        page = index.search(
             query,
             limit=ROWS_MAX + 1 if query.count_by else limit,
             cursor=cursor,

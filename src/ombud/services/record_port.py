@@ -19,6 +19,10 @@ class Appender(Protocol):
     def head(self) -> tuple[int, bytes]:
         """Return the durable size of the log and its signed tree head."""
 
+
+class Record(Appender, Protocol):
+    """A record that a home is opened with."""
+
     def ping(self) -> bool:
         """Whether events are taken now: not by a full disk, and not by a copy of a home."""
 

@@ -1,4 +1,4 @@
-"""Lasting index: the index of a home that outlives a full disk.
+"""Lasting index: the index of a home, which outlives a full disk and forgets what is old.
 
 An engine that could not write a checkpoint gives its database up and wants it
 attached anew.  That is done here, from the last checkpoint, with the next batch:
@@ -17,6 +17,7 @@ import duckdb
 from ombud.core.batch import Committed
 from ombud.core.errors import Unavailable
 from ombud.store.index import Index, attach_or_create
+from ombud.store.retention import Kept, drop_below, read_kept
 
 log = logging.getLogger("ombud")
 
@@ -27,6 +28,28 @@ class LastingIndex(Index):
     """An index that is attached again after the engine has given it up."""
 
     _is_lost = False
+    _kept: Kept | None = None
+
+    def kept(self) -> Kept:
+        """Return from which event on the index holds everything."""
+        if self._kept is None:
+            with self._applying:
+                self._kept = read_kept(self._writer)
+        return self._kept
+
+    def keep_from(self, kept: Kept) -> None:
+        """Hold nothing of events before this one any more; an index never goes further back.
+
+        Raises `Unavailable` on a full disk; then everything is still there.
+        """
+        if kept.first_index <= self.kept().first_index:
+            return
+        with self._mending(), self._applying:
+            drop_below(self._writer, kept)
+            self._save()
+        if self._watermark < kept.first_index:
+            self._begin_again()
+        self._kept = kept
 
     def apply_all(self, chunks: Sequence[Committed]) -> None:
         """Add consecutive chunks, as `Index` does; raises `Unavailable` on a full disk."""
@@ -66,16 +89,21 @@ class LastingIndex(Index):
 
     def _attach_again(self) -> None:
         """Go back to the last checkpoint; raises `Unavailable` when the file cannot be had."""
+        self._begin_again(is_lost=True)
+        self._is_lost, self._kept = False, None
+
+    def _begin_again(self, *, is_lost: bool = False) -> None:
+        """Read again how far the file has come."""
         applying, connection = self._applying, self._connection
         with applying:
             self._writer.close()
             try:
-                connection.execute("DETACH DATABASE IF EXISTS ix")
-                attach_or_create(connection, self.path)
+                if is_lost:
+                    connection.execute("DETACH DATABASE IF EXISTS ix")
+                    attach_or_create(connection, self.path)
                 Index.__init__(self, self.path, connection)
             except duckdb.Error as error:
                 self._writer = connection.cursor()
                 raise Unavailable(f"index cannot be opened again: {error}") from error
             finally:
                 self._applying = applying
-            self._is_lost = False

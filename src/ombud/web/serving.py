@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from ombud.record.paths import Home
 from ombud.record.resting import RestingRecord
 from ombud.record.standing import Copy, check_version, read_copy
 from ombud.services.background import Background
+from ombud.services.clock_watch import ClockWatch
 from ombud.services.upkeep import Ticker
 from ombud.web.app import create_app
 from ombud.web.limits import Limits
@@ -40,6 +42,7 @@ log = logging.getLogger("ombud")
 START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
 SWITCH_SECONDS = 0.0005  # Rules and index run beside the API: a request must not wait for them.
 FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
+RETAIN_SECONDS = 600.0  # How far beyond its days the index may go.
 FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
 
 
@@ -170,8 +173,11 @@ class Server:
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
         )
         repeat("tick", ticker.turn, every_seconds=1.0)
+        watch = ClockWatch(opened.appender, now_ms, time.monotonic, recorded_ms=opened.recorded_ms)
+        repeat("clock", watch.turn, every_seconds=1.0)
         for number, source in enumerate(self._settings.sources, start=1):
             follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
             # Anybody may ask `/readyz`: it names no path.
             repeat(f"source {number} {source.kind}", follow, every_seconds=FOLLOWED_SECONDS)
+        repeat("retention", opened.retain, every_seconds=RETAIN_SECONDS)
         repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)
