@@ -32,7 +32,7 @@ class Plan:
 
 
 def plan_upgrade(home: Path) -> Plan:
-    """Return what is to be done; raises `NotFound` without a home, `Unavailable` for a newer one."""
+    """Return what is to be done; raises `NotFound` without a home, `Unavailable` if newer."""
     place, paths = Home(home.resolve()), HomePaths(home.resolve())
     if not place.state.exists():
         raise NotFound(f"no record at `{home}`")

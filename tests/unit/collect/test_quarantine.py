@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from ombud.collect.place import Block
 from ombud.collect.quarantine import Quarantine, make_item
 from ombud.collect.replay import replay
 from ombud.collect.source import Source
-from ombud.core.errors import InputError, NotFound
+from ombud.core.errors import InputError, NotFound, Unavailable
 
 STRICT = MappedSource(parse_mapping("source: t\nrecord_if: a\nfields: {actor.id: a}", path="m"))
 LENIENT = MappedSource(parse_mapping("source: t\nfields: {actor.id: b}", path="m"))
@@ -121,3 +122,49 @@ def test_replay_of_an_unknown_source(
         raise InputError(f"no such source: {kind}")
 
     assert replay(quarantine, quarantine.items(), sink=sink, source_of=source_of).refused == 1
+
+
+def test_a_full_quarantine_refuses_what_it_could_not_keep(tmp_path: Path) -> None:
+    """Input with a fault is refused rather than lost; what was kept stays, and notes find room."""
+    quarantine = Quarantine(tmp_path, mb_max=1)
+    kept = []
+    with pytest.raises(Unavailable, match=r"`quarantine.max_mb` is 1"):
+        for number in range(100):
+            raw = b"%04d" % number * 8_000
+            item = make_item(
+                source="s", file="f", line=number, reason="r", time_ms=1, raw=raw, size=len(raw)
+            )
+            quarantine.add(item)
+            kept.append(number)
+            quarantine.sync()
+    quarantine.mark_replayed("x", None)
+    quarantine.sync()
+
+    assert 10 < len(kept) < 40
+    assert [item.line for item in Quarantine(tmp_path).items()] == kept
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 1_000_100
+    raw = b"more" * 8_000
+    more = make_item(source="s", file="f", line=9, reason="r", time_ms=1, raw=raw, size=len(raw))
+    assert Quarantine(tmp_path, mb_max=2).add(more)
+
+
+def test_a_write_that_failed_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written again stands once."""
+    quarantine = Quarantine(tmp_path)
+    quarantine.add(
+        make_item(source="s", file="f", line=1, reason="r", time_ms=1, raw=b"raw", size=3)
+    )
+
+    def half(descriptor: int, data: bytes) -> None:
+        os.write(descriptor, data + b'{"id": "tor')
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ombud.collect.quarantine._write_all", half)
+        with pytest.raises(Unavailable, match="No space left"):
+            quarantine.sync()
+    quarantine.sync()
+
+    assert [item.line for item in Quarantine(tmp_path).items()] == [1]
