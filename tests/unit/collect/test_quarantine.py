@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ombud.collect.intake import Intake
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import parse_mapping
 from ombud.collect.place import Block
-from ombud.collect.quarantine import Quarantine, make_item
+from ombud.collect.quarantine import Quarantine, QuarantineItem, make_item
 from ombud.collect.replay import replay
 from ombud.collect.source import Source
 from ombud.core.errors import InputError, NotFound, Unavailable
@@ -126,26 +127,29 @@ def test_replay_of_an_unknown_source(
 
 def test_a_full_quarantine_refuses_what_it_could_not_keep(tmp_path: Path) -> None:
     """Input with a fault is refused rather than lost; what was kept stays, and notes find room."""
+
+    def item_of(number: int) -> QuarantineItem:
+        raw = b"%04d" % number * 8_000
+        return make_item(
+            source="s", file="f", line=number, reason="r", time_ms=1, raw=raw, size=len(raw)
+        )
+
+    def keep(number: int) -> None:
+        quarantine.add(item_of(number))
+        kept.append(number)
+        quarantine.sync()
+
     quarantine = Quarantine(tmp_path, mb_max=1)
-    kept = []
+    kept: list[int] = []
     with pytest.raises(Unavailable, match=r"`quarantine.max_mb` is 1"):
-        for number in range(100):
-            raw = b"%04d" % number * 8_000
-            item = make_item(
-                source="s", file="f", line=number, reason="r", time_ms=1, raw=raw, size=len(raw)
-            )
-            quarantine.add(item)
-            kept.append(number)
-            quarantine.sync()
+        collections.deque(map(keep, range(100)), maxlen=0)
     quarantine.mark_replayed("x", None)
     quarantine.sync()
 
     assert 10 < len(kept) < 40
     assert [item.line for item in Quarantine(tmp_path).items()] == kept
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 1_000_100
-    raw = b"more" * 8_000
-    more = make_item(source="s", file="f", line=9, reason="r", time_ms=1, raw=raw, size=len(raw))
-    assert Quarantine(tmp_path, mb_max=2).add(more)
+    assert Quarantine(tmp_path, mb_max=2).add(item_of(999))
 
 
 def test_a_write_that_failed_leaves_nothing_behind(

@@ -1,4 +1,4 @@
-"""A disk without room, at each step of a record's work: refused, never lost, and then it goes on."""
+"""A disk without room at each step of a record: refused, never lost, and then it goes on."""
 
 from __future__ import annotations
 
