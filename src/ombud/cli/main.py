@@ -30,6 +30,7 @@ from ombud.core.errors import (
 )
 
 GOOD, PROBLEM, WRONG, COULD_NOT = 0, 1, 2, 3
+INTERRUPTED = 130  # As shells say it: 128 and the number of SIGINT.
 EXIT_STATUSES: tuple[tuple[type[OmbudError], int], ...] = (
     (InputError, WRONG),
     (NotFound, PROBLEM),
@@ -62,6 +63,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("ombud.cli.simulate", "Write a fictional county's logs."),
     "bench": ("ombud.cli.bench", "Measure speed and cost."),
 }
+
+_UsageError: Any = typer.BadParameter.__bases__[0]  # Typer does not export it under a name.
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -132,25 +135,41 @@ def _report(error: OmbudError, arguments: Sequence[str]) -> int:
     return COULD_NOT
 
 
+def _wrong_usage(error: Any) -> InputError:
+    path = error.ctx.command_path if error.ctx else "ombud"
+    return InputError(error.format_message(), hint=f"`{path} --help` says how")
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status."""
     try:
-        app(args=list(arguments), prog_name="ombud")
-    except SystemExit as leaving:  # How Typer ends, with its own message on wrong usage.
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
-            return GOOD  # Typer's sign that the reader of our output went away, as `| head` does.
-        return leaving.code if isinstance(leaving.code, int) else GOOD
+        return _run(arguments)
+    except _UsageError as error:
+        return _report(_wrong_usage(error), arguments)
     except OmbudError as error:
         return _report(error, arguments)
-    except BrokenPipeError:
-        # The reader of our output went away, as `| head` does; not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return GOOD
     except OSError as error:
         said = Unavailable((error.strerror or str(error)).lower())
         said.origin = str(error.filename or "")
         return _report(said, arguments)
-    return GOOD
+
+
+def _run(arguments: Sequence[str]) -> int:
+    # In JSON, a wrong command line is an error like any other, so Typer must not print it.
+    is_json = "--json" in arguments
+    try:
+        status = app(args=list(arguments), prog_name="ombud", standalone_mode=not is_json)
+    except typer.Abort:
+        return INTERRUPTED
+    except SystemExit as leaving:  # How Typer ends, with its own message on wrong usage.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            return GOOD  # Typer's sign that the reader of our output went away, as `| head` does.
+        return leaving.code if isinstance(leaving.code, int) else GOOD
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does; not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
+    return status if isinstance(status, int) else GOOD
 
 
 def main() -> None:

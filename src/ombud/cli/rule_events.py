@@ -85,7 +85,7 @@ def read_records(
                 except EventError as error:
                     refuse(number, error.message)
                     continue
-                yield Line(number, view_of_original(raw), view_of_event(event))
+                yield Line(number, view_of_original(raw, source.kind), view_of_event(event))
             for fault in block.faults:
                 refuse(fault.line, fault.reason)
 

@@ -42,7 +42,8 @@ def simulate(
 ) -> None:
     """Write the logs of a fictional county's systems to files, one per source.
 
-    Beside them lie `county-cases.yaml`, the mapping for `--source mapping`, and
+    Beside them lie `county-cases.yaml`, the mapping for `--source mapping`;
+    `directory/` and `attribution.yaml`, which say who everybody is; and
     `labels.ndjson`: what was misuse and what only looks like it.
     """
     last = datetime.now(UTC).replace(microsecond=0) if end is None else _instant(end)
@@ -66,4 +67,7 @@ def simulate(
     }
     facts["labels"] = f"{written['labels']['count']:>9,}  {written['labels']['file']}"
     facts["mapping"] = f"{'':>9}  {written['mapping']}"
+    rows = sum(written["directory"]["rows"].values())
+    facts["directory"] = f"{rows:>9,}  {written['directory']['folder']}"
+    facts["attribution"] = f"{'':>9}  {written['attribution']}"
     print_facts(facts)

@@ -8,50 +8,54 @@ whole, and what follows is read line by line again: no neighbour is lost.
 
 from __future__ import annotations
 
+import functools
 import re
 
 import msgspec
 
-from ombud.collect.cut import Cuts, LineCutter
+from ombud.collect.cut import HEAD_KEPT, Cuts, LineCutter
 from ombud.collect.scan import ElementScanner
 from ombud.core.batch import RAW_SIZE_MAX
 
 _FAILURES_MAX = 64  # Broken documents tried in one input before lines are only lines.
 
-_OPENS_MANY = re.compile(rb'\s*(?:\[|\{\s*"Records"\s*:)')
 _BEHIND = re.compile(rb"[ \t\r]*,?[ \t\r]*")  # What separates a document from the next.
 
 
-class _Document(msgspec.Struct):
-    Records: list[msgspec.Raw]
+RECORDS = "Records"  # The member in which Amazon's documents hold their records.
 
-
-_decode_document = msgspec.json.Decoder(_Document).decode
+_decode_document = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def elements(document: bytes) -> list[bytes] | None:
+@functools.cache
+def _opens_many(member: str) -> re.Pattern[bytes]:
+    """Return what the beginning of a document of many records looks like."""
+    return re.compile(rb'\s*(?:\[|\{\s*"%s"\s*:)' % re.escape(member.encode()))
+
+
+def elements(document: bytes, member: str = RECORDS) -> list[bytes] | None:
     """Return the exact bytes of the records of one whole document, or None if it holds none."""
     try:
-        if document.lstrip()[:1] == b"[":
-            found = _decode_array(document)
-        else:
-            found = _decode_document(document).Records
-    except _ERRORS:
+        if document.lstrip()[:1] != b"[":
+            document = bytes(_decode_document(document)[member])
+        found = _decode_array(document)
+    except (*_ERRORS, KeyError):
         return None
     raws = [bytes(element) for element in found]
     return raws if all(raw[:1] == b"{" for raw in raws) else None
 
 
-def _are_objects(lines: list[bytes]) -> bool:
+def _are_objects(lines: list[bytes], opening: bytes) -> bool:
     """Whether each line is one object as far as its ends tell, and not of many records."""
-    heads = {line[:3] for line in lines}
+    size = len(opening)
+    heads = {line[:size] for line in lines}
     tails = {line[-2:] for line in lines}
-    if b"]}" in tails:  # As `Records` ends, when it does not come first.
+    if b"]}" in tails:  # As the list of records ends, when it does not come first.
         return False
     return all(tail[-1:] == b"}" for tail in tails) and all(
-        head[:2] == b'{"' and head != b'{"R' for head in heads
+        head[:2] == b'{"' and head != opening for head in heads
     )
 
 
@@ -61,10 +65,17 @@ def _goes_on(line: bytes) -> bool:
 
 
 class JsonCutter(LineCutter):
-    """Cuts JSON lines and JSON documents."""
+    """Cuts JSON lines and JSON documents.
 
-    def __init__(self) -> None:
+    `member` names the list in which a document of many records holds them.
+    """
+
+    def __init__(self, member: str = RECORDS) -> None:
         super().__init__()
+        self._member = member
+        self._opens_many = _opens_many(member)
+        self._quoted = b'"%s"' % member.encode()
+        self._opening = b"{" + self._quoted[:2]
         self._scanner: ElementScanner | None = None
         self._failures = 0
         self._document_size = 0  # Bytes fed to the document being scanned.
@@ -81,7 +92,15 @@ class JsonCutter(LineCutter):
         return super().unfinished() if self._scanner is None else b""
 
     def _is_document(self, head: bytes) -> bool:
-        return self._failures < _FAILURES_MAX and _OPENS_MANY.match(head) is not None
+        opens = self._opens_many.match(head) is not None or self._may_hold(head[:HEAD_KEPT])
+        return self._failures < _FAILURES_MAX and opens
+
+    def _may_hold(self, data: bytes) -> bool:
+        """Whether a list of records may stand amid the members of a document.
+
+        Amazon's list is the only member, so that the ends of its document tell.
+        """
+        return self._member != RECORDS and self._quoted in data
 
     def _step(self, data: bytes, cuts: Cuts) -> bytes:
         if self._scanner is not None:
@@ -97,8 +116,8 @@ class JsonCutter(LineCutter):
     def _take(self, block: bytes, tail: bytes, cuts: Cuts) -> bytes:
         lines = block.split(b"\n")
         lines.pop()
-        is_free = not self._is_behind and not self._is_plain
-        if is_free and len(lines[0]) <= RAW_SIZE_MAX and _are_objects(lines):
+        is_free = not self._is_behind and not self._is_plain and not self._may_hold(block)
+        if is_free and len(lines[0]) <= RAW_SIZE_MAX and _are_objects(lines, self._opening):
             cuts.raws += lines
             cuts.lines += range(self.line, self.line + len(lines))
             self.line += len(lines)
@@ -128,13 +147,13 @@ class JsonCutter(LineCutter):
         self, line: bytes, data: bytes, position: int, cuts: Cuts
     ) -> tuple[bytes, int] | None:
         """Cut the document that a line opens, if it does; the same position says it does not."""
-        opens = _OPENS_MANY.match(line) is not None or _goes_on(line)
+        opens = self._opens_many.match(line) is not None or _goes_on(line)
         if self._is_plain:
             self._is_plain = False
             return data, position
-        if self._failures >= _FAILURES_MAX or not (opens or b'"Records"' in line):
+        if self._failures >= _FAILURES_MAX or not (opens or self._quoted in line):
             return data, position
-        many = elements(line) if b"]" in line else None
+        many = elements(line, self._member) if b"]" in line else None
         if many is not None:
             for raw in many:
                 cuts.add(raw, self.line)
@@ -143,7 +162,7 @@ class JsonCutter(LineCutter):
         return self._begin(data, position, cuts) if opens else (data, position)
 
     def _begin(self, data: bytes, position: int, cuts: Cuts) -> tuple[bytes, int] | None:
-        self._scanner = ElementScanner(self.line)
+        self._scanner = ElementScanner(self.line, self._member)
         self._document_size = len(data) - position
         return self._scan(data, position, cuts)
 

@@ -1,4 +1,4 @@
-"""Mapping source: any JSON lines, made into events by a declarative mapping."""
+"""Mapping source: any JSON lines or CSV, made into events by a declarative mapping."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from ombud.collect.cut import Cutter
 from ombud.collect.cut_json import JsonCutter
-from ombud.collect.json_text import parse_object
+from ombud.collect.cut_table import SniffingTableCutter, columns_of, split_row
+from ombud.collect.json_text import INVALID_UTF8, parse_object
 from ombud.collect.mapping_file import Mapping
 from ombud.collect.mapping_value import UNUSABLE, evaluate
 from ombud.core.errors import EventError
@@ -39,15 +40,16 @@ class MappedSource:
         self.file_patterns: tuple[str, ...] = ("*",)
 
     def cutter(self) -> Cutter:
-        """Return a cutter of lines, arrays and documents, mixed."""
-        return JsonCutter()
+        """Return a cutter of lines, arrays and documents, mixed; or of CSV with a header."""
+        columns = self._mapping.columns
+        return SniffingTableCutter(columns.issubset) if columns else JsonCutter()
 
     def parse(self, raw: bytes, *, now_ms: int) -> Event:
         """Return the event of one object.
 
         Raises `EventError` when it is not an object, or `record_if` does not hold.
         """
-        document, noticed = parse_object(raw)
+        document, noticed = self._read(raw)
         condition = self._mapping.record_if
         if condition is not None and not _holds(evaluate(condition, document)):
             raise EventError(f"JSON, but not a record of {self.kind}: `record_if` does not hold")
@@ -74,6 +76,27 @@ class MappedSource:
         values["attributes"] = self._attributes(document) or None
         values["flags"] = tuple(dict.fromkeys(flags)) or None
         return Event(**values, source=self.kind, raw=raw)
+
+    def _read(self, raw: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return an object, or what a row of CSV says under its header; empty fields left out."""
+        if not self._mapping.columns or raw.lstrip()[:1] == b"{":
+            return parse_object(raw)
+        row = split_row(raw)
+        if row is None:
+            raise EventError("a line of CSV without its header", hint=self._hint())
+        names, values = columns_of(row[0]), columns_of(row[1])
+        if names is None or values is None or len(names) != len(values):
+            raise EventError(
+                f"a row of {len(values or ())} fields under a header of {len(names or ())}",
+                hint="fields that hold commas or line ends need quotes",
+            )
+        names[0] = names[0].removeprefix("\ufeff")
+        is_whole = "\ufffd" not in "".join(values)
+        flags = () if is_whole else (INVALID_UTF8,)
+        return {name: value for name, value in zip(names, values, strict=True) if value}, flags
+
+    def _hint(self) -> str:
+        return f"a header has {', '.join(sorted(self._mapping.columns))}"
 
     def _subjects(self, document: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         found: dict[tuple[str, str], None] = {}

@@ -29,7 +29,8 @@ SIZE_MAX = 1 << 20  # Bytes of a mapping file; the largest real ones have a hund
 _NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _DURATION = re.compile(r"(\d{1,6})\s*(s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
-_TOP = ("source", "record_if", "heartbeat", "sequence_scope", "timezone", "fields", "attributes")
+_TOP = ("source", "record_if", "heartbeat", "sequence_scope", "timezone", "columns", "fields",
+        "attributes")  # fmt: skip
 _VALUE = ("path", "const", "values", "default", "format", "timezone")
 _SUBJECT = ("kind", "path")
 _PLAIN_PARENTS = frozenset({"mapping", "fields", "attributes"})
@@ -63,6 +64,7 @@ class Mapping:
     record_if: ParsedResult | None
     heartbeat_seconds: int | None
     sequence_scope: str | None
+    columns: frozenset[str] = frozenset()  # That tell the header of a CSV file.
 
 
 class MappingError(SettingsError):
@@ -134,9 +136,10 @@ class _Checker:
             if (value := self._value(child, f"attributes.{name}", Kind.MAP, None)) is not None
         }
         scope = self._scope(top.get("sequence_scope"), fields)
+        columns = self._columns(top.get("columns"))
         if self._faults:
             raise MappingError(fault for _, fault in sorted(self._faults))
-        return Mapping(source, fields, subjects, attributes, record_if, heartbeat, scope)
+        return Mapping(source, fields, subjects, attributes, record_if, heartbeat, scope, columns)
 
     def _members(
         self, node: yaml.Node | None, key: str, known: tuple[str, ...] | None
@@ -217,6 +220,15 @@ class _Checker:
         if "sequence" not in fields:
             self._fault(node, "sequence_scope", "there is no `sequence` among the fields")
         return found.attribute
+
+    def _columns(self, node: yaml.Node | None) -> frozenset[str]:
+        if node is None:
+            return frozenset()
+        if not isinstance(node, yaml.SequenceNode) or not node.value:
+            self._fault(node, "columns", "must be a list of names that the header of a file has")
+            return frozenset()
+        names = [self._scalar(child, "columns") for child in node.value]
+        return frozenset(str(name) for name in names)
 
     def _fields(
         self, node: yaml.Node | None, top: yaml.Node | None

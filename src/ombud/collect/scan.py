@@ -6,6 +6,7 @@ enough to notice a stranger, and holds no more than one record.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from ombud.collect.cut import HEAD_KEPT, Cuts, too_long
@@ -19,21 +20,27 @@ _PLAIN = rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+'
 _BRACKET = re.compile(_PLAIN + rb"([{}\[\]])", re.DOTALL)
 _UNFINISHED = re.compile(_PLAIN + rb'("?)', re.DOTALL)
 _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_RECORDS_KEY = re.compile(rb'"Records"\s*:\s*$')
 _OPENING, _CLOSING = b"{[", b"}]"
 _PAIR = {b"}": b"{", b"]": b"["}
 
 
+@functools.cache
+def _holds_records(member: str) -> re.Pattern[bytes]:
+    """Return what stands before the list in which a document holds its records."""
+    return re.compile(rb'"%s"\s*:\s*$' % re.escape(member.encode()))
+
+
 class ElementScanner:
-    """Scans one document: an object, an array of objects, or `{"Records": [objects]}`.
+    """Scans one document: an object, an array of objects, or `{member: [objects]}`.
 
     `line` is the line of the first byte that is not cut yet.  When `feed` returns
     a position, `failed` says that the document was none; the position is then
     where its unfinished record starts.
     """
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, member: str = "Records") -> None:
         self.line = line
+        self._holds_records = _holds_records(member)
         self.failed = False
         self.element_count = 0
         self.kept = b""  # The unfinished record, as far as it was fed.
@@ -143,7 +150,7 @@ class ElementScanner:
             self._inside = True
             return self._advance(data, base, at)
         may_hold = depth == 1 and self._level == -1 and bracket == b"[" and not self._dropped
-        if may_hold and _RECORDS_KEY.search(data, max(base, at - HEAD_KEPT), at):
+        if may_hold and self._holds_records.search(data, max(base, at - HEAD_KEPT), at):
             self._level, self._inside = 2, False
             return self._advance(data, base, at + 1)
         return base

@@ -5,20 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ombud.collect import cloudtrail, ocsf_source, pgaudit
+from ombud.collect import (
+    cloudtrail,
+    databricks,
+    fhir,
+    github,
+    google_workspace,
+    microsoft365,
+    ocsf_source,
+    okta,
+    palantir,
+    pgaudit,
+    snowflake,
+    trino,
+)
 from ombud.collect.cloudtrail import CloudTrail
+from ombud.collect.databricks import DatabricksAudit
+from ombud.collect.fhir import FhirAuditEvent
+from ombud.collect.github import GitHubAudit
+from ombud.collect.google_workspace import GoogleWorkspace
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import load_mapping, suggest
+from ombud.collect.microsoft365 import Microsoft365
 from ombud.collect.ocsf_source import Ocsf
+from ombud.collect.okta import OktaSystemLog
+from ombud.collect.palantir import Palantir
 from ombud.collect.pgaudit import PgAudit
+from ombud.collect.snowflake import SnowflakeQueryHistory
 from ombud.collect.source import Source
+from ombud.collect.trino import TrinoEvents
 from ombud.core.errors import InputError
 
 MAPPING = "mapping"
 BUILT_IN: dict[str, Callable[[], Source]] = {
     cloudtrail.KIND: CloudTrail,
+    fhir.KIND: FhirAuditEvent,
+    google_workspace.KIND: GoogleWorkspace,
+    microsoft365.KIND: Microsoft365,
     ocsf_source.KIND: Ocsf,
+    palantir.KIND: Palantir,
+    databricks.KIND: DatabricksAudit,
+    github.KIND: GitHubAudit,
+    okta.KIND: OktaSystemLog,
     pgaudit.KIND: PgAudit,
+    snowflake.KIND: SnowflakeQueryHistory,
+    trino.KIND: TrinoEvents,
 }
 KINDS = (*sorted(BUILT_IN), MAPPING)
 

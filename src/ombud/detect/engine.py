@@ -103,7 +103,7 @@ class Engine:
             if is_match(view):
                 changes.add(rule, view, view, committed.first_index + row, recorded)
         if plan.original and source is not None:
-            original = view_of_original(committed.group(4, row))
+            original = view_of_original(committed.group(4, row), source)
             self._usage(source).watch(original)
             for rule, is_match in plan.original:
                 if is_match(original):

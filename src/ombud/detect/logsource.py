@@ -36,11 +36,15 @@ SERVICES = {
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """Product, service and category, of which a rule names at least one."""
+    """Product, service and category, of which a rule names at least one.
+
+    A source may have `services` beside its first.
+    """
 
     product: str | None = None
     service: str | None = None
     category: str | None = None
+    services: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """Return the three parts as people write them: `aws/cloudtrail/*`."""
@@ -55,13 +59,23 @@ class LogSource:
         """Whether everything named here is the same there."""
         return (
             self.product in (None, other.product)
-            and self.service in (None, other.service)
+            and (self.service in (None, other.service) or self.service in other.services)
             and self.category in (None, other.category)
         )
 
 
 ROUTES: Mapping[str, LogSource] = {
     "aws.cloudtrail": LogSource("aws", "cloudtrail"),
+    "github.audit": LogSource("github", "audit"),
+    "google.workspace": LogSource(
+        "gcp", "google_workspace.admin", services=frozenset({"google_workspace.login"})
+    ),
+    "microsoft365.audit": LogSource(
+        "m365",
+        "audit",
+        services=frozenset({"exchange", "threat_detection", "threat_management"}),
+    ),
+    "okta.systemlog": LogSource("okta", "okta"),
     "postgres.pgaudit": LogSource("postgresql", "pgaudit", "database"),
 }
 

@@ -17,6 +17,7 @@ from ombud.core.canonical import NO_DATA_SUBJECT
 from ombud.core.errors import EventError, RuleError
 from ombud.core.event import Event
 from ombud.core.fields import CANONICAL_VERSION, FIELDS, Group, Kind
+from ombud.detect.originals import NAMED
 
 DERIVED_FIELDS = {
     "derived.idle_days": "days from the actor's previous event to this one; none at the first",
@@ -86,15 +87,19 @@ def view_of_event(event: Event) -> dict[str, Any]:
     return _with_subjects({name: value for name, value in values if value is not None})
 
 
-def view_of_original(raw: bytes) -> dict[str, Any]:
-    """Return the original as its source wrote it: a JSON object, or one `message` of text."""
+def view_of_original(raw: bytes, source: str | None = None) -> dict[str, Any]:
+    """Return the original as its source wrote it: a JSON object, or one `message` of text.
+
+    Some sources have names added that rules about their products use.
+    """
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return {"message": raw.decode("utf-8", "replace")}
     if not isinstance(value, dict):
         return {"message": raw.decode("utf-8", "replace")}
-    return with_short_names(value)
+    named = NAMED.get(source) if source is not None else None
+    return with_short_names(value if named is None else named(value))
 
 
 def with_short_names(original: dict[str, Any]) -> dict[str, Any]:

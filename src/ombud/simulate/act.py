@@ -30,12 +30,13 @@ SOURCE_KINDS = (MAPPING, PGAUDIT, OCSF, CLOUDTRAIL)
 class Label(msgspec.Struct, kw_only=True, gc=False):
     """What really happened: the answer no detector may read.
 
-    `misuse` is false for honest oddities.  `native_ids` are by kind of source;
-    `first` and `last` are milliseconds since the epoch, None until something
-    was written down.
+    `misuse` is false for honest oddities; `variant` is `slow` for what takes its
+    time.  `native_ids` are by kind of source; `first` and `last` are milliseconds
+    since the epoch, None until something was written down.
     """
 
     kind: str
+    variant: str
     actor: str
     misuse: bool
     note: str

@@ -7,6 +7,7 @@ subject.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ombud.simulate.dice import Dice
@@ -67,6 +68,7 @@ class Cases:
     """All files of the county's period, found by actor and time."""
 
     def __init__(self, seed: int, staff: Staff, residents: Residents, start: int, end: int) -> None:
+        self._all: list[Case] = []
         self._by_actor: dict[tuple[int, int], list[Case]] = {}
         self._numbers = 0
         self._year = 1970 + start // (365 * DAY + 6 * HOUR)
@@ -101,9 +103,18 @@ class Cases:
 
     def add(self, case: Case) -> None:
         """Enter a file."""
+        self._all.append(case)
         for bucket in range(case.opened // _BUCKET, case.closed // _BUCKET + 1):
             for officer in case.officers:
                 self._by_actor.setdefault((officer, bucket), []).append(case)
+
+    def enter(self, case: Case) -> None:
+        """Enter a file that only a story works on: nobody's routine picks it up."""
+        self._all.append(case)
+
+    def __iter__(self) -> Iterator[Case]:
+        """Iterate over all files, in the order of their entry."""
+        return iter(self._all)
 
     def open_for(self, actor: Actor, time: int) -> list[Case]:
         """Return the files that are open at an instant and assigned to an actor."""

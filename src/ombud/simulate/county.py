@@ -20,6 +20,8 @@ from ombud.simulate.clock import iso_time, to_millis
 from ombud.simulate.honest import HONEST
 from ombud.simulate.live import live_acts
 from ombud.simulate.misuse import MISUSE
+from ombud.simulate.misuse_slow import SLOW_MISUSE
+from ombud.simulate.reference import ATTRIBUTION_FILE, DIRECTORY_FOLDER, write_reference
 from ombud.simulate.stream import leave_out, merge, plan_days, tell
 from ombud.simulate.teller import Teller
 from ombud.simulate.world import World
@@ -96,7 +98,7 @@ def simulate(
         raise InputError(f"a county has 1 to {EVENTS_MAX} events, not `{events}`")
     world = _world(seed, people, days, end)
     teller = Teller(world, events)
-    stories = tell(teller, (*MISUSE, *HONEST))
+    stories = tell(teller, (*MISUSE, *SLOW_MISUSE, *HONEST))
     acts = merge(plan_days(world, teller, max(0, events - len(stories))), stories)
     return Simulation(world, teller, leave_out(world, teller, acts))
 
@@ -120,7 +122,7 @@ def live(
         raise InputError(f"a county has up to {PER_MINUTE_MAX:g} events a minute")
     world = _world(seed, people, days, start)
     teller = Teller(world, 0)
-    tell(teller, MISUSE)
+    tell(teller, (*MISUSE, *SLOW_MISUSE))
     writers = Writers(sequence=None if sequence is None else dict(sequence))
     time = world.end
     for act in live_acts(world, teller.idle, per_minute):
@@ -173,6 +175,7 @@ def write_county(
     labels = b"".join(orjson.dumps(_label_document(label)) + b"\n" for label in lines.labels)
     (folder / LABELS_FILE).write_bytes(labels)
     (folder / MAPPING_FILE).write_bytes(mapping_path().read_bytes())
+    rows = write_reference(folder, lines.world)
     return {
         "events": sum(counts.values()),
         "people": people,
@@ -183,12 +186,15 @@ def write_county(
         },
         "labels": {"file": str(folder / LABELS_FILE), "count": len(lines.labels)},
         "mapping": str(folder / MAPPING_FILE),
+        "directory": {"folder": str(folder / DIRECTORY_FOLDER), "rows": rows},
+        "attribution": str(folder / ATTRIBUTION_FILE),
     }
 
 
 def _label_document(label: Label) -> dict[str, Any]:
     return {
         "kind": label.kind,
+        "variant": label.variant,
         "actor": label.actor,
         "misuse": label.misuse,
         "note": label.note,

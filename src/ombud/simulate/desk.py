@@ -53,7 +53,7 @@ class Desk:
             system=system,
             session=f"{system[:2]}-{dice.hex(10)}",
             started=time,
-            ip=actor.ip,
+            ip=world.moves.address_of(actor, time),
             device=actor.device,
             agent=_AGENTS[system] if actor.kind == "person" else f"{actor.login}/1.0",
             port=dice.between(32_768, 60_999),

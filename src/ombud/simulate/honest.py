@@ -8,9 +8,10 @@ from itertools import islice
 from ombud.simulate.act import CASEBOOK, CHARTBOOK, DATAWORKS, PLATELINE, RECORDS, Act
 from ombud.simulate.cases import Case
 from ombud.simulate.hospital import open_chart, work_records
+from ombud.simulate.moves import deputy_of, leaves_of
 from ombud.simulate.roster import DAY, HOUR, MINUTE, SECOND
 from ombud.simulate.sessions import sign_in
-from ombud.simulate.sheriff import search_plate, view_person, work_cases
+from ombud.simulate.sheriff import search_plate, view_person, work_cases, work_requests
 from ombud.simulate.teller import Teller, labelled
 
 # The big investigation is one event in so many, within bounds that a small county can bear.
@@ -63,6 +64,7 @@ def big_investigation(teller: Teller) -> Iterator[Act]:
         teller.world.cases.next_id("C"), "investigation.homicide", "investigation", opened,
         opened + 40 * DAY, tuple(actor.index for actor in team), tuple(people),
     )  # fmt: skip
+    teller.world.cases.enter(case)
     for place, actor in enumerate(team):
         label = teller.label(
             "big_investigation", actor, "large, but one assigned case", is_misuse=False
@@ -95,6 +97,7 @@ def vip_in_care(teller: Teller) -> Iterator[Act]:
         teller.world.cases.next_id("E"), "care.treatment", "care", opened,
         opened + 9 * DAY, (actor.index,), (vip,),
     )  # fmt: skip
+    teller.world.cases.enter(case)
     for nominal in (35.0, 36.0, 37.0, 38.0):
         desk = teller.desk(dice, actor, CHARTBOOK, teller.on_shift(actor, nominal, dice))
         yield from sign_in(desk)
@@ -119,10 +122,57 @@ def authorised_export(teller: Teller) -> Iterator[Act]:
     yield from labelled(label, iter((act,)))
 
 
+def transferred(teller: Teller) -> Iterator[Act]:
+    """Let somebody who changed units finish a file of the unit they left."""
+    dice = teller.dice("transferred")
+    mover = next(iter(teller.world.moves), None)
+    actor = teller.cast("detectives", place=5) if mover is None else mover.actor
+    label = teller.label(
+        "transferred", actor, "finishing a file of the unit they left", is_misuse=False
+    )
+    moved = teller.world.start + 20 * DAY if mover is None else mover.at
+    system = CHARTBOOK if actor.role == "clinician" else CASEBOOK
+    about = teller.strangers(dice, actor, 1)[0]
+    case = Case(
+        teller.world.cases.next_id("C"), "records.correction", "records", moved - 20 * DAY,
+        moved + 12 * DAY, (actor.index,), (about,),
+    )  # fmt: skip
+    teller.world.cases.enter(case)
+    for days in (2, 4, 7):
+        nominal = teller.nominal(moved + days * DAY)
+        desk = teller.desk(dice, actor, system, teller.on_shift(actor, nominal, dice))
+        make = open_chart if system == CHARTBOOK else view_person
+        act = make(desk, about, case, f"{case.id}: handing over to my former unit")
+        yield from labelled(label, iter((act,)))
+
+
+def acting_supervisor(teller: Teller) -> Iterator[Act]:
+    """Let a deputy decide a week of requests: the supervisor is on leave, the roster says so."""
+    dice = teller.dice("acting_supervisor")
+    world = teller.world
+    for unit, members in world.staff.by_unit.items():
+        if members[0].kind != "person":
+            continue
+        for span in leaves_of(world.roster, members[0], world.start, world.end):
+            actor = deputy_of(world.staff, world.moves, world.roster, unit, span)
+            if actor is None:
+                continue
+            label = teller.label(
+                "acting_supervisor", actor, "decides for a supervisor on leave", is_misuse=False
+            )
+            for place in range(10):
+                nominal = teller.nominal(span[0]) + place * 0.3
+                desk = teller.desk(dice, actor, CASEBOOK, teller.on_shift(actor, nominal, dice))
+                yield from labelled(label, islice(work_requests(desk), 2))
+            return
+
+
 HONEST: tuple[Callable[[Teller], Iterator[Act]], ...] = (
     cover_shift,
     night_shift,
     big_investigation,
     vip_in_care,
     authorised_export,
+    transferred,
+    acting_supervisor,
 )

@@ -33,7 +33,9 @@ from ombud.simulate.sheriff import feed_plates, work_cases, work_plates, work_re
 Work = Callable[[Desk], Iterator[Act]]
 
 SHARED_ACCOUNT = "chart_app"
+COUNTER_ACCOUNT = "front-desk"  # One sign-in at the counter, whoever stands there.
 _SHARED_ACCOUNT_SHARE = 0.25
+_COUNTER_SHARE = 0.15
 _MISTYPED_SHARE = 0.04
 _BRIEF = 5  # A session of fewer acts goes without signing in and out: it was left open.
 
@@ -87,6 +89,8 @@ def hold_session(desk: Desk, work: Work, count: int) -> Iterator[Act]:
     """Yield exactly `count` acts: signing in, the work, signing out."""
     if desk.seat.system == RECORDS and desk.actor.role in {"clinician", "admissions"}:
         _share_account(desk)
+    if desk.seat.system == CASEBOOK and desk.actor.role == "clerk":
+        _work_the_counter(desk)
     if count < _BRIEF or desk.actor.kind != "person":
         yield from islice(work(desk), count)
         return
@@ -120,6 +124,13 @@ def sign_in(desk: Desk) -> Iterator[Act]:
 def sign_out(desk: Desk) -> Act:
     """Close the session."""
     return desk.act(DISCONNECT if desk.seat.system == RECORDS else "signout")
+
+
+def _work_the_counter(desk: Desk) -> None:
+    """Serve the public at times, under the counter's one account: nothing tells who it is."""
+    if desk.dice.chance(_COUNTER_SHARE):
+        desk.seat.account = COUNTER_ACCOUNT
+        desk.seat.device = "WS-COUNTER"
 
 
 def _share_account(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from ombud.simulate.residents import Resident
 from ombud.simulate.roster import DAY, HOUR, MINUTE, SECOND
 from ombud.simulate.world import World
 
+PLAIN, SLOW = "plain", "slow"  # Variants of a story.
 _PERIOD_DAYS = 60  # The stories are timed for this many days and drawn together for fewer.
 _SEARCH_DAYS = 30  # How far to look for a day with, or without, a shift.
 
@@ -64,15 +65,28 @@ class Teller:
                 return actor
         raise InputError(f"the county has nobody to play in `{unit}`")
 
-    def label(self, kind: str, actor: Actor, note: str, *, is_misuse: bool = True) -> Label:
+    def label(
+        self, kind: str, actor: Actor, note: str, *, is_misuse: bool = True, variant: str = PLAIN
+    ) -> Label:
         """Start a label; acts that carry it add their lines to it."""
-        label = Label(kind=kind, actor=actor.login, misuse=is_misuse, note=note, native_ids={})
+        label = Label(
+            kind=kind,
+            variant=variant,
+            actor=actor.login,
+            misuse=is_misuse,
+            note=note,
+            native_ids={},
+        )
         self.labels.append(label)
         return label
 
     def day(self, nominal: float) -> int:
         """Return the day that is `nominal` days into a period of sixty."""
         return self.world.start // DAY + 1 + int(nominal * self._scale)
+
+    def nominal(self, time: int) -> float:
+        """Return how many days of a period of sixty an instant is into this one."""
+        return (time // DAY - self.world.start // DAY - 1) / self._scale
 
     def on_shift(self, actor: Actor, nominal: float, dice: Dice) -> int:
         """Return an instant well inside a shift of the actor, on or after a nominal day."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ombud.core.errors import InputError
 from ombud.simulate.cases import Cases
+from ombud.simulate.moves import Moves
 from ombud.simulate.people import Actor, Staff
 from ombud.simulate.residents import RESIDENTS_PER_ACTOR, Resident, Residents
 from ombud.simulate.roster import DAY, Roster
@@ -26,6 +27,7 @@ class World:
     staff: Staff
     roster: Roster
     cases: Cases
+    moves: Moves
 
     @classmethod
     def of(cls, seed: int, *, people: int, days: int, end: int) -> World:
@@ -41,7 +43,8 @@ class World:
         residents = Residents(seed, people * RESIDENTS_PER_ACTOR)
         staff = Staff(seed, people, residents)
         cases = Cases(seed, staff, residents, start, end)
-        return cls(seed, start, end, residents, staff, Roster(seed), cases)
+        moves = Moves(seed, staff, start, end)
+        return cls(seed, start, end, residents, staff, Roster(seed), cases, moves)
 
     def own_resident(self, actor: Actor) -> Resident | None:
         """Return the actor's own entry in the register; machines have none."""

@@ -112,8 +112,8 @@ class Writers:
         if sequence is not None:
             line["seq"] = sequence
         line["user"] = {
-            "login": actor.login,
-            "name": actor.name,
+            "login": seat.account,
+            "name": actor.name if seat.account == actor.login else seat.account,
             "kind": actor.kind,
             "org": actor.unit.organisation,
         }

@@ -92,6 +92,15 @@ def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("arguments", [["search", "--nosuch"], ["nosuch"], ["token", "create"]])
+def test_wrong_usage_in_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--json`, wrong usage is one JSON object on standard error, with the same status."""
+    assert main.run([*arguments, "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert json.loads(said.err)["error"]["code"] == "input"
+
+
 def test_settings_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`settings --json` prints one object."""
     assert main.run(["settings", "--home", str(tmp_path), "--json"]) == 0

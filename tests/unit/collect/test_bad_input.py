@@ -26,6 +26,15 @@ SOURCES: dict[str, Source] = {
     "postgres.pgaudit": get_source("postgres.pgaudit"),
     "ocsf": get_source("ocsf"),
     "mapping": get_source("mapping", mapping=MAPPING),
+    "databricks.audit": get_source("databricks.audit"),
+    "github.audit": get_source("github.audit"),
+    "okta.systemlog": get_source("okta.systemlog"),
+    "snowflake.query_history": get_source("snowflake.query_history"),
+    "trino.events": get_source("trino.events"),
+    "palantir.audit3": get_source("palantir.audit3"),
+    "microsoft365.audit": get_source("microsoft365.audit"),
+    "google.workspace": get_source("google.workspace"),
+    "fhir.auditevent": get_source("fhir.auditevent"),
 }
 # A good record of each source, told apart by a number, and one member to be spoilt.
 GOOD: dict[str, Callable[[int], bytes]] = {
@@ -43,6 +52,43 @@ GOOD: dict[str, Callable[[int], bytes]] = {
         b'"metadata":{"uid":"m-%d"},"http_request":{"user_agent":"SPOT"}}' % n
     ),
     "mapping": lambda n: b'{"event":"open","id":"h-%d","who":{"login":"SPOT"}}' % n,
+    "databricks.audit": lambda n: (
+        b'{"actionName":"login","serviceName":"accounts","timestamp":1772612130000,'
+        b'"requestId":"r-%d","userAgent":"SPOT"}' % n
+    ),
+    "github.audit": lambda n: (
+        b'{"_document_id":"d-%d","action":"git.clone","@timestamp":1772612130000,'
+        b'"user_agent":"SPOT"}' % n
+    ),
+    "okta.systemlog": lambda n: (
+        b'{"uuid":"u-%d","eventType":"user.session.start",'
+        b'"published":"2026-03-04T08:15:30.000Z","severity":"SPOT"}' % n
+    ),
+    "snowflake.query_history": lambda n: (
+        b'{"QUERY_ID":"q-%d","QUERY_TYPE":"SELECT","START_TIME":"2026-03-04 08:15:30.000 Z",'
+        b'"QUERY_TEXT":"SPOT"}' % n
+    ),
+    "trino.events": lambda n: (
+        b'{"metadata":{"queryId":"q-%d","query":"SPOT"},"context":{"queryType":"SELECT"},'
+        b'"createTime":"2026-03-04T08:15:30.000Z","statistics":{}}' % n
+    ),
+    "palantir.audit3": lambda n: (
+        b'{"type":"audit.3","logEntryId":"l-%d","categories":["dataLoad"],'
+        b'"time":"2026-03-04T08:15:30.000Z","userAgent":"SPOT"}' % n
+    ),
+    "microsoft365.audit": lambda n: (
+        b'{"Id":"m-%d","Operation":"FileAccessed","RecordType":6,'
+        b'"CreationTime":"2026-03-04T08:15:30","UserAgent":"SPOT"}' % n
+    ),
+    "google.workspace": lambda n: (
+        b'{"id":{"time":"2026-03-04T08:15:30.000Z","uniqueQualifier":"%d",'
+        b'"applicationName":"drive"},"actor":{"email":"ana@x"},"events":[{"name":"view"}],'
+        b'"ownerDomain":"SPOT"}' % n
+    ),
+    "fhir.auditevent": lambda n: (
+        b'{"resourceType":"AuditEvent","id":"f-%d","recorded":"2026-03-04T08:15:30Z",'
+        b'"action":"R","agent":[],"outcomeDesc":"SPOT"}' % n
+    ),
 }
 each_source = pytest.mark.parametrize("kind", SOURCES)
 Feed = Callable[..., IntakeResult]

@@ -22,13 +22,19 @@ LOGS = sorted(
     for path in FOLDER.glob("*/*")
     if path.suffix != ".yaml" and not path.name.endswith(".expected.ndjson")
 )
+EXAMPLES = FOLDER.parents[2] / "docs" / "sources" / "examples"
 NOW_MS = 1_790_000_000_000
 
 
 def source_of(log: Path) -> Source:
-    """Return the source of a golden log: its folder's name, or the mapping beside it."""
+    """Return the source of a golden log: its folder's name, or the mapping of its own name.
+
+    That lies beside it, or is one of the examples of the documentation.
+    """
     if log.parent.name == "mapping":
-        return get_source("mapping", mapping=log.with_suffix(".yaml"))
+        mapping = log.with_suffix(".yaml")
+        example = EXAMPLES / mapping.name
+        return get_source("mapping", mapping=mapping if mapping.exists() else example)
     return get_source(log.parent.name)
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doubles.memory_record import MemoryRecord
-from ombud.collect.intake import IntakeResult
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import MappingError, load_mapping, parse_mapping
 from ombud.collect.mapping_value import parse_zone
@@ -195,40 +192,80 @@ def test_zones(text: str) -> None:
     assert parse_zone(f"{text}x") is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        pytest.param(b"a,b", "without its header", id="no header"),
+        pytest.param(b"at,who\nx", "1 fields under a header of 2", id="short"),
+        pytest.param(b"at,who\nx,y,z", "3 fields under a header of 2", id="long"),
+        pytest.param(b'at,who\nx,"y', "0 fields under a header of 2", id="open quote"),
+    ],
+)
+def test_rows_that_do_not_fit(raw: bytes, message: str) -> None:
+    """A row without a header, or of another width, is refused with both counts."""
+    source = mapped("time: at\nactor.id: who", columns="[at]")
+    with pytest.raises(EventError, match=message):
+        source.parse(raw, now_ms=NOW_MS)
+
+
+def test_rows_of_a_table() -> None:
+    """A row says what it says under its header; an empty field is none, JSON is read as before."""
+    source = mapped("time: at\nactor.id: who\npurpose: why", columns="[at, who]")
+    event = source.parse(b'at,who,why\r\n2026-03-04T08:00:00Z,"Ana, A",', now_ms=NOW_MS)
+    assert (event.actor_id, event.purpose, event.flags) == ("Ana, A", None, None)
+    assert source.parse(b'{"who":"ana"}', now_ms=NOW_MS).actor_id == "ana"
+    torn = source.parse(b"at,who\n2026-03-04T08:00:00Z,a\xff", now_ms=NOW_MS)
+    assert torn.flags == ("invalid_utf8",)
+
+
+@pytest.mark.parametrize("columns", ["at", "[]", "{a: b}"])
+def test_columns_are_a_list(columns: str) -> None:
+    """The columns that tell a header are a list of names."""
+    with pytest.raises(MappingError, match="`columns`: must be a list"):
+        mapped("time: at", columns=columns)
+
+
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "sources" / "examples"
-# The example mapping of each log, the path of its actor, and acts that are none of people.
-LOGS = {
-    "Databricks.Audit": ("databricks.yaml", ("userIdentity", "email"), ()),
-    "GitHub.Audit": ("github.yaml", ("actor",), ("secret_scanning_alert.create",)),
-    "Okta.SystemLog": (
-        "okta.yaml",
-        ("actor", "alternateId"),
-        ("rate_limit", "security.threat.detected"),
-    ),
+GITLAB = {
+    "id": "7f1",
+    "author_id": 3,
+    "author_name": "ana",
+    "created_at": "2026-03-04T08:15:30.123Z",
+    "entity_path": "county/registry",
+    "entity_type": "Project",
+    "event_type": "member_created",
+    "ip_address": "192.0.2.10",
+    "target_details": "dee",
+    "target_id": 9,
+    "target_type": "ProjectMember",
+    "details": {"author_class": "User", "from": None, "to": "Maintainer"},
 }
 
 
-@pytest.mark.parametrize("logtype", LOGS)
-def test_vectors(
-    logtype: str, vectors: Path, feed: Callable[..., IntakeResult], sink: MemoryRecord
-) -> None:
-    """Logs of other systems by the example mappings: none lost or refused, act and actor known."""
-    name, path, not_acts = LOGS[logtype]
-    rows = map(json.loads, (vectors / "panther" / "rule-tests.ndjson").read_bytes().splitlines())
-    raws = [json.dumps(row["log"]).encode() for row in rows if row["logtypes"] == [logtype]]
+@pytest.mark.parametrize(
+    ("event_type", "action"),
+    [
+        ("member_created", "grant"),
+        ("member_destroyed", "revoke"),
+        ("project_visibility_updated", "share"),
+        ("project_destroyed", "delete"),
+        ("project_access_token_created", "grant"),
+        ("protected_branch_updated", "configure"),
+        ("repository_git_operation", "read"),
+        ("moonwalk", "other"),
+    ],
+)
+def test_the_example(event_type: str, action: str) -> None:
+    """The worked example makes events of records as its system delivers them."""
+    source = get_source("mapping", mapping=EXAMPLES / "gitlab.yaml")
+    raw = json.dumps(GITLAB | {"event_type": event_type}).encode()
+    event = source.parse(raw, now_ms=0)
 
-    result = feed(get_source("mapping", mapping=EXAMPLES / name), b"\n".join(raws))
-
-    assert (result.read, result.quarantined) == (len(raws), 0)
-    assert set(raws) == {event.raw for event in sink.events}
-    for event in sink.events:
-        actor: Any = json.loads(event.raw)
-        for key in path:
-            actor = (actor or {}).get(key)
-        assert event.actor_id == actor or not actor
-        assert event.operation is not None
-        is_act = not any(word in event.operation for word in not_acts)
-        assert (event.action != "other") is is_act, event.operation
+    assert (event.action, event.operation) == (action, event_type)
+    assert (event.actor_id, event.actor_type, event.native_id) == ("ana", "person", "7f1")
+    assert (event.time, event.resource_dataset) == (1_772_612_130_123, "county/registry")
+    assert event.attributes == {"target": "dee", "to": "Maintainer"}
+    assert event.flags is None
 
 
 def test_the_mapping_of_the_manual() -> None:

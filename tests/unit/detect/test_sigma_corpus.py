@@ -71,3 +71,63 @@ def test_cloudtrail_of_an_attack(vectors: Path, corpus: tuple[list[Rule], list[R
     assert sum(found.values()) == 109
     assert found["aws_sts_assumerole_misuse.yml"] == 76
     assert len(found) == 11
+
+
+def google(application: str, name: str, **parameters: str) -> tuple[dict[str, Any], ...]:
+    """Return an activity as the Reports API gives it, and as Cloud Logging does."""
+    listed = [{"name": key.upper(), "value": value} for key, value in parameters.items()]
+    activity = {
+        "id": {"applicationName": application},
+        "events": [{"name": name, "parameters": listed}],
+    }
+    event = {"eventName": name, "parameter": listed}
+    service = f"{application}.googleapis.com"
+    return activity, {"protoPayload": {"serviceName": service, "metadata": {"event": [event]}}}
+
+
+def microsoft(**members: str) -> tuple[dict[str, Any], ...]:
+    """Return a record alone, and inside the row of a search."""
+    return members, {"AuditData": orjson.dumps(members).decode()}
+
+
+VENDORS = [
+    ("github.audit", 15, ({"action": "repo.pages_public"},), "github_pages_site_changed_to_public"),
+    ("okta.systemlog", 21, ({"eventType": "system.api_token.create"},), "okta_api_token_created"),
+    ("microsoft365.audit", 19, microsoft(Operation="Disable Strong Authentication."),
+     "microsoft365_disabling_mfa"),
+    ("microsoft365.audit", 19,
+     microsoft(Workload="Exchange", Operation="Add-FederatedDomain", ResultStatus="True"),
+     "microsoft365_new_federated_domain_added_exchange"),
+    ("microsoft365.audit", 19,
+     microsoft(Workload="SecurityComplianceCenter", Operation="AlertTriggered",
+               Name="Suspicious inbox forwarding", ResultStatus="Succeeded"),
+     "microsoft365_susp_inbox_forwarding"),
+    ("google.workspace", 10,
+     google("admin", "CHANGE_APPLICATION_SETTING", setting_name="ContextAwareAccess x"),
+     "gcp_gworkspace_application_access_levels_modified"),
+    ("google.workspace", 10, google("admin", "ENFORCE_STRONG_AUTHENTICATION", new_value="false"),
+     "gcp_gworkspace_mfa_disabled"),
+    ("google.workspace", 10, google("admin", "REMOVE_PRIVILEGE"),
+     "gcp_gworkspace_role_privilege_deleted"),
+    ("google.workspace", 10, google("login", "gov_attack_warning"), "gcp_gworkspace_govattack"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "count", "records", "name"), VENDORS)
+def test_rules_about_other_products(
+    corpus: tuple[list[Rule], list[Refusal]],
+    source: str,
+    count: int,
+    records: tuple[dict[str, Any], ...],
+    name: str,
+) -> None:
+    """Published rules see the originals of the source, in every way these are delivered."""
+    rules = [rule for rule, _ in Matcher(corpus[0]).plan(source, "other").original]
+
+    assert len(rules) == count
+    for record in records:
+        view = view_of_original(orjson.dumps(record), source)
+        found = [rule.path for rule in rules if rule.matches(view)]
+        assert any(name in path for path in found), (record, found)
+        harmless = view_of_original(orjson.dumps({"Operation": "x", "action": "y"}), source)
+        assert not [rule.path for rule in rules if rule.matches(harmless)]

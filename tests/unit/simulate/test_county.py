@@ -19,13 +19,14 @@ from ombud.core.errors import InputError
 from ombud.simulate.act import CLOUDTRAIL, MAPPING, OCSF, PGAUDIT, SOURCE_KINDS
 from ombud.simulate.county import FILES, live, simulate, write_county
 from ombud.simulate.misuse import LINES_LOST
+from ombud.simulate.teller import PLAIN, SLOW
 
 END = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SEED, PEOPLE, DAYS, EVENTS = 11, 60, 60, 12_000
 
 # The bytes of `simulate(3, people=40, days=14, end=END, events=1_500)`, for ever the same
 # until the county itself is changed on purpose; then this line is changed with it.
-SMALL_COUNTY_SHA256 = "f25bf35b64345e55f059676eaf7977d24aa3706d52f0998ff4b3aa80b84975d9"
+SMALL_COUNTY_SHA256 = "f1be8008c9829c8ef51717d4bfc74b55bcc5ed85de98a3f969e5899be36b07ec"
 
 MISUSE_KINDS = {
     "audit_switched_off",
@@ -43,10 +44,12 @@ MISUSE_KINDS = {
     "workflow_exceeds_contract",
 }
 HONEST_KINDS = {
+    "acting_supervisor",
     "authorised_export",
     "big_investigation",
     "cover_shift",
     "night_shift",
+    "transferred",
     "vip_in_care",
 }
 
@@ -94,8 +97,8 @@ class County:
     lines: list[Read]
     labels: list[Any]
 
-    def of(self, kind: str) -> list[tuple[Any, list[Read]]]:
-        """Return each label of a kind with its lines, in order."""
+    def of(self, kind: str, variant: str = PLAIN) -> list[tuple[Any, list[Read]]]:
+        """Return each label of a kind and variant with its lines, in order."""
         by_id = {(line.kind, line.native_id): line for line in self.lines}
         return [
             (
@@ -106,7 +109,7 @@ class County:
                 ),
             )
             for label in self.labels
-            if label.kind == kind
+            if (label.kind, label.variant) == (kind, variant)
         ]
 
 
@@ -175,7 +178,7 @@ def test_sequences_have_one_gap(county: County) -> None:
 def test_labels_resolve_to_lines(county: County) -> None:
     """Each label names lines that exist, first and last of them at its times."""
     for kind in MISUSE_KINDS | HONEST_KINDS:
-        for label, lines in county.of(kind):
+        for label, lines in county.of(kind) + county.of(kind, SLOW):
             assert lines, kind
             assert label.first is not None
             assert label.last is not None
@@ -189,6 +192,19 @@ def test_all_kinds_of_misuse_and_honest_oddities_are_there(county: County) -> No
     """At least twelve kinds of misuse, and what only looks like it."""
     assert {label.kind for label in county.labels if label.misuse} == MISUSE_KINDS
     assert {label.kind for label in county.labels if not label.misuse} == HONEST_KINDS
+
+
+def test_each_kind_of_misuse_has_a_slow_variant(county: County) -> None:
+    """Slow is slow: by somebody else, over weeks, and never as much within a day."""
+    for kind in MISUSE_KINDS:
+        ((label, lines),) = county.of(kind, SLOW)
+        per_day = Counter(line.time.date() for line in lines)
+        plain = [entry for one, _ in county.of(kind) for entry in [one.actor]]
+
+        assert label.misuse
+        assert len(per_day) >= 3, kind
+        assert lines[-1].time - lines[0].time > timedelta(days=14), kind
+        assert label.actor not in plain or label.actor.startswith("svc-"), kind
 
 
 def test_ex_partner_story(county: County) -> None:
@@ -245,10 +261,11 @@ def test_audit_off_leaves_the_database_silent(county: County) -> None:
 def test_rubber_stamps_take_seconds_and_others_do_not(county: County) -> None:
     """The labelled supervisor decides within seconds and refuses nothing; the rest read first."""
     ((label, lines),) = county.of("rubber_stamp")
+    ((slow, _),) = county.of("rubber_stamp", SLOW)
     others = [
         line
         for line in county.lines
-        if "decision_seconds" in line.context and line.actor != label.actor
+        if "decision_seconds" in line.context and line.actor not in {label.actor, slow.actor}
     ]
 
     assert max(line.context["decision_seconds"] for line in lines) < 10
@@ -330,10 +347,13 @@ def test_files_hold_what_the_stream_yields(tmp_path: Path) -> None:
         *FILES.values(),
         "labels.ndjson",
         "county-cases.yaml",
+        "attribution.yaml",
+        "directory",
+        "register",
     }
     assert len(labels) == written["labels"]["count"]
     assert labels[0].keys() == {
-        "kind", "actor", "misuse", "note", "first", "last", "native_ids",
+        "kind", "variant", "actor", "misuse", "note", "first", "last", "native_ids",
     }  # fmt: skip
     assert told == [4_000]
 
