@@ -178,6 +178,7 @@ class OpenHome:
             settings=self.settings,
             clock=now_ms,
             whole=self.retention.whole,
+            alerts=self.watch.events_of,
         )
         tokens = Tokens(
             appender=self.appender,
@@ -209,6 +210,7 @@ class OpenHome:
         self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
+        self.index.seal()
 
     def retain(self) -> None:
         """Let the index go of what is older than `index.days`."""

@@ -35,6 +35,7 @@ def main() -> None:
     try:
         while not select.select([sys.stdin], [], [], TURN_SECONDS)[0]:
             follower.catch_up(client.head()[0])
+            index.seal()
             followed_path(root).write_text(str(index.watermark()))
     finally:
         index.close()

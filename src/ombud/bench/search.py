@@ -1,211 +1,236 @@
-"""Benchmark `search`: how long a supervisor waits while events keep arriving."""
+"""Benchmark `search`: how long a supervisor waits while events keep arriving.
+
+An index is rebuilt from segments and the directory put into it; then questions of
+each kind are asked in turn while 5,000 events a second are applied.  Last, the same
+rows are asked by plain SQL that uses none of the side tables.
+"""
 
 from __future__ import annotations
 
 import os
-import threading
 import time
-from array import array
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from ombud.bench.events import county_batches, to_committed
+import duckdb
+
+from ombud.bench.arriving import PER_SECOND, Arriving
 from ombud.bench.load import END
 from ombud.bench.meter import Meter, pss_bytes, quantile
 from ombud.bench.report import Figures, Limit, Options, Report, repeat
-from ombud.core.batch import Committed
+from ombud.bench.sealed import Year, make_year
+from ombud.directory.span import BEGINNING, AccountSpan
+from ombud.directory.span import END as FOREVER
 from ombud.query.parse import parse_query
+from ombud.query.tree import DAY_MS
 from ombud.simulate.dice import Dice
 from ombud.store.index import Index
 
-ARRIVING_PER_SECOND = 5_000
-TURN_SECONDS = 0.2  # How often a server applies what has arrived.
-QUESTIONS = 40  # Of each kind.
+MEMORY_MB = 512
+ROUND_SECONDS = 0.5
+ROUNDS_MAX, ROUNDS_MIN = 120, 3  # A minute: some runs are sealed meanwhile.
+EVENTS_PER_ROUND = 10_000  # Fewer rounds for fewer events.
+EVENTS_PER_SPAN = 20  # 500,000 spans beside ten million events.
 PAGE = 100
-_TARGET_MS = 150.0
-_CHUNK_EVENTS = 16_384
+_PLAIN_ROUNDS = 5
+_NOW_MS = int(END.timestamp() * 1000)
 _WORDS = ("witness", "handover", "roadside", "entitlement", "discharge", "alibi")
 
-_NOW_MS = int(END.timestamp() * 1000)
-_KINDS = ("timeline", "session", "who", "tokens", "count")
-LIMITS = tuple(Limit(f"{kind}_p95_ms", _TARGET_MS) for kind in _KINDS[:4])
-
+LIMITS = (
+    *(Limit(f"{kind}_p95_ms", 50.0) for kind in ("timeline", "session", "who")),
+    *(Limit(f"{kind}_p95_ms", 80.0) for kind in ("tokens", "rare")),
+    *(Limit(f"{kind}_p95_ms", 300.0) for kind in ("count", "datasets", "sessions")),
+    Limit("rebuild_us_per_event", 30.0),  # Ten million in five minutes.
+    Limit("pss_mb", 1_500.0),
+)
 Ask = Callable[[], object]
 
 
+@dataclass(frozen=True)
+class Subjects:
+    """What one round of questions is about."""
+
+    account: str
+    session: str
+    kind: str
+    key: str
+    case: str
+    word: str
+
+
 def run(options: Options) -> Report:
-    """Fill an index, then ask while a writer applies 5,000 events a second."""
-    chunks = list(join(to_committed(county_batches(options.events))))
-    picks = _Picks(chunks)
+    """Make a year of events, then measure on it."""
+    rounds = _rounds(options.events)
+    folder = options.folder / "segments"
+    folder.mkdir()
+    year = make_year(folder, options.events, int(rounds * ROUND_SECONDS * PER_SECOND * 1.2))
+    report = measure(options, year)
+    for path in folder.iterdir():  # Last: deleting many files slows what follows.
+        path.unlink()
+    folder.rmdir()
+    return report
+
+
+def measure(options: Options, year: Year) -> Report:
+    """Rebuild and ask, as often as the options say."""
 
     def once(rep: int) -> Figures:
-        index = Index.open(options.folder / f"index-{rep}.duckdb")
+        path = options.folder / f"index-{rep}.duckdb"
+        index = Index.open(path, memory_mb=MEMORY_MB)
         try:
-            with Meter() as filling:
-                for chunk in chunks:
-                    index.apply(chunk)
-            figures = _ask_under_load(index, picks, chunks, rep)
+            figures = _rebuild(index, year)
+            figures["spans_seconds"] = _set_spans(index, year, options.events // EVENTS_PER_SPAN)
+            figures.update(_ask_under_load(index, year, rep, _rounds(options.events)))
         finally:
             index.close()
-        path = options.folder / f"index-{rep}.duckdb"
-        figures["index_cpu_us_per_event"] = filling.cpu_seconds / options.events * 1e6
         figures["index_bytes_per_event"] = path.stat().st_size / figures.pop("indexed")
-        _remove(path)
+        figures.update(_plain(path, year, rep))
+        path.unlink()
         return figures
 
     report = Report("search", options, limits=LIMITS)
     report.notes.append(
-        f"{QUESTIONS} questions of each kind, one after the other, while"
-        f" {ARRIVING_PER_SECOND:,} events a second are applied every {TURN_SECONDS} s"
+        f"{_rounds(options.events)} questions of each kind, a round every {ROUND_SECONDS} s, while"
+        f" {PER_SECOND:,} events a second are applied; {MEMORY_MB} MB for the engine;"
+        " `plain_` asks the same rows without the side tables, when nothing arrives"
     )
     return repeat(report, once)
 
 
-def join(chunks: Iterable[Committed], rows: int = _CHUNK_EVENTS) -> Iterator[Committed]:
-    """Yield larger chunks: as a reader of sealed segments is given them."""
-    waiting: list[Committed] = []
-    count = 0
-    for chunk in chunks:
-        waiting.append(chunk)
-        count += chunk.count
-        if count >= rows:
-            yield _joined(waiting)
-            waiting, count = [], 0
-    if waiting:
-        yield _joined(waiting)
+def _rounds(events: int) -> int:
+    return max(ROUNDS_MIN, min(ROUNDS_MAX, events // EVENTS_PER_ROUND))
 
 
-def _joined(chunks: list[Committed]) -> Committed:
-    times = array("q")
-    offsets = [array("i", [0]) for _ in range(4)]
-    blobs: list[list[bytes | memoryview]] = [[] for _ in range(4)]
-    for chunk in chunks:
-        times.extend(chunk.recorded_ms)
-        for group in range(4):
-            base = offsets[group][-1]
-            offsets[group].extend(base + end for end in chunk.offsets[group][1:])
-            blobs[group].append(chunk.blobs[group])
-    return Committed(
-        chunks[0].first_index,
-        len(times),
-        times,
-        tuple(offsets),
-        tuple(b"".join(parts) for parts in blobs),
+def _rebuild(index: Index, year: Year) -> Figures:
+    peak = 0
+    with Meter() as meter:
+        for path, first_index, count in year.segments:
+            index.apply_segment(path, first_index, count)
+            peak = max(peak, pss_bytes(os.getpid()))
+    events = index.watermark()
+    return {
+        "rebuild_seconds": meter.wall_seconds,
+        "rebuild_us_per_event": meter.wall_seconds / events * 1e6,
+        "rebuild_cpu_us_per_event": meter.cpu_seconds / events * 1e6,
+        "rebuild_pss_mb": peak / 1e6,
+    }
+
+
+def _set_spans(index: Index, year: Year, count: int) -> float:
+    """Give each account a person who changes units now and then; many are never asked about."""
+    accounts = sorted(set(year.picks.accounts))
+    accounts += [f"account {number}" for number in range(max(0, count // 4 - len(accounts)))]
+    cuts = (BEGINNING, *(_NOW_MS - days * DAY_MS for days in (200, 100, 20)), FOREVER)
+    spans = [
+        AccountSpan(
+            account,
+            None,
+            begins,
+            ends,
+            person=f"person of {account}",
+            unit=f"unit {(number + place) % 50}",
+            units=(f"unit {(number + place) % 50}", "county"),
+            zone="Europe/Berlin",
+        )
+        for number, account in enumerate(accounts)
+        for place, (begins, ends) in enumerate(pairwise(cuts))
+    ]
+    start = time.perf_counter()
+    index.set_spans(spans, stamp=1)
+    return time.perf_counter() - start
+
+
+def _draw(year: Year, dice: Dice) -> Subjects:
+    picks = year.picks
+    kind, key = dice.pick(picks.subjects)
+    return Subjects(
+        account=dice.pick(picks.accounts),
+        session=dice.pick(picks.sessions),
+        kind=kind,
+        key=key,
+        case=dice.pick(picks.cases or ["none"]),
+        word=dice.pick(_WORDS),
     )
 
 
-class _Picks:
-    """Actors, sessions and data subjects that are in the events, to ask about."""
-
-    def __init__(self, chunks: list[Committed]) -> None:
-        dice = Dice("search")
-        self.actors: list[str] = []
-        self.sessions: list[str] = []
-        self.subjects: list[tuple[str, str]] = []
-        for chunk in chunks:
-            for _ in range(max(1, 2_000 // len(chunks))):
-                values = chunk.values(dice.below(chunk.count))
-                if values.get("actor_id") is not None:
-                    self.actors.append(values["actor_id"])
-                if values.get("session_id") is not None:
-                    self.sessions.append(values["session_id"])
-                self.subjects.extend(values.get("subjects") or ())
-
-
-def _questions(index: Index, picks: _Picks, dice: Dice) -> dict[str, Ask]:
+def _questions(index: Index, about: Subjects) -> dict[str, Ask]:
     """Return one question of each kind, about somebody or something that is there."""
 
     def search(text: str) -> Ask:
         query = parse_query(text)
         return lambda: index.search(query, limit=PAGE, now_ms=_NOW_MS)
 
-    kind, key = dice.pick(picks.subjects)
-    session = dice.pick(picks.sessions)
+    everything = parse_query("")
     return {
-        "timeline": search(f'actor:"{dice.pick(picks.actors)}" last:30d'),
-        "session": lambda: index.session(session),
-        "who": lambda: index.who(kind, key),
-        "tokens": search(f'"{dice.pick(_WORDS)}" last:90d'),
+        "timeline": search(f'person:"person of {about.account}" last:30d'),
+        "history": search(f'person:"person of {about.account}"'),
+        "session": lambda: index.session(about.session),
+        "who": lambda: index.who(about.kind, about.key),
+        "subject": search(f'subject:{about.kind}:"{about.key}"'),
+        "tokens": search(f'"{about.word}" last:90d'),
+        "rare": search(f'"{about.case}" last:90d'),
+        "phrase": search('"the address before" last:90d'),
         "count": search("action:export last:30d | count by actor"),
+        "datasets": search("last:30d | count by actor, dataset, day"),
+        "unit": search('actor.unit:"unit 7" last:30d | count by person'),
+        "sessions": lambda: index.sessions(everything, limit=PAGE, now_ms=_NOW_MS),
     }
 
 
-def _ask_under_load(index: Index, picks: _Picks, chunks: list[Committed], rep: int) -> Figures:
+def _ask_under_load(index: Index, year: Year, rep: int, rounds: int) -> Figures:
     dice = Dice("questions", rep)
-    times: dict[str, list[float]] = {kind: [] for kind in _KINDS}
-    writer = _Writer(index, chunks)
-    with Meter() as meter:
-        writer.start()
-        for _ in range(QUESTIONS):
-            for kind, ask in _questions(index, picks, dice).items():
+    times: dict[str, list[float]] = {}
+    peak = 0
+    with Meter() as meter, Arriving(index, year.arriving) as arriving:
+        begin = time.perf_counter()
+        for number in range(rounds):
+            for kind, ask in _questions(index, _draw(year, dice)).items():
                 start = time.perf_counter()
                 ask()
-                times[kind].append((time.perf_counter() - start) * 1000)
-        writer.stop()
+                times.setdefault(kind, []).append((time.perf_counter() - start) * 1000)
+            peak = max(peak, pss_bytes(os.getpid()))
+            due = begin + (number + 1) * ROUND_SECONDS
+            time.sleep(max(0.0, due - time.perf_counter()))
     figures: Figures = {}
-    for kind in _KINDS:
-        figures[f"{kind}_p50_ms"] = quantile(times[kind], 0.5)
-        figures[f"{kind}_p95_ms"] = quantile(times[kind], 0.95)
-    figures["arrived_per_second"] = writer.applied / meter.wall_seconds
-    figures["pss_mb"] = pss_bytes(os.getpid()) / 1e6
+    for kind, taken in times.items():
+        figures[f"{kind}_p50_ms"] = quantile(taken, 0.5)
+        figures[f"{kind}_p95_ms"] = quantile(taken, 0.95)
+    figures["arrived_per_second"] = arriving.applied / meter.wall_seconds
+    figures["apply_p50_ms"] = quantile(arriving.seconds, 0.5) * 1000
+    figures["apply_max_ms"] = max(arriving.seconds) * 1000
+    figures["pss_mb"] = peak / 1e6
     figures["indexed"] = float(index.watermark())
     return figures
 
 
-class _Writer:
-    """Applies events at a steady rate in a thread, as the server's follower does."""
-
-    def __init__(self, index: Index, chunks: list[Committed]) -> None:
-        self.applied = 0
-        self._index = index
-        self._chunks = chunks
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._write, name="arriving events", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the batch at hand."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _write(self) -> None:
-        size = int(ARRIVING_PER_SECOND * TURN_SECONDS)
-        begin = time.perf_counter()
-        for turn, batch in enumerate(_arriving(self._chunks, self._index.watermark(), size)):
-            wait = begin + turn * TURN_SECONDS - time.perf_counter()
-            if self._stopping.wait(max(0.0, wait)):
-                return
-            self._index.apply(batch)
-            self.applied += batch.count
-
-
-def _arriving(chunks: list[Committed], first_index: int, size: int) -> Iterator[Committed]:
-    """Yield the same events again, for ever, as later ones, `size` at a time."""
-    index = first_index
-    while True:
-        for chunk in chunks:
-            for start in range(0, chunk.count, size):
-                rows = min(size, chunk.count - start)
-                yield Committed(index, rows, *_rows(chunk, start, start + rows))
-                index += rows
-
-
-def _rows(
-    chunk: Committed, start: int, end: int
-) -> tuple[array[int], tuple[array[int], ...], tuple[bytes | memoryview, ...]]:
-    offsets = []
-    blobs = []
-    for ends, blob in zip(chunk.offsets, chunk.blobs, strict=True):
-        base = ends[start]
-        offsets.append(array("i", (value - base for value in islice(ends, start, end + 1))))
-        blobs.append(blob[base : ends[end]])
-    return chunk.recorded_ms[start:end], tuple(offsets), tuple(blobs)
-
-
-def _remove(path: Path) -> None:
-    for file in (path, path.with_name(path.name + ".wal")):
-        file.unlink(missing_ok=True)
+def _plain(path: Path, year: Year, rep: int) -> Figures:
+    """Ask the rows of a closed index without its side tables, as one big table would be."""
+    dice = Dice("questions", rep)
+    since = _NOW_MS - 90 * DAY_MS
+    of_session = 'SELECT "index" FROM ix.event WHERE session_id = $1 ORDER BY "time"'
+    of_subject = (
+        'SELECT actor_id, count(*) FROM ix.event WHERE "index" IN '
+        '(SELECT "index" FROM ix.subject WHERE "kind" = $1 AND "key" = $2) GROUP BY 1'
+    )
+    of_word = (
+        'SELECT "time", "index" FROM ix.event WHERE "time" >= $1 AND (contains(query_text, $2) '
+        'OR contains(justification_text, $2)) ORDER BY "time" DESC LIMIT 100'
+    )
+    times: dict[str, list[float]] = {}
+    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{MEMORY_MB}MB"}
+    with duckdb.connect(config=config) as connection:
+        connection.execute(f"ATTACH '{path}' AS ix (READ_ONLY)")
+        for _ in range(_PLAIN_ROUNDS):
+            about = _draw(year, dice)
+            for kind, sql, values in (
+                ("session", of_session, [about.session]),
+                ("who", of_subject, [about.kind, about.key]),
+                ("tokens", of_word, [since, about.word]),
+                ("rare", of_word, [since, about.case]),
+            ):
+                start = time.perf_counter()
+                connection.execute(sql, values).fetchall()
+                times.setdefault(kind, []).append((time.perf_counter() - start) * 1000)
+    return {f"plain_{kind}_p50_ms": quantile(taken, 0.5) for kind, taken in times.items()}

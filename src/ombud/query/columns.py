@@ -1,7 +1,8 @@
 """Columns: where the index keeps each field, for the store that fills it and the SQL that asks.
 
-Every field has a column of the table `event`; one that is null throughout takes no
-space on disk and about 40 ns of an event's insertion.  Data subjects have a table.
+Every field has a column of `event`; one that is null throughout takes no space on
+disk and about 40 ns of an event's insertion.  `event` and `subject` are views: the
+latest rows, as they came (hot), and all older ones, sorted by what is asked (sealed).
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ from ombud.query.names import DIGESTS, PRESENCE_ONLY, SENTENCES
 SCHEMA = "ix.main"  # The index file as it is attached.
 EVENT_TABLE = f"{SCHEMA}.event"
 SUBJECT_TABLE = f"{SCHEMA}.subject"
+HOT_EVENTS = f"{SCHEMA}.event_hot"
+SEALED_EVENTS = f"{SCHEMA}.event_sealed"
+HOT_SUBJECTS = f"{SCHEMA}.subject_hot"
+SEALED_SUBJECTS = f"{SCHEMA}.subject_sealed"
+TOKEN_TABLE = f"{SCHEMA}.token"
+SPAN_TABLE = f"{SCHEMA}.account_span"
 
 INDEX = '"index"'
 RECORDED = '"recorded"'
+# Whose account acted: first of `on_behalf_of`, else the actor.  Sealed events are sorted by
+# its hash, so who asks for an account compares the hash first, here and in `account_span`.
+ACCOUNT = '"account"'
+ACCOUNT_HASH = '"account_hash"'
 
 COLUMN_FIELDS: tuple[Field, ...] = tuple(
     field for field in FIELDS if field.kind is not Kind.SUBJECTS
@@ -74,5 +85,7 @@ def column_of(name: str) -> Column:
         return Column(INDEX, Storage.NUMBER)
     if name == "ingested_at":
         return Column(RECORDED, Storage.NUMBER)
+    if name == "account":
+        return Column(ACCOUNT, Storage.TEXT)
     field = BY_NAME[name]
     return Column(quoted(field), storage_of(field))

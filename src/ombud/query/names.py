@@ -32,12 +32,37 @@ QUERY_FIELDS: dict[str, QueryField] = {
         *(QueryField(field.name, field.kind, field.meaning) for field in FIELDS),
         QueryField("subject.kind", Kind.TEXTS, "kind of a data subject"),
         QueryField("subject.key", Kind.TEXTS, "key of a data subject"),
+        QueryField(
+            "account", Kind.TEXT, "account nearest to a person: who was acted for, or actor"
+        ),
+        QueryField("person", Kind.TEXT, "whose account it was then, as the directory says"),
+        QueryField("person.name", Kind.TEXT, "that person's name"),
+        QueryField("actor.unit", Kind.TEXT, "the person's unit then, or any unit above it"),
+        QueryField("actor.role", Kind.TEXT, "the person's role in the unit then"),
+        QueryField("actor.manager", Kind.TEXT, "who answered for the unit then, acting or not"),
+        QueryField("session.purpose", Kind.TEXT, "a purpose in the same declared session"),
+        QueryField("alert.rule", Kind.TEXT, "rule of an alert that the event is part of"),
+        QueryField("alert.title", Kind.TEXT, "title of an alert that the event is part of"),
+        QueryField("alert.level", Kind.TEXT, "level of an alert that the event is part of"),
     )
 }
+
+# What the directory says of an event's account at its time: field to column of a span.
+PEOPLE: dict[str, str] = {
+    "person": "person",
+    "person.name": "name",
+    "actor.unit": "unit",
+    "actor.role": "role",
+    "actor.manager": "manager",
+}
+ALERT_FIELDS = frozenset({"alert.rule", "alert.title", "alert.level"})
+# Found by way of other events, so there is no one value to count by.
+JOINED = ALERT_FIELDS | {"session.purpose"}
 
 ALIASES: dict[str, str] = {
     "actor": "actor.id",
     "agent": "origin.agent",
+    "area": "place.area",
     "bytes": "bytes.returned",
     "dataset": "resource.dataset",
     "device": "origin.device",
@@ -51,30 +76,40 @@ ALIASES: dict[str, str] = {
     "session": "session.id",
     "subject": "subjects",
     "system": "resource.system",
+    "unit": "actor.unit",
     "workflow": "workflow.id",
 }
 
 # Words of other products, so that a first guess is met with the right name.
 _SYNONYMS: dict[str, str] = {
     "act": "action",
-    "account": "actor",
+    "boss": "actor.manager",
     "case_number": "case",
     "eventname": "operation",
     "host": "observed_by",
+    "human": "person",
+    "location": "near",
+    "manager": "actor.manager",
+    "name": "person.name",
     "organisation": "org",
     "organization": "org",
-    "person": "subject",
     "reason": "justification",
+    "role": "actor.role",
+    "rule": "alert.rule",
     "status": "outcome",
+    "supervisor": "actor.manager",
     "table": "dataset",
     "target": "subject",
+    "team": "actor.unit",
     "timestamp": "time",
-    "unit": "org",
+    "timezone": "tz",
     "user": "actor",
     "username": "actor",
     "verb": "action",
     "who": "actor",
     "why": "justification",
+    "within": "near",
+    "zone": "tz",
 }
 
 # Text that people write, not codes: `:` looks anywhere in it and ignores case.
@@ -89,6 +124,7 @@ PRESENCE_ONLY = frozenset({"unmapped"})
 VOCABULARIES: dict[str, frozenset[str]] = {
     "action": ACTIONS,
     "actor.type": ACTOR_TYPES,
+    "alert.level": frozenset({"informational", "low", "medium", "high", "critical"}),
     "outcome": OUTCOMES,
 }
 
@@ -131,6 +167,7 @@ FLAGS: dict[str, Flag] = {
     "service": Flag("actor.type:service", "a service acted"),
     "agent": Flag("actor.type:agent", "an AI agent acted"),
     "no_actor": Flag("-has:actor", "nobody is named as having acted"),
+    "no_person": Flag("-has:person", "the directory does not say who it was"),
     "no_case": Flag("-has:case", "no case is named"),
     "no_purpose": Flag("-has:purpose", "no purpose is declared"),
     "no_justification": Flag("-has:justification", "no reason was given"),
@@ -140,21 +177,15 @@ FLAGS: dict[str, Flag] = {
 }
 
 LATER_FIELDS: dict[str, str] = {
-    "near": "places",
-    "area": "places",
-    "within": "places",
-    "actor.unit": "joins",
-    "actor.role": "joins",
-    "actor.manager": "joins",
-    "session.purpose": "joins",
-    "session.count": "joins",
-    "alert.rule": "joins",
-    "alert.level": "joins",
-    "case.status": "joins",
-    "grant.purpose": "joins",
+    "session.count": "counts of sessions",
+    "case.status": "cases",
+    "grant.purpose": "grants",
 }
 
-SPECIAL_TERMS = ("has", "is", "last", "since", "until", "day")
+SPECIAL_TERMS = ("has", "is", "last", "since", "until", "day", "near", "tz")
+
+# Parts of a calendar that `| count by` knows besides fields.
+BUCKETS = ("day", "hour")
 
 
 def find_field(name: str) -> QueryField | None:
@@ -168,7 +199,7 @@ def find_field(name: str) -> QueryField | None:
 def is_countable(field: QueryField) -> bool:
     """Whether `| count by` may group by the field: one value, that comes again."""
     has_one_value = field.kind in {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}
-    return has_one_value and field.name not in DIGESTS | SENTENCES | {"id"}
+    return has_one_value and field.name not in DIGESTS | SENTENCES | JOINED | {"id"}
 
 
 def suggest(word: str, known: frozenset[str] | set[str]) -> str:

@@ -1,12 +1,13 @@
 """Parser: query text to tree, by recursive descent; every refusal names its column.
 
 ```
-query = [or] ["|" "count" "by" field {"," field}]
+query = [or] ["|" shape]           shape = see `shape`
 or    = and {"OR" and}          and  = unary {["AND"] unary}
 unary = ["-" | "NOT"] atom      atom = "(" or ")" | term
 term  = field ":" value | field operator value | "has:" field | "is:" flag
       | "last:" duration | "since:" instant | "until:" instant | instant ".." instant
-      | "day:" days | "subject:" kind ":" value | quoted | word
+      | "day:" days | "subject:" kind ":" value | "near:(" lat "," lon "," radius ")"
+      | "tz:" zone | quoted | "/" pattern "/" | word
 ```
 """
 
@@ -22,13 +23,11 @@ from ombud.query.names import (
     LATER_FIELDS,
     PRESENCE_ONLY,
     QueryField,
-    find_field,
-    is_countable,
     suggest,
-    suggest_field,
 )
 from ombud.query.scan import Scanner
-from ombud.query.terms import read_days, read_subject, read_test
+from ombud.query.shape import Shape, get_field, read_shape
+from ombud.query.terms import read_days, read_near, read_pattern, read_subject, read_test
 from ombud.query.tree import (
     Ago,
     And,
@@ -43,18 +42,18 @@ from ombud.query.tree import (
     Or,
     Query,
     Word,
+    WordPattern,
 )
 from ombud.query.values import parse_duration, parse_instant, parse_time_of_day
+from ombud.query.zones import zone_names
 
 TEXT_MAX = 4096  # Characters: a screenful, and bounds every other cost.
 DEPTH_MAX = 32  # Brackets and negations within each other; the engine nests no deeper.
 TERMS_MAX = 256  # Each is a test on every event searched.
-COUNT_BY_MAX = 6  # More columns than a reader can take in.
 
 _FIELD = re.compile(r"(attributes\.[\w.@/-]+|[A-Za-z_][A-Za-z0-9_.]*)(:|>=|<=|>|<|=)")
 _INSTANTS = re.compile(r"\d{4}-\d\d-\d\d")
 _KEYWORD = re.compile(r"(?:OR|AND|NOT)(?=[\s()\"]|$)")
-_NAME = re.compile(r"[^\s,|()\"]+")
 
 
 def parse_query(text: str) -> Query:
@@ -72,36 +71,67 @@ class _Parser(Scanner):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.terms = 0
+        self.zone: str | None = None
 
     def query(self) -> Query:
         self.skip_space()
         where = None if self.at_end or self.peek() == "|" else self.either(0)
         self.skip_space()
-        count_by = self.shape() if self.accept("|") else ()
+        shape = read_shape(self) if self.accept("|") else Shape()
         self.skip_space()
         if self.accept(")"):
             raise self.fault("bracket was never opened", at=self.position - 1)
         if not self.at_end:
             raise self.fault("a query has one `|` at most, at its end")
-        return Query(where, count_by)
+        return Query(where, shape.count_by, shape.top, shape.measure, self.zone)
 
-    def either(self, depth: int) -> Node:
+    def either(self, depth: int) -> Node | None:
+        """Read alternatives; none stands for a query of nothing but `tz:`."""
         parts = [self.both(depth)]
         while self.keyword("OR"):
             parts.append(self.both(depth))
-        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+        named = tuple(part for part in parts if part is not None)
+        if len(parts) > 1 and len(named) < len(parts):
+            raise self.fault("something to search for is missing beside `OR`")
+        return Or(named) if len(parts) > 1 else parts[0]
 
-    def both(self, depth: int) -> Node:
-        parts = [self.unary(depth)]
+    def both(self, depth: int) -> Node | None:
+        parts: list[Node] = []
         while True:
             explicit = self.keyword("AND")
-            self.skip_space()
-            found = _KEYWORD.match(self.text, self.position)
-            is_end = self.at_end or self.peek() in ")|" or (found and found[0] == "OR")
-            if is_end and not explicit:
+            if explicit and not parts and self.zone is None:
+                raise self.fault(
+                    "something to search for is missing before it", at=self.position - 3
+                )
+            if self.zone_term(depth):
+                continue
+            is_end = self.at_end or self.peek() in ")|" or self.keyword_follows("OR")
+            if is_end and not explicit and (parts or (self.zone and not depth)):
                 break
             parts.append(self.unary(depth))
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
+        return And(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
+
+    def keyword_follows(self, word: str) -> bool:
+        found = _KEYWORD.match(self.text, self.position)
+        return found is not None and found[0] == word
+
+    def zone_term(self, depth: int) -> bool:
+        """Read `tz:Europe/Berlin` if it comes next; it is no test and holds for the whole query."""
+        self.skip_space()
+        start = self.position
+        if not self.accept("tz:"):
+            return False
+        name = self.bare()
+        if depth:
+            raise self.fault("`tz:` holds for the whole query - write it outside of it", at=start)
+        if self.zone is not None:
+            raise self.fault("a query has one `tz:` at most", at=start)
+        if name not in zone_names():
+            near = {one.lower(): one for one in zone_names()}.get(name.lower())
+            suggestion = f" - did you mean `{near}`?" if near else suggest(name, set(zone_names()))
+            raise self.fault(f"unknown time zone `{name}`{suggestion}", at=start + 3)
+        self.zone = name
+        return True
 
     def unary(self, depth: int) -> Node:
         if depth > DEPTH_MAX:
@@ -112,8 +142,7 @@ class _Parser(Scanner):
 
     def keyword(self, word: str) -> bool:
         self.skip_space()
-        found = _KEYWORD.match(self.text, self.position)
-        return found is not None and found[0] == word and self.accept(word)
+        return self.keyword_follows(word) and self.accept(word)
 
     def atom(self, depth: int) -> Node:
         self.skip_space()
@@ -127,6 +156,8 @@ class _Parser(Scanner):
                 raise self.fault(f"query has more than {TERMS_MAX} terms")
             return self.term()
         node = self.either(depth + 1)
+        if node is None:  # Only a query as a whole can be nothing but `tz:`.
+            raise self.fault("something to search for is missing")
         self.skip_space()
         if not self.accept(")"):
             raise self.fault("bracket is not closed", at=start)
@@ -136,14 +167,15 @@ class _Parser(Scanner):
         start = self.position
         if self.peek() == '"':
             return self.word(self.quoted(), start)
+        pattern = read_pattern(self)
+        if pattern is not None:
+            return WordPattern(pattern)
         found = self.accept_pattern(_FIELD)
         if found is not None:
             return self.field_term(found[1], found[2], start)
         text = self.bare()
         if ".." in text and _INSTANTS.match(text):
             return self.range_of_time(text, start)
-        if len(text) > 1 and text[0] == text[-1] == "/":
-            raise self.fault("regular expressions come with a later version", at=start)
         return self.word(text.rstrip("*"), start)
 
     def word(self, text: str, start: int) -> Word:
@@ -165,7 +197,7 @@ class _Parser(Scanner):
                 return special
         if name in LATER_FIELDS:
             raise self.fault(f"`{name}`: {LATER_FIELDS[name]} come with a later version", at=start)
-        field = self.field(name, start, at_value=True)
+        field = get_field(self, name, start, at_value=True)
         if field.name == "subjects":
             if operator != ":":
                 raise self.fault("a data subject is searched as `subject:kind:key`", at=start)
@@ -191,7 +223,7 @@ class _Parser(Scanner):
     def special_term(self, name: str) -> Node | None:
         at = self.position
         if name == "has":
-            return Has(self.field(self.bare(), at).name)
+            return Has(get_field(self, self.bare(), at).name)
         if name == "is":
             flag = self.bare()
             if flag not in FLAGS:
@@ -204,6 +236,12 @@ class _Parser(Scanner):
             return Match("time", Compare(">=", ago))
         if name in {"since", "until"}:
             return Match("time", Compare(">=" if name == "since" else "<=", self.instant(at)))
+        if name == "tz":
+            raise self.fault(
+                "`tz:` holds for the whole query and cannot be negated", at=at - len("tz:")
+            )
+        if name == "near":
+            return read_near(self)
         return read_days(self) if name == "day" else None
 
     def instant(self, at: int) -> Moment | Ago:
@@ -224,44 +262,3 @@ class _Parser(Scanner):
         if found is None:
             raise self.fault(f"`{text}` is not a time of day - write it as `22:00..06:00`", at=at)
         return found
-
-    def field(self, name: str, at: int, *, at_value: bool = False) -> QueryField:
-        field = find_field(name)
-        if field is not None:
-            return field
-        suggestion = suggest_field(name)
-        if at_value and not suggestion:
-            suggestion = ' - put the words in quotes to search for them, as in `"a:b"`'
-        raise self.fault(f"unknown field `{name}`{suggestion}", at=at)
-
-    def shape(self) -> tuple[str, ...]:
-        self.skip_space()
-        at = self.position
-        verb = self.bare()
-        if verb in {"top", "join"}:
-            raise self.fault(f"`| {verb}` comes with a later version - use `| count by`", at=at)
-        if verb != "count":
-            raise self.fault(f"unknown shape `{verb}` - only `| count by` is known", at=at)
-        self.skip_space()
-        at = self.position
-        if self.bare() != "by":
-            raise self.fault("`count` must be followed by `by` and a field", at=at)
-        names = [self.count_field()]
-        self.skip_space()
-        while self.accept(","):
-            names.append(self.count_field())
-            self.skip_space()
-        if len(names) > COUNT_BY_MAX:
-            raise self.fault(f"cannot count by more than {COUNT_BY_MAX} fields", at=at)
-        return tuple(names)
-
-    def count_field(self) -> str:
-        self.skip_space()
-        at = self.position
-        found = self.accept_pattern(_NAME)
-        if found is None:
-            raise self.fault("a field to count by is missing")
-        field = self.field(found[0], at)
-        if not is_countable(field):
-            raise self.fault(f"cannot count by `{found[0]}`", at=at)
-        return field.name

@@ -15,9 +15,11 @@ from ombud.query.tree import (
     Is,
     Match,
     Moment,
+    Near,
     Node,
     Not,
     Or,
+    Pattern,
     Prefix,
     Query,
     Subject,
@@ -26,19 +28,30 @@ from ombud.query.tree import (
     Value,
     Weekdays,
     Word,
+    WordPattern,
 )
 from ombud.query.values import WEEKDAYS, format_duration, format_moment
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_@.:+-]*", re.ASCII)
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+_ESCAPED = re.compile(r"\\.|[^\\]", re.DOTALL)
 _KEYWORDS = frozenset({"AND", "OR", "NOT"})
 
 
 def render_query(query: Query) -> str:
     """Return text that `parse_query` reads as this query."""
     where = "" if query.where is None else _node(query.where, inside=False)
-    shape = f"| count by {', '.join(query.count_by)}" if query.count_by else ""
-    return f"{where} {shape}".strip()
+    zone = "" if query.zone is None else f"tz:{query.zone}"
+    return " ".join(part for part in (zone, where, _shape(query)) if part)
+
+
+def _shape(query: Query) -> str:
+    names = ", ".join(query.count_by)
+    if not names:
+        return ""
+    if query.top is None:
+        return f"| count by {names}"
+    return f"| top {query.top} {names} by {query.measure}"
 
 
 def _quote(text: str) -> str:
@@ -70,6 +83,8 @@ def _test(test: Test) -> str:
             return _value(value)
         case Prefix(text):
             return _plain(text) + "*"
+        case Pattern(text):
+            return _pattern(text)
         case AnyOf(tests):
             return f"({', '.join(_test(one) for one in tests)})"
         case Compare(operator, value):
@@ -78,15 +93,30 @@ def _test(test: Test) -> str:
             return f"{_value(low)}..{_value(high)}"
 
 
+def _pattern(text: str) -> str:
+    escaped = _ESCAPED.sub(lambda found: "\\/" if found[0] == "/" else found[0], text)
+    return f"/{escaped}/"
+
+
 def _clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _leaf(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of leaf.
+def _offset(minutes: int | None) -> str:
+    if not minutes:
+        return "" if minutes is None else "Z"
+    return f"{'-' if minutes < 0 else '+'}{_clock(abs(minutes))}"
+
+
+def _leaf(node: Node) -> str:  # noqa: C901, PLR0911 - one return for each kind of leaf.
     match node:
         case Word(text):
             is_plain = _PLAIN_WORD.fullmatch(text) and text not in _KEYWORDS
             return text if is_plain else _quote(text)
+        case WordPattern(text):
+            return _pattern(text)
+        case Near(lat, lon, metres):
+            return f"near:({lat!r},{lon!r},{metres!r}m)"
         case Has(field):
             return f"has:{field}"
         case Is(flag):
@@ -98,8 +128,7 @@ def _leaf(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of lea
         case Match(field, test):
             return f"{field}:{_test(test)}"
         case TimeOfDay(start, end, offset):
-            zone = f"{'-' if offset < 0 else '+'}{_clock(abs(offset))}" if offset else ""
-            return f"time:{_clock(start)}..{_clock(end)}{zone}"
+            return f"time:{_clock(start)}..{_clock(end)}{_offset(offset)}"
         case Weekdays(days):
             return f"day:{','.join(WEEKDAYS[day] for day in days)}"
         case _:

@@ -6,8 +6,11 @@ import re
 
 from ombud.core.errors import QueryError
 
+PATTERN_COST_MAX = 4_000  # All patterns of a query together, as `check_pattern` reckons.
+
 _SPACE = re.compile(r"\s*")
 _BARE = re.compile(r'[^\s()"|]+')
+_PATTERN = re.compile(r"/((?:[^/\\]|\\.)*)/(?=[\s)|,]|$)", re.DOTALL)
 _BARE_IN_LIST = re.compile(r'[^\s()"|,]+')
 
 
@@ -17,6 +20,7 @@ class Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
+        self.pattern_cost = 0
 
     def fault(self, message: str, *, at: int | None = None) -> QueryError:
         """Return the refusal of the query at a position, by default here."""
@@ -70,3 +74,18 @@ class Scanner:
                 self.position += 1
             parts.append(character)
         raise self.fault("quote is not closed", at=start)
+
+    def pattern(self) -> tuple[str, int] | None:
+        r"""Read `/regular expression/`, if one comes next, with where its text begins.
+
+        A `/` in it is written `\/`.  It ends where a term could: so `/a/b` is a path.
+        """
+        start = self.position + 1
+        found = self.accept_pattern(_PATTERN)
+        return None if found is None else (found[1], start)
+
+    def add_cost(self, cost: int, *, at: int) -> None:
+        """Reckon with one more pattern; raises `QueryError` when all cost too much."""
+        self.pattern_cost += cost
+        if self.pattern_cost > PATTERN_COST_MAX:
+            raise self.fault("patterns of the query cost too much together", at=at)

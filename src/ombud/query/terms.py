@@ -6,6 +6,7 @@ import re
 
 from ombud.core.fields import Kind
 from ombud.query.names import ATTRIBUTES_PREFIX, DIGESTS, VOCABULARIES, QueryField, suggest
+from ombud.query.pattern import PatternError, check_pattern
 from ombud.query.scan import Scanner
 from ombud.query.tree import (
     Ago,
@@ -15,16 +16,27 @@ from ombud.query.tree import (
     Equals,
     Match,
     Moment,
+    Near,
+    One,
+    Pattern,
     Prefix,
     Subject,
     Test,
     Weekdays,
 )
-from ombud.query.values import WEEKDAYS, parse_instant, parse_integer, parse_real
+from ombud.query.values import (
+    WEEKDAYS,
+    parse_instant,
+    parse_integer,
+    parse_length,
+    parse_real,
+)
 
+RADIUS_MAX = 20_000_000.0  # Metres: nothing on Earth is farther away than 20,015 km.
 LIST_MAX = 500  # Values in one list: a watch list, not a table.
 
 _KIND = re.compile(r'[^\s:()"|,*]+')
+_ESCAPED = re.compile(r"\\.|[^\\]|\\", re.DOTALL)
 _OPERATOR = re.compile(r">=|<=|>|<|=")
 _ORDERED = frozenset({Kind.INTEGER, Kind.REAL, Kind.INSTANT})
 _EXAMPLES = {
@@ -96,7 +108,7 @@ def _range(scanner: Scanner, field: QueryField, low: str, high: str, at: int) ->
 
 def _read_list(scanner: Scanner, field: QueryField) -> Test:
     start = scanner.position - 1
-    tests: list[Equals | Prefix] = []
+    tests: list[One] = []
     while True:
         scanner.skip_space()
         tests.append(_read_one(scanner, field, in_list=True))
@@ -110,15 +122,49 @@ def _read_list(scanner: Scanner, field: QueryField) -> Test:
             raise scanner.fault(message, at=start if scanner.at_end else None)
 
 
-def _read_one(scanner: Scanner, field: QueryField, *, in_list: bool = False) -> Equals | Prefix:
+def read_pattern(scanner: Scanner) -> str | None:
+    """Read `/regular expression/`, checked, if one comes next."""
+    found = scanner.pattern()
+    if found is None:
+        return None
+    written, start = found
+    try:
+        scanner.add_cost(check_pattern(unescape(written)), at=start)
+    except PatternError as fault:
+        raise scanner.fault(str(fault), at=start + _written(written, fault.at)) from fault
+    return unescape(written)
+
+
+def _written(text: str, at: int) -> int:
+    r"""Return where a character of a pattern stands as it was written, with its `\/`."""
+    written = 0
+    for part in _ESCAPED.findall(text):
+        length = 1 if part == "\\/" else len(part)
+        if at < length:
+            return written + at
+        at -= length
+        written += len(part)
+    return written
+
+
+def unescape(text: str) -> str:
+    r"""Return a pattern from what stands between slashes, where `/` is written `\/`."""
+    return _ESCAPED.sub(lambda found: "/" if found[0] == "\\/" else found[0], text)
+
+
+def _read_one(scanner: Scanner, field: QueryField, *, in_list: bool = False) -> One:
     at = scanner.position
+    pattern = read_pattern(scanner)
+    if pattern is not None:
+        if field.kind not in {Kind.TEXT, Kind.TEXTS} or field.name in DIGESTS:
+            message = f"`{field.name}` is found by whole values, not by a pattern"
+            raise scanner.fault(message, at=at)
+        return Pattern(pattern)
     if scanner.peek() == '"':
         text = scanner.quoted()
         is_prefix = scanner.accept("*")
     else:
         text = _text(scanner, field, in_list=in_list)
-        if len(text) > 1 and text[0] == text[-1] == "/":
-            raise scanner.fault("regular expressions come with a later version", at=at)
         is_prefix = text.endswith("*")
         text = text.removesuffix("*")
         if "*" in text:
@@ -171,7 +217,7 @@ def read_subject(scanner: Scanner) -> Match | Subject:
         scanner.position += 1
         return Match("subject.kind", Equals(kind))
     test = _read_equal(scanner, QueryField("subject", Kind.TEXT, ""))
-    if not isinstance(test, Equals | Prefix | AnyOf):  # Text has no ranges.
+    if not isinstance(test, One | AnyOf):  # Text has no ranges.
         raise scanner.fault("a data subject is searched as `subject:kind:key`", at=at)
     return Subject(kind, test)
 
@@ -185,3 +231,40 @@ def read_days(scanner: Scanner) -> Weekdays:
             raise scanner.fault(f"unknown day `{name}` - write it as `mon`, `tue` … `sun`", at=at)
         days.add(WEEKDAYS.index(name.lower()[:3]))
     return Weekdays(tuple(sorted(days)))
+
+
+_NEAR = "a place is searched as `near:(52.37,4.9,5km)`: latitude, longitude, radius in m, km or mi"
+
+
+def read_near(scanner: Scanner) -> Near:
+    """Read `(lat,lon,5km)` behind `near:`; degrees north and east."""
+    if not scanner.accept("("):
+        raise scanner.fault(_NEAR)
+    parts: list[tuple[str, int]] = []
+    while True:
+        scanner.skip_space()
+        parts.append((scanner.bare(in_list=True), scanner.position))
+        scanner.skip_space()
+        if not scanner.accept(","):
+            break
+    if not scanner.accept(")") or len(parts) != 3:
+        raise scanner.fault(_NEAR)
+    (lat_text, lat_end), (lon_text, lon_end), (text, end) = parts
+    lat = _degrees(scanner, lat_text, lat_end, "latitude", 90)
+    lon = _degrees(scanner, lon_text, lon_end, "longitude", 180)
+    metres = parse_length(text)
+    at = end - len(text)
+    if metres is None:
+        raise scanner.fault(f"`{text}` is not a radius - write it as `800m`, `5km` or `3mi`", at=at)
+    if not 0 < metres <= RADIUS_MAX:
+        message = f"radius `{text}` is not above 0 and up to {RADIUS_MAX / 1000:.0f} km"
+        raise scanner.fault(message, at=at)
+    return Near(lat, lon, metres)
+
+
+def _degrees(scanner: Scanner, text: str, end: int, noun: str, most: int) -> float:
+    degrees = parse_real(text)
+    if degrees is None or not -most <= degrees <= most:
+        message = f"{noun} `{text}` is not a number from -{most} to {most}"
+        raise scanner.fault(message, at=end - len(text))
+    return degrees

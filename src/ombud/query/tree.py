@@ -7,6 +7,7 @@ query means the same thing tomorrow.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 SECOND_MS = 1_000
@@ -18,19 +19,17 @@ WEEK_MS = 7 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A date or a time of a date: `span_ms` milliseconds from `ms` (UTC) on.
+    """A date or a time of a date: `span_ms` milliseconds from `ms` on.
 
     A date spans its day; a time spans its hour, minute, second or millisecond,
-    whichever was the last one written.
+    whichever was the last one written.  `ms` is what a clock shows, counted as if
+    it were UTC; which clock, the query's zone says, unless the text named an offset:
+    then it `is_fixed`, and `ms` is the instant itself.
     """
 
     ms: int
     span_ms: int
-
-    @property
-    def end_ms(self) -> int:
-        """First millisecond after it in a comparison: a date is a whole day, a time a point."""
-        return self.ms + (DAY_MS if self.span_ms == DAY_MS else 1)
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,20 @@ class Prefix:
 
 
 @dataclass(frozen=True, slots=True)
+class Pattern:
+    """The regular expression (RE2) is found in the field, or in an element of a list."""
+
+    text: str
+
+
+One = Equals | Prefix | Pattern
+
+
+@dataclass(frozen=True, slots=True)
 class AnyOf:
     """One of two or more tests holds."""
 
-    tests: tuple[Equals | Prefix, ...]
+    tests: tuple[One, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Between:
     high: int | float | Moment | Ago
 
 
-Test = Equals | Prefix | AnyOf | Compare | Between
+Test = One | AnyOf | Compare | Between
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ class Subject:
     """The event is about the data subject of this kind with this key."""
 
     kind: str
-    key: Equals | Prefix | AnyOf
+    key: One | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +130,37 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class WordPattern:
+    """The regular expression (RE2) is found somewhere in the event, in any case."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The place searched touches the circle of `metres` around a point, in degrees."""
+
+    lat: float
+    lon: float
+    metres: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimeOfDay:
     """It happened between two times of the day; past midnight when `start` is later.
 
     Minutes of the day, `end` not included; `offset` is the zone, minutes east of UTC.
+    Without it the zone is the query's, or else that of the account's unit then, or UTC.
     """
 
     start: int
     end: int
-    offset: int = 0
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Weekdays:
-    """It happened on one of these days of the week, 0 for Monday, in UTC."""
+    """It happened on one of these days, 0 for Monday, in the zone of `TimeOfDay`."""
 
     days: tuple[int, ...]
 
@@ -160,28 +186,40 @@ class Or:
     parts: tuple[Node, ...]
 
 
-Node = Match | Subject | Has | Is | Word | TimeOfDay | Weekdays | Not | And | Or
+Leaf = Match | Subject | Has | Is | Word | WordPattern | Near | TimeOfDay | Weekdays
+Node = Leaf | Not | And | Or
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """A whole query: which events (all, when `where` is none), and how to count them.
 
-    `count_by` is empty for a list of events.
+    `count_by` is empty for a list of events.  With `top`, only so many rows are
+    wanted, those with most of `measure`.  `zone` is the IANA name of the zone in which
+    dates, days and times of the day are meant.
     """
 
     where: Node | None = None
     count_by: tuple[str, ...] = ()
+    top: int | None = None
+    measure: str = "events"
+    zone: str | None = None
+
+
+def leaves(node: Node | None) -> Iterator[Leaf]:
+    """Yield the tests of a tree from left to right; flags stay as they are."""
+    match node:
+        case None:
+            return
+        case Not(part):
+            yield from leaves(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from leaves(part)
+        case _:
+            yield node
 
 
 def has_word(node: Node | None) -> bool:
     """Whether a free word is among the parts: the one test that reads long texts."""
-    match node:
-        case Word():
-            return True
-        case Not(part):
-            return has_word(part)
-        case And(parts) | Or(parts):
-            return any(has_word(part) for part in parts)
-        case _:
-            return False
+    return any(isinstance(leaf, Word | WordPattern) for leaf in leaves(node))

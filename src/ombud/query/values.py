@@ -61,6 +61,8 @@ _MOMENT = re.compile(
     re.ASCII,
 )
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d\d)\.\.(\d{1,2}):(\d\d)([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+_LENGTH = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?)(m|km|mi)", re.ASCII)
+_METRES = {"m": 1.0, "km": 1_000.0, "mi": 1_609.344}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,6 +85,12 @@ def parse_real(text: str) -> float | None:
     return float(text) if _REAL.fullmatch(text) else None
 
 
+def parse_length(text: str) -> float | None:
+    """Return a length such as `800m`, `5km` or `3.5mi` (1,609.344 m) in metres."""
+    found = _LENGTH.fullmatch(text)
+    return float(found[1]) * _METRES[found[2]] if found else None
+
+
 def parse_duration(text: str) -> Ago | None:
     """Return a duration such as `90s`, `30m`, `12h`, `30d`, `6w` or `1y` before now."""
     found = _DURATION.fullmatch(text)
@@ -103,7 +111,7 @@ def _offset_minutes(text: str | None) -> int | None:
 
 
 def parse_moment(text: str) -> Moment | None:
-    """Return a date or time of ISO 8601, to the hour or finer, in UTC or with an offset."""
+    """Return a date or time of ISO 8601, to the hour or finer, of a zone's clock or fixed."""
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None
@@ -119,7 +127,8 @@ def parse_moment(text: str) -> Moment | None:
     spans = ((found[7], 1), (found[6], SECOND_MS), (found[5], MINUTE_MS), (found[4], HOUR_MS))
     span = next((span for part, span in spans if part is not None), DAY_MS)
     ms += int((found[7] or "0").ljust(3, "0"))
-    return Moment(ms, span) if MOMENT_MIN <= ms <= MOMENT_MAX else None
+    is_fixed = found[8] is not None
+    return Moment(ms, span, is_fixed) if MOMENT_MIN <= ms <= MOMENT_MAX else None
 
 
 def parse_instant(text: str) -> Moment | Ago | None:
@@ -133,11 +142,14 @@ def parse_time_of_day(text: str) -> TimeOfDay | None:
     if found is None:
         return None
     offset = _offset_minutes(found[5])
+    is_fixed = found[5] is not None
     start_hour, start_minute, end_hour, end_minute = (int(part) for part in found.groups()[:4])
     start, end = start_hour * 60 + start_minute, end_hour * 60 + end_minute
     if offset is None or start_minute > 59 or end_minute > 59 or start == end:
         return None
-    return TimeOfDay(start, end, offset) if start < 24 * 60 and end <= 24 * 60 else None
+    if start >= 24 * 60 or end > 24 * 60:
+        return None
+    return TimeOfDay(start, end, offset if is_fixed else None)
 
 
 def format_moment(moment: Moment) -> str:
@@ -146,7 +158,9 @@ def format_moment(moment: Moment) -> str:
     when = _EPOCH + timedelta(milliseconds=moment.ms + offset * MINUTE_MS)
     length = {DAY_MS: 10, HOUR_MS: 13, MINUTE_MS: 16, SECOND_MS: 19}.get(moment.span_ms)
     text = when.isoformat(timespec="milliseconds")[: length or 23]
-    return text + (f"+00:{offset:02d}" if offset else "")
+    if not moment.is_fixed:
+        return text
+    return text + (f"+00:{offset:02d}" if offset else "Z")
 
 
 def format_duration(ago: Ago) -> str:

@@ -15,6 +15,7 @@ from ombud.core.clock import Clock
 from ombud.core.errors import InputError, NotFound
 from ombud.core.event import Event
 from ombud.query.parse import parse_query
+from ombud.query.world import AlertTest
 from ombud.record.reader import RecordReader
 from ombud.services.asker import Asker
 from ombud.services.follow import Follower
@@ -23,6 +24,7 @@ from ombud.services.record_port import Appender, record_events
 from ombud.store.index import Index
 from ombud.store.statement import Cursor
 from ombud.store.visibility import Visibility
+from ombud.store.worlds import AlertEvents
 
 LIMIT_MAX = 5_000  # Events of one page; a cursor continues it.
 ROWS_MAX = 100_000  # Rows of an aggregation; never cut off in silence.
@@ -54,6 +56,7 @@ class Looks:
         settings: Settings,
         clock: Clock,
         whole: Callable[[int], Index],
+        alerts: Callable[[AlertTest], list[list[int]]],
     ) -> None:
         """`whole` gives an index of every event below a size, however old."""
         self._whole = whole
@@ -63,6 +66,7 @@ class Looks:
         self._follower = follower
         self._settings = settings
         self._clock = clock
+        self._alerts = alerts
 
     def search(
         self,
@@ -90,6 +94,7 @@ class Looks:
             below=size,
             now_ms=self._clock(),
             visibility=_visibility(asker),
+            alerts=self._alert_events(asker),
         )
         if page.rows is not None:
             if len(page.rows) > ROWS_MAX:
@@ -134,6 +139,7 @@ class Looks:
             now_ms=self._clock(),
             visibility=_visibility(asker, below=size),
             idle_minutes=self._settings["sessions.idle_minutes"],
+            alerts=self._alert_events(asker),
         )
 
     def session(
@@ -192,6 +198,17 @@ class Looks:
             return set(indices)
         self._follower.catch_up(max(indices, default=-1) + 1)
         return self._index.visible(indices, _visibility(asker))
+
+    def _alert_events(self, asker: Asker) -> AlertEvents:
+        """Return how a query asks for events of alerts: of those alone that the asker may see."""
+
+        def find(test: AlertTest) -> Sequence[int]:
+            found = self._alerts(test)
+            every = {index for alert in found for index in alert}
+            visible = self.visible(sorted(every), asker)
+            return sorted({i for alert in found if visible.issuperset(alert) for i in alert})
+
+        return find
 
     def events(self, indices: Sequence[int]) -> list[Event]:
         """Return events without their originals; the look is recorded by who asks."""

@@ -17,6 +17,7 @@ from ombud.core.errors import InputError
 from ombud.detect.alert import Alert, finding_event
 from ombud.detect.engine import Engine
 from ombud.detect.rule import Refusal, Rule
+from ombud.query.world import AlertTest
 from ombud.services.record_port import Appender
 from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX
 from ombud.store.alerts import AlertStore
@@ -141,6 +142,11 @@ class Watch:
         """Return one alert with its events and the fields that matched."""
         with self._lock:
             return self._store.get(alert_id)
+
+    def events_of(self, test: AlertTest) -> list[list[int]]:
+        """Return the indices of the events of each alert that passes a test of a query."""
+        with self._lock:
+            return self._store.events_of(test)
 
     def rule_facts(self, rule_id: str, version: str) -> dict[str, Any] | None:
         """Return what a rule says to whoever reads its alert; None if it runs no more."""

@@ -18,13 +18,20 @@ import orjson
 from ombud.core.errors import InputError, NotFound, Unavailable
 from ombud.detect.alert import Alert, AlertChange
 from ombud.detect.rule import LEVELS
+from ombud.query.bindings import Bindings
+from ombud.query.columns import Column, Storage
+from ombud.query.sql import compile_test
+from ombud.query.tree import Match
+from ombud.query.world import AlertTest
 
 LIMIT_MAX = 10_000  # Alerts of one page.
+EVENTS_FOUND_MAX = 500_000  # Events of alerts that a search can ask for: 4 MB to hand over.
 
 _COLUMNS = (
     "id, rule_id, rule_version, title, level, actor_id, group_values, sentence, opened_at, "
     "first_index, first_time, last_index, last_time, event_count"
 )
+_TESTED = {"alert.rule": "rule_id", "alert.title": "title", "alert.level": "level"}
 _SELECT = f"SELECT {_COLUMNS} FROM {{schema}}alert"
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS {schema}alert (
@@ -223,6 +230,44 @@ class AlertStore:
         found = dict(rows)
         return {alert_id: found.get(alert_id, []) for alert_id in alert_ids}
 
+    def events_of(self, test: AlertTest) -> list[list[int]]:
+        """Return the indices of the events of each alert that passes a test of a query.
+
+        The event it opened with comes first.  Raises `InputError` when an alert keeps
+        only some of its events, or all together are too many: nothing is left out unsaid.
+        """
+        bindings = Bindings()
+        condition = "true"
+        if isinstance(test, Match):
+            column = Column(_TESTED[test.field], Storage.TEXT)
+            condition = compile_test(column, test.test, bindings)
+        grouped = (
+            "SELECT id, first_index, event_count, count(event_index) AS kept "
+            "FROM {schema}alert LEFT JOIN {schema}alert_event ON alert_id = id "
+            f"WHERE {condition} GROUP BY ALL"
+        )
+        found, partly = self._one(
+            f"SELECT sum(kept + 1), min(id) FILTER (kept < event_count) FROM ({grouped})",
+            bindings.values,
+        )
+        if partly is not None:
+            raise InputError(
+                f"alert `{partly}` keeps only some of its events",
+                hint="`ombud alert` names its actor and times: search for these",
+            )
+        if (found or 0) > EVENTS_FOUND_MAX:
+            raise InputError(
+                f"alerts have {found} events, more than {EVENTS_FOUND_MAX}",
+                hint="name fewer rules",
+            )
+        rows = self._run(
+            "SELECT first_index, list(event_index) FILTER (event_index IS NOT NULL) "
+            "FROM {schema}alert LEFT JOIN {schema}alert_event ON alert_id = id "
+            f"WHERE {condition} GROUP BY id, first_index",
+            bindings.values,
+        ).fetchall()
+        return [[first, *(kept or ())] for first, kept in rows]
+
     def get(self, alert_id: str) -> dict[str, Any]:
         """Return one alert with the events it keeps; `alert_id` may be cut short.
 
@@ -255,8 +300,8 @@ class AlertStore:
         found = dict(rows)
         return {level: int(found.get(level, 0)) for level in LEVELS}
 
-    def _one(self, statement: str) -> tuple[Any, ...]:
-        row = self._run(statement).fetchone()
+    def _one(self, statement: str, values: Any = None) -> tuple[Any, ...]:
+        row = self._run(statement, values).fetchone()
         if row is None:
             raise NotFound("the alerts have no state: rebuild them with `ombud reindex`")
         return row

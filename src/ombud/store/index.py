@@ -9,8 +9,10 @@ cursor, and a lock lets one thread at a time apply.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,8 +20,11 @@ import duckdb
 import pyarrow as pa
 
 from ombud.core.batch import Committed
-from ombud.core.errors import Conflict, EventError, Unavailable
+from ombud.core.errors import Conflict, EventError, QueryError, Unavailable
+from ombud.directory.span import AccountSpan
+from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
 from ombud.query.tree import Query
+from ombud.store.feed import FEED, FEED_SCHEMA, SEGMENT, Feed, committed_table
 from ombud.store.schema import (
     META_TABLE,
     SCHEMA_VERSION,
@@ -28,16 +33,23 @@ from ombud.store.schema import (
     event_insert,
     subject_insert,
 )
-from ombud.store.search import Page, find_page, find_sessions, find_who
-from ombud.store.sessions import MINUTE_MS, session_statement
-from ombud.store.statement import Scope, Statement, visible_statement
+from ombud.store.sealing import SEAL_EVENTS, seal_statements
+from ombud.store.search import Page, find_page, find_session, find_sessions, find_who
+from ombud.store.sessions import MINUTE_MS
+from ombud.store.spans import SPAN_INSERT, span_table
+from ombud.store.statement import Rows, Scope, Statement, visible_statement
 from ombud.store.visibility import EVERYTHING, Visibility
+from ombud.store.worlds import AlertEvents, find_alerts, find_world
 
 MEMORY_MB = 768
 THREADS = 2
 IDLE_MINUTES = 30
+SPILL_SUFFIX = ".spill"  # Folder beside the file: for sorts that exceed the memory.
 CHECKPOINT_THRESHOLD = "256MB"  # The engine's own trigger; ours, below, comes first.
-CHECKPOINT_EVENTS = 122_880  # Applied again after a crash, at most: one second. A row group.
+HOT_EVENTS_MAX = 2 * SEAL_EVENTS  # Bounds memory where nobody calls `seal` in time.
+# Applied again after a crash, at most: some seconds.  Sealing comes first, so that an
+# event is written to the file once, where it stays.
+CHECKPOINT_EVENTS = HOT_EVENTS_MAX
 
 log = logging.getLogger("ombud")
 _SETTINGS: dict[str, Any] = {
@@ -46,48 +58,6 @@ _SETTINGS: dict[str, Any] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,  # A name in SQL is never a Python variable.
 }
-_COMMITTED = 'SELECT "index", recorded, g1, g2, g3 FROM committed'
-_SEGMENT = (
-    'SELECT metadata.uid AS "index", metadata.logged_time AS recorded, '
-    "decode(canonical_actor) AS g1, decode(canonical_data_subject) AS g2, "
-    "decode(canonical_content) AS g3 FROM read_parquet($1) "
-    "WHERE metadata.uid >= $2 AND metadata.uid < $3"
-)
-_COMMITTED_FIELDS: list[pa.Field[Any]] = [
-    pa.field("index", pa.int64()),
-    pa.field("recorded", pa.int64()),
-    *(pa.field(f"g{group}", pa.string()) for group in (1, 2, 3)),
-]
-_COMMITTED_SCHEMA = pa.schema(_COMMITTED_FIELDS)
-
-
-class _Feed:
-    """What the prepared statements read: always the batch being applied.
-
-    Registered once, so that the engine plans the wide insertion once and not for
-    every batch, which takes longer than the insertion itself.
-    """
-
-    def __init__(self) -> None:
-        self.table: Any = _COMMITTED_SCHEMA.empty_table()
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Return the batch as the Arrow C stream that the engine reads."""
-        return self.table.__arrow_c_stream__(requested_schema)
-
-
-def _table(committed: Committed) -> pa.Table:
-    """Return a batch as Arrow columns that share its memory."""
-    count = committed.count
-    first = committed.first_index
-    arrays: list[Any] = [
-        pa.array(range(first, first + count), pa.int64()),
-        pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(committed.recorded_ms)]),
-    ]
-    for offsets, blob in zip(committed.offsets[:3], committed.blobs[:3], strict=True):
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(blob)]
-        arrays.append(pa.Array.from_buffers(pa.string(), count, buffers))
-    return pa.Table.from_arrays(arrays, schema=_COMMITTED_SCHEMA)
 
 
 class Index:
@@ -98,12 +68,14 @@ class Index:
         self._connection = connection
         self._local = threading.local()
         self._applying = threading.Lock()
-        self._feed = _Feed()
+        self._sealing = threading.Lock()  # Taken after `_applying`, or alone.
+        self._feed = Feed()
         self._writer = connection.cursor()
         self._writer.register("committed", self._feed)
-        self._writer.execute(f"PREPARE fill_events AS {event_insert(_COMMITTED)}")
-        self._writer.execute(f"PREPARE fill_subjects AS {subject_insert(_COMMITTED)}")
-        self._watermark = self._read_watermark()
+        self._writer.execute(f"PREPARE fill_events AS {event_insert(FEED)}")
+        self._writer.execute(f"PREPARE fill_subjects AS {subject_insert(FEED)}")
+        self._sealer = connection.cursor()
+        self._watermark, self._hot_from = self._read_stand()
         self._unsaved = 0
 
     @classmethod
@@ -112,12 +84,19 @@ class Index:
 
         Raises `Unavailable` when another process owns it.
         """
+        spill = path.with_name(path.name + SPILL_SUFFIX)
         connection = duckdb.connect(
             ":memory:",
-            config={**_SETTINGS, "memory_limit": f"{memory_mb}MB", "threads": threads},
+            config={
+                **_SETTINGS,
+                "memory_limit": f"{memory_mb}MB",
+                "threads": threads,
+                "temp_directory": str(spill),
+            },
         )
         try:
             attach_or_create(connection, path)
+            shutil.rmtree(spill, ignore_errors=True)  # Left by a crash; the file is ours now.
             return cls(path, connection)
         except BaseException:
             connection.close()
@@ -125,9 +104,10 @@ class Index:
 
     def close(self) -> None:
         """Save what was applied and let the file go."""
-        with self._applying:
+        with self._applying, self._sealing:
             self._save()
             self._writer.close()
+            self._sealer.close()
             self._connection.execute("DETACH ix")
             self._connection.close()
 
@@ -151,11 +131,14 @@ class Index:
             if end <= self._watermark:
                 return
             skip = self._skip(chunks[0].first_index)
-            self._feed.table = pa.concat_tables([_table(chunk) for chunk in chunks]).slice(skip)
+            self._feed.table = pa.concat_tables([committed_table(chunk) for chunk in chunks]).slice(
+                skip
+            )
             try:
                 self._fill(("EXECUTE fill_events", "EXECUTE fill_subjects"), [], end)
             finally:
-                self._feed.table = _COMMITTED_SCHEMA.empty_table()
+                self._feed.table = FEED_SCHEMA.empty_table()
+            self._settle(HOT_EVENTS_MAX)
 
     def apply_segment(self, path: Path, first_index: int, count: int) -> None:
         """Add the events of a sealed segment, as `apply` does, straight from its file.
@@ -167,8 +150,35 @@ class Index:
             if end <= self._watermark:
                 return
             start = first_index + self._skip(first_index)
-            statements = (event_insert(_SEGMENT), subject_insert(_SEGMENT))
+            statements = (event_insert(SEGMENT), subject_insert(SEGMENT))
             self._fill(statements, [str(path), start, end], end)
+            self._settle(SEAL_EVENTS)
+
+    def _settle(self, events: int) -> None:
+        """Seal and save what is due."""
+        if self._seal(events) or self._unsaved >= CHECKPOINT_EVENTS:
+            self._save()
+
+    def seal(self) -> None:
+        """Make a run of the latest events when they are enough; meanwhile others are applied.
+
+        To be called now and then: applying does it by itself only when it is overdue.
+        """
+        if self._seal(SEAL_EVENTS):
+            with self._applying:
+                self._save()
+
+    def _seal(self, events: int) -> bool:
+        """Move the hot events, if so many, into a run, in one transaction; says if it did."""
+        with self._sealing:
+            if self._watermark - self._hot_from < events:
+                return False
+            with _transaction(self._sealer, "index cannot be sealed") as sealer:
+                ((end,),) = sealer.execute(f"SELECT size FROM {WATERMARK_TABLE}").fetchall()
+                for statement in seal_statements(self._hot_from, end):
+                    sealer.execute(statement)
+            self._hot_from = end
+            return True
 
     def _skip(self, first_index: int) -> int:
         if first_index > self._watermark:
@@ -178,25 +188,14 @@ class Index:
         return self._watermark - first_index
 
     def _fill(self, statements: tuple[str, ...], values: list[Any], end: int) -> None:
-        writer = self._writer
-        writer.execute("BEGIN")
-        try:
+        with _transaction(self._writer, "index cannot take events") as writer:
             events, *others = statements
             self._add(events, values, end)
             for statement in others:
                 writer.execute(statement, values)
             writer.execute(f"UPDATE {WATERMARK_TABLE} SET size = $1", [end])
-            writer.execute("COMMIT")
-        except BaseException as error:
-            writer.execute("ROLLBACK")
-            # Bytes that are no text spoil the engine's own message about them.
-            if isinstance(error, duckdb.Error | UnicodeError):
-                raise Unavailable(f"index cannot take events: {error}") from error
-            raise
         self._unsaved += end - self._watermark
         self._watermark = end
-        if self._unsaved >= CHECKPOINT_EVENTS:
-            self._save()
 
     def _add(self, statement: str, values: list[Any], end: int) -> None:
         (added,) = self._writer.execute(statement, values).fetchall()[0]
@@ -211,9 +210,33 @@ class Index:
             return
         self._unsaved = 0
 
-    def _read_watermark(self) -> int:
-        (size,) = self._writer.execute(f"SELECT size FROM {WATERMARK_TABLE}").fetchall()[0]
-        return int(size)
+    def _read_stand(self) -> tuple[int, int]:
+        """Return the watermark and the first index that is hot."""
+        ((size, hot_from),) = self._writer.execute(
+            f'SELECT size, (SELECT min("index") FROM {HOT_EVENTS}) FROM {WATERMARK_TABLE}'
+        ).fetchall()
+        return size, size if hot_from is None else hot_from
+
+    def set_spans(self, spans: Sequence[AccountSpan], *, stamp: int) -> None:
+        """Replace what is known of accounts, in one transaction.
+
+        `stamp` says of which directory they are: the index of the event that loaded it.
+        """
+        with self._applying:
+            self._writer.register("spans", span_table(spans))
+            try:
+                with _transaction(self._writer, "index cannot take the directory") as writer:
+                    writer.execute(f"DELETE FROM {SPAN_TABLE}")
+                    writer.execute(SPAN_INSERT)
+                    writer.execute(f"UPDATE {WATERMARK_TABLE} SET spans = $1", [stamp])
+            finally:
+                self._writer.unregister("spans")
+            self._save()
+
+    def spans_stamp(self) -> int:
+        """Return of which directory the spans are; 0 for none."""
+        ((stamp,),) = self._rows(Statement(f"SELECT spans FROM {WATERMARK_TABLE}", []))
+        return int(stamp)
 
     def search(
         self,
@@ -224,20 +247,19 @@ class Index:
         cursor: str | None = None,
         below: int | None = None,
         visibility: Visibility = EVERYTHING,
+        alerts: AlertEvents | None = None,
     ) -> Page:
         """Return a page of the events the query means, newest first, or its counts.
 
         Relative times count back from `now_ms`; `below` leaves out events from that
         index on.  The cursor of a page continues it, whatever has been added since.
+        `alerts` answers the tests of alerts.
         """
-        return find_page(
-            self._rows,
-            query,
-            Scope(visibility, below, now_ms),
-            limit=limit,
-            cursor=cursor,
-            size=self._watermark if below is None else min(below, self._watermark),
-        )
+        size = self._watermark if below is None else min(below, self._watermark)
+        found = find_alerts(query, alerts)
+        with self._as_of_now() as ask:
+            scope = Scope(visibility, below, find_world(ask, query, now_ms, found))
+            return find_page(ask, query, scope, limit=limit, cursor=cursor, size=size)
 
     def sessions(
         self,
@@ -247,15 +269,14 @@ class Index:
         now_ms: int,
         idle_minutes: float = IDLE_MINUTES,
         visibility: Visibility = EVERYTHING,
+        alerts: AlertEvents | None = None,
     ) -> list[dict[str, Any]]:
         """Return the sessions that hold an event the query means, the latest first."""
-        return find_sessions(
-            self._rows,
-            query,
-            Scope(visibility, None, now_ms),
-            limit=limit,
-            idle_ms=int(idle_minutes * MINUTE_MS),
-        )
+        idle_ms = int(idle_minutes * MINUTE_MS)
+        found = find_alerts(query, alerts)
+        with self._as_of_now() as ask:
+            scope = Scope(visibility, None, find_world(ask, query, now_ms, found))
+            return find_sessions(ask, query, scope, limit=limit, idle_ms=idle_ms)
 
     def session(
         self,
@@ -266,8 +287,8 @@ class Index:
     ) -> list[int]:
         """Return the indices of one session's events in the order of their time, or none."""
         idle_ms = int(idle_minutes * MINUTE_MS)
-        statement = session_statement(session_id, visibility, idle_ms=idle_ms)
-        return [index for (index,) in self._rows(statement)]
+        with self._as_of_now() as ask:
+            return find_session(ask, session_id, visibility, idle_ms=idle_ms)
 
     def who(
         self, kind: str, key: str, *, visibility: Visibility = EVERYTHING
@@ -280,15 +301,31 @@ class Index:
         statement = visible_statement(indices, visibility)
         return {index for (index,) in self._rows(statement)}
 
-    def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        """Run a statement on this thread's own cursor."""
+    @contextmanager
+    def _as_of_now(self) -> Iterator[Rows]:
+        """Let several statements see the same: between them, events may be sealed."""
+        cursor = self._cursor()
+        cursor.execute("BEGIN")
+        try:
+            yield self._rows
+        finally:
+            cursor.execute("ROLLBACK")  # Nothing was changed; this also ends a failed one.
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return this thread's own cursor."""
         cursor = getattr(self._local, "cursor", None)
         if cursor is None:
             cursor = self._local.cursor = self._connection.cursor()
+        return cursor
+
+    def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         try:
-            return list(cursor.execute(statement.sql, statement.values).fetchall())
+            return list(self._cursor().execute(statement.sql, statement.values).fetchall())
         except duckdb.OutOfMemoryException as error:
             raise Unavailable("search needs more memory than `index.memory_mb` allows") from error
+        except duckdb.InvalidInputException as error:
+            # Patterns are checked before; what the engine refuses all the same is the asker's.
+            raise QueryError(f"the engine refuses the query: {error}", column=1) from error
         except duckdb.IOException as error:  # A full or failing disk.
             raise Unavailable(f"index cannot be read: {error}") from error
 
@@ -299,6 +336,23 @@ def attach_or_create(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         _attach(connection, path)
         for statement in create_statements():
             connection.execute(statement)
+
+
+@contextmanager
+def _transaction(
+    cursor: duckdb.DuckDBPyConnection, fault: str
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Let a cursor change everything in the block, or nothing."""
+    cursor.execute("BEGIN")
+    try:
+        yield cursor
+        cursor.execute("COMMIT")
+    except BaseException as error:
+        cursor.execute("ROLLBACK")
+        # Bytes that are no text spoil the engine's own message about them.
+        if isinstance(error, duckdb.Error | UnicodeError):
+            raise Unavailable(f"{fault}: {error}") from error
+        raise
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

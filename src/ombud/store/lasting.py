@@ -16,6 +16,7 @@ import duckdb
 
 from ombud.core.batch import Committed
 from ombud.core.errors import Unavailable
+from ombud.directory.span import AccountSpan
 from ombud.store.index import Index, attach_or_create
 from ombud.store.retention import Kept, drop_below, read_kept
 
@@ -44,8 +45,9 @@ class LastingIndex(Index):
         """
         if kept.first_index <= self.kept().first_index:
             return
-        with self._mending(), self._applying:
+        with self._mending(), self._applying, self._sealing:
             drop_below(self._writer, kept)
+            self._hot_from = max(self._hot_from, kept.first_index)
             self._save()
         if self._watermark < kept.first_index:
             self._begin_again()
@@ -60,6 +62,16 @@ class LastingIndex(Index):
         """Add the events of a sealed segment, as `Index` does."""
         with self._mending():
             super().apply_segment(path, first_index, count)
+
+    def seal(self) -> None:
+        """Move what has waited long enough to the sealed tables, as `Index` does."""
+        with self._mending():
+            super().seal()
+
+    def set_spans(self, spans: Sequence[AccountSpan], *, stamp: int) -> None:
+        """Replace what is known of accounts, as `Index` does."""
+        with self._mending():
+            super().set_spans(spans, stamp=stamp)
 
     def close(self) -> None:
         """Save what was applied, if the disk lets us, and let the file go."""
@@ -94,8 +106,8 @@ class LastingIndex(Index):
 
     def _begin_again(self, *, is_lost: bool = False) -> None:
         """Read again how far the file has come."""
-        applying, connection = self._applying, self._connection
-        with applying:
+        applying, sealing, connection = self._applying, self._sealing, self._connection
+        with applying, sealing:
             self._writer.close()
             try:
                 if is_lost:
@@ -106,4 +118,4 @@ class LastingIndex(Index):
                 self._writer = connection.cursor()
                 raise Unavailable(f"index cannot be opened again: {error}") from error
             finally:
-                self._applying = applying
+                self._applying, self._sealing = applying, sealing

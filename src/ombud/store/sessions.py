@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from ombud.query.columns import EVENT_TABLE
-from ombud.query.sql import Bindings
+from ombud.query.bindings import Bindings
+from ombud.query.columns import HOT_EVENTS, SEALED_EVENTS
 from ombud.query.tree import Node
+from ombud.store.schema import SESSION_TABLE
 from ombud.store.statement import Scope, Statement, summary_columns
 from ombud.store.visibility import Visibility
 
@@ -42,6 +43,15 @@ class Found:
         return run_id(self.actor or "", self.place or "", self.first_index or 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its id names it: by one of its events."""
+
+    actor: str
+    system: str
+    index: int
+
+
 _RUN_ID = re.compile(r"([^@]*)@([^@]*)@(\d{1,18})", re.ASCII)
 _SYSTEM = "coalesce(\"resource_system\", '')"
 _OF_MATCHED = (
@@ -64,7 +74,7 @@ def declared_id(session: str) -> str:
     return f"={session}" if session.startswith("=") or _RUN_ID.fullmatch(session) else session
 
 
-def _runs(condition: str, idle: str) -> str:
+def _runs(source: str, condition: str, idle: str) -> str:
     """Select events of runs with `run`, which counts the runs of one actor on one system."""
     return (
         f'SELECT *, sum("begins") OVER (PARTITION BY "actor_id", "system" '
@@ -72,34 +82,46 @@ def _runs(condition: str, idle: str) -> str:
         f'SELECT "index", "time", "actor_id", {_SYSTEM} AS "system", '
         'CASE WHEN "time" - lag("time") OVER '
         f'(PARTITION BY "actor_id", {_SYSTEM} ORDER BY "time", "index") <= {idle} '
-        f'THEN 0 ELSE 1 END AS "begins" FROM {EVENT_TABLE} WHERE {_IN_RUN} AND {condition})'
+        f'THEN 0 ELSE 1 END AS "begins" FROM {source} WHERE {_IN_RUN} AND {condition})'
     )
 
 
+def earliest_statement(where: Node | None, scope: Scope, *, events: int) -> Statement:
+    """Select how many of the latest `events` events there are that the query means, from when."""
+    bindings = Bindings()
+    matched = _matched(where, scope, bindings, events)
+    return Statement(f'SELECT count(*), min("time") FROM ({matched})', bindings.values)
+
+
+def _matched(where: Node | None, scope: Scope, bindings: Bindings, events: int) -> str:
+    """Select the latest events of sessions that the query means."""
+    latest = f'ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(events)}'
+    rows = scope.matching(
+        f'"time", "index", "session_id", "actor_id", {_SYSTEM} AS "system"',
+        bindings,
+        where,
+        extra=f'{_BY_SOMEBODY} AND ("session_id" IS NOT NULL OR "actor_id" IS NOT NULL)',
+        tail=latest,
+    )
+    return f"SELECT * FROM ({rows}) {latest}"
+
+
 def latest_statement(
-    where: Node | None, scope: Scope, *, limit: int, idle_ms: int, events: int, back_ms: int | None
+    where: Node | None, scope: Scope, *, limit: int, idle_ms: int, events: int, since: int | None
 ) -> Statement:
     """Select the sessions of the latest `events` events that the query means, latest first.
 
-    Runs are reckoned from `back_ms` before the earliest of those events, or over
-    all time.  Each row also says how many events and from when on were considered.
+    Runs are reckoned from `since` on, or over all time.
     """
     bindings = Bindings()
-    matching = scope.condition(bindings, where)
+    matched = _matched(where, scope, bindings, events)
     seen = scope.condition(bindings, None)
     idle, most = bindings.add(idle_ms), bindings.add(limit)
-    considered = bindings.add(events)
-    if back_ms is not None:
-        back = bindings.add(back_ms)
-        seen += f' AND "time" >= (SELECT min("time") FROM matched) - {back}'
+    if since is not None:
+        seen += f' AND "time" >= {bindings.add(since)}'
     return Statement(
         f"""
-WITH matched AS MATERIALIZED (
-  SELECT "time", "index", "session_id", "actor_id", {_SYSTEM} AS "system"
-  FROM {EVENT_TABLE} WHERE {matching} AND {_BY_SOMEBODY}
-    AND ("session_id" IS NOT NULL OR "actor_id" IS NOT NULL)
-  ORDER BY "time" DESC, "index" DESC LIMIT {considered}
-), found AS (
+WITH matched AS MATERIALIZED ({matched}), found AS (
   SELECT "session_id" AS "declared", NULL AS "actor_id", NULL AS "system",
     NULL AS "begin", NULL AS "end", NULL AS "first_index",
     max("time") AS "latest", arg_max("index", ("time", "index")) AS "latest_index"
@@ -108,19 +130,54 @@ WITH matched AS MATERIALIZED (
   SELECT NULL, run."actor_id", run."system", min(run."time"), max(run."time"),
     arg_min(run."index", (run."time", run."index")),
     max(matched."time"), arg_max(matched."index", (matched."time", matched."index"))
-  FROM ({_runs(f"{seen} AND {_OF_MATCHED}", idle)}) AS run
+  FROM ({_runs(bindings.source(), f"{seen} AND {_OF_MATCHED}", idle)}) AS run
   LEFT JOIN matched ON matched."index" = run."index"
   GROUP BY run."actor_id", run."system", run."run" HAVING count(matched."index") > 0
 )
-SELECT "declared", "actor_id", "system", "begin", "end", "first_index",
-  (SELECT count(*) FROM matched), (SELECT min("time") FROM matched)
+SELECT "declared", "actor_id", "system", "begin", "end", "first_index"
 FROM found ORDER BY "latest" DESC, "latest_index" DESC LIMIT {most}
 """,
         bindings.values,
     )
 
 
-def summary_statement(found: Sequence[Found], scope: Scope) -> Statement:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Within which accounts and times the sealed events of declared sessions lie."""
+
+    account_hashes: tuple[int, ...]
+    first_time: int
+    last_time: int
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, int]]) -> Bounds:
+        """Return what the rows of `bounds_statement` say together."""
+        return cls(
+            tuple(sorted(account for account, _, _ in rows)),
+            min((first for _, first, _ in rows), default=0),
+            max((last for _, _, last in rows), default=-1),
+        )
+
+    def rows(self, bindings: Bindings, columns: str) -> str:
+        """Return SQL of the hot events, and of the sealed ones within the bounds."""
+        accounts = ", ".join(map(str, self.account_hashes)) or "NULL"
+        first, last = bindings.add(self.first_time), bindings.add(self.last_time)
+        return (
+            f"SELECT {columns} FROM {HOT_EVENTS} UNION ALL SELECT {columns} FROM {SEALED_EVENTS} "
+            f'WHERE "account_hash" IN ({accounts}) AND "time" BETWEEN {first} AND {last}'
+        )
+
+
+def bounds_statement(declared: Sequence[str]) -> Statement:
+    """Select account and times between which the sealed events of declared sessions lie."""
+    return Statement(
+        f'SELECT "account_hash", min("first_time"), max("last_time") FROM {SESSION_TABLE} '
+        'WHERE "hash" IN (SELECT hash(unnest($1::VARCHAR[]))) GROUP BY 1',
+        [list(declared)],
+    )
+
+
+def summary_statement(found: Sequence[Found], scope: Scope, bounds: Bounds) -> Statement:
     """Sum up each session over all its events that may be seen; rows begin with its place."""
     bindings = Bindings()
     seen = scope.condition(bindings, None)
@@ -141,17 +198,18 @@ def summary_statement(found: Sequence[Found], scope: Scope) -> Statement:
         bindings.add(min(begins, default=0)),
         bindings.add(max((one.end for one in found if one.end is not None), default=0)),
     )
-    summary = summary_columns(bindings, now_ms=scope.now_ms)
+    summary = summary_columns(bindings)
     columns_of_all = (
         'SELECT "number", arg_min("actor_id", "time"), arg_max("actor_name", "time"), '
-        f'arg_min("resource_system", "time"), {summary} FROM {EVENT_TABLE}'
+        f'arg_min("resource_system", "time"), {summary} FROM'
     )
+    declared = bindings.source(f'({bounds.rows(bindings, "*")}) AS "declared_events"')
     return Statement(
         f"""
 WITH page AS MATERIALIZED (SELECT {listed})
-{columns_of_all} JOIN page ON "session_id" = "declared" WHERE {seen} GROUP BY "number"
+{columns_of_all} {declared} JOIN page ON "session_id" = "declared" WHERE {seen} GROUP BY "number"
 UNION ALL
-{columns_of_all} JOIN page ON "actor_id" = "actor" AND {_SYSTEM} = "place"
+{columns_of_all} {bindings.source()} JOIN page ON "actor_id" = "actor" AND {_SYSTEM} = "place"
   AND "time" BETWEEN "begin" AND "end"
 WHERE {seen} AND {_IN_RUN} AND "time" BETWEEN {earliest} AND {latest} GROUP BY "number"
 ORDER BY "number"
@@ -160,24 +218,40 @@ ORDER BY "number"
     )
 
 
-def session_statement(session_id: str, visibility: Visibility, *, idle_ms: int) -> Statement:
-    """Select the indices of one session's events, in the order of their time."""
+def parse_run(session_id: str) -> Run | None:
+    """Return the run that an id means, or none for the id of a declared session."""
+    found = None if session_id.startswith("=") else _RUN_ID.fullmatch(session_id)
+    return None if found is None else Run(unquote(found[1]), unquote(found[2]), int(found[3]))
+
+
+def declared_statement(session: str, visibility: Visibility, bounds: Bounds) -> Statement:
+    """Select the indices of the events of a declared session, in the order of their time."""
     bindings = Bindings()
     seen = visibility.condition(bindings)
-    found = None if session_id.startswith("=") else _RUN_ID.fullmatch(session_id)
-    if found is None:
-        declared = bindings.add(session_id.removeprefix("="))
-        return Statement(
-            f'SELECT "index" FROM {EVENT_TABLE} WHERE "session_id" = {declared} AND {seen} '
-            'ORDER BY "time", "index"',
-            bindings.values,
-        )
-    actor, system = bindings.add(unquote(found[1])), bindings.add(unquote(found[2]))
-    first, idle = bindings.add(int(found[3])), bindings.add(idle_ms)
-    runs = _runs(f'{seen} AND "actor_id" = {actor} AND {_SYSTEM} = {system}', idle)
+    rows = bindings.source(f'({bounds.rows(bindings, "*")}) AS "within"')
     return Statement(
-        f'WITH runs AS MATERIALIZED ({runs}) SELECT "index" FROM runs '
-        f'WHERE "run" = (SELECT "run" FROM runs WHERE "index" = {first}) '
+        f'SELECT "index" FROM {rows} WHERE "session_id" = {bindings.add(session)} '
+        f"AND {seen} "
+        'ORDER BY "time", "index"',
+        bindings.values,
+    )
+
+
+def run_statement(
+    run: Run, visibility: Visibility, *, idle_ms: int, within: tuple[int, int] | None
+) -> Statement:
+    """Select index and time of the events of one run, in order, reckoned within two times."""
+    bindings = Bindings()
+    condition = (
+        f'{visibility.condition(bindings)} AND "actor_id" = {bindings.add(run.actor)} '
+        f"AND {_SYSTEM} = {bindings.add(run.system)}"
+    )
+    if within is not None:
+        condition += ' AND "time" BETWEEN {} AND {}'.format(*map(bindings.add, within))
+    runs = _runs(bindings.source(), condition, bindings.add(idle_ms))
+    return Statement(
+        f'WITH runs AS MATERIALIZED ({runs}) SELECT "index", "time" FROM runs '
+        f'WHERE "run" = (SELECT "run" FROM runs WHERE "index" = {bindings.add(run.index)}) '
         'ORDER BY "time", "index"',
         bindings.values,
     )

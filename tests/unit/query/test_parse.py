@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ombud.core.errors import QueryError
-from ombud.query.parse import COUNT_BY_MAX, DEPTH_MAX, TERMS_MAX, TEXT_MAX, parse_query
+from ombud.query.parse import DEPTH_MAX, TERMS_MAX, TEXT_MAX, parse_query
+from ombud.query.pattern import LENGTH_MAX
+from ombud.query.shape import COUNT_BY_MAX, TOP_MAX
 from ombud.query.terms import LIST_MAX
 from ombud.query.tree import (
     DAY_MS,
@@ -20,17 +22,22 @@ from ombud.query.tree import (
     Is,
     Match,
     Moment,
+    Near,
     Node,
     Not,
     Or,
+    Pattern,
     Prefix,
     Query,
     Subject,
     TimeOfDay,
     Weekdays,
     Word,
+    WordPattern,
 )
 
+NEAR = "a place is searched as `near:(52.37,4.9,5km)`: latitude, longitude, radius in m, km or mi"
+BEHIND = "RE2 looks neither ahead nor behind: it has `(?:`, `(?i)` and `(?P<name>`"
 NOVEMBER = 1_793_491_200_000  # 2026-11-01T00:00:00Z
 A, B, C = Word("a"), Word("b"), Word("c")
 
@@ -122,13 +129,44 @@ A, B, C = Word("a"), Word("b"), Word("c")
         ),
         pytest.param(
             "time:2026-11-01T02:00:00.5+02:00..1d",
-            Match("time", Between(Moment(NOVEMBER + 500, 1), Ago(DAY_MS))),
+            Match("time", Between(Moment(NOVEMBER + 500, 1, is_fixed=True), Ago(DAY_MS))),
             id="offset and milliseconds",
         ),
         pytest.param("ingested_at:>1h", Match("ingested_at", Compare(">", Ago(HOUR_MS))), id="ago"),
         pytest.param("time:22:00..06:00", TimeOfDay(1320, 360), id="time of day"),
         pytest.param("time:08:00..24:00-05:30", TimeOfDay(480, 1440, -330), id="zone of the clock"),
+        pytest.param("time:22:00..06:00Z", TimeOfDay(1320, 360, 0), id="clock of UTC"),
         pytest.param("day:sun,sat", Weekdays((5, 6)), id="days"),
+        pytest.param("near:(52.37,4.9,5km)", Near(52.37, 4.9, 5000.0), id="place"),
+        pytest.param("near:( -33.9 , 151.2 , 1mi )", Near(-33.9, 151.2, 1609.344), id="miles"),
+        pytest.param("area:North*", Match("place.area", Prefix("North")), id="area"),
+        pytest.param("person:P-7", Match("person", Equals("P-7")), id="person"),
+        pytest.param("unit:traffic", Match("actor.unit", Equals("traffic")), id="unit"),
+        pytest.param("account:clinic_app", Match("account", Equals("clinic_app")), id="account"),
+        pytest.param("has:person", Has("person"), id="known person"),
+        pytest.param("actor.manager:*", Has("actor.manager"), id="has a manager"),
+        pytest.param(
+            "session.purpose:(audit,fraud*)",
+            Match("session.purpose", AnyOf((Equals("audit"), Prefix("fraud")))),
+            id="purpose of the session",
+        ),
+        pytest.param(
+            "alert.level:(high,critical)",
+            Match("alert.level", AnyOf((Equals("high"), Equals("critical")))),
+            id="level of an alert",
+        ),
+        pytest.param("/7[A-Z]+ x|(y)/", WordPattern("7[A-Z]+ x|(y)"), id="pattern"),
+        pytest.param(r"case:/^C-\d\/2$/", Match("case", Pattern(r"^C-\d/2$")), id="slash in it"),
+        pytest.param(
+            "(case:/a,b/ OR /c/)",
+            Or((Match("case", Pattern("a,b")), WordPattern("c"))),
+            id="patterns in brackets",
+        ),
+        pytest.param(
+            "case:(/a\\/b/, c)", Match("case", AnyOf((Pattern("a/b"), Equals("c")))), id="in a list"
+        ),
+        pytest.param("/etc/passwd", Word("/etc/passwd"), id="a path is no pattern"),
+        pytest.param("resource:/a/b/", Match("resource.id", Equals("/a/b/")), id="nor is a folder"),
         pytest.param("a b", And((A, B)), id="and by space"),
         pytest.param("a AND b c", And((A, B, C)), id="and by word"),
         pytest.param("a b OR c", Or((And((A, B)), C)), id="and binds closer"),
@@ -153,6 +191,23 @@ def test_construct(text: str, tree: Node) -> None:
             "a | count by action , attributes.shift",
             Query(A, ("action", "attributes.shift")),
             id="count by two",
+        ),
+        pytest.param("tz:UTC", Query(zone="UTC"), id="only a zone"),
+        pytest.param(
+            "tz:Europe/Berlin a OR b", Query(Or((A, B)), zone="Europe/Berlin"), id="zone first"
+        ),
+        pytest.param("a tz:Asia/Tokyo b", Query(And((A, B)), zone="Asia/Tokyo"), id="zone within"),
+        pytest.param("a AND tz:Asia/Tokyo", Query(A, zone="Asia/Tokyo"), id="zone joined by AND"),
+        pytest.param(
+            "tz:America/New_York | count by actor, day",
+            Query(None, ("actor.id", "day"), zone="America/New_York"),
+            id="count by day",
+        ),
+        pytest.param("| top 10 person", Query(None, ("person",), 10), id="top"),
+        pytest.param(
+            "a | top 5 person, unit by subjects",
+            Query(A, ("person", "actor.unit"), 5, "subjects"),
+            id="top by a measure",
         ),
     ],
 )
@@ -246,16 +301,54 @@ def test_example_of_the_documentation() -> None:
             "`attributes` holds many values - name one, as in `attributes.shift:late`",
         ),
         ("unmapped:x", 1, "`unmapped` is not searched - only `has:unmapped` is"),
-        ("near:(1,2,5km)", 1, "`near`: places come with a later version"),
-        ("a actor.unit:traffic", 3, "`actor.unit`: joins come with a later version"),
-        ("/7[A-Z]+/", 1, "regular expressions come with a later version"),
-        ("case:/7.*/", 6, "regular expressions come with a later version"),
-        ("a | top 10 actor", 5, "`| top` comes with a later version - use `| count by`"),
-        ("a | sort by x", 5, "unknown shape `sort` - only `| count by` is known"),
+        ("near:1", 6, NEAR),
+        ("near:(1,2)", 11, NEAR),
+        ("near:(1,2,3km,4)", 17, NEAR),
+        ("near:(1,2,3km", 14, NEAR),
+        ("near:(91,0,5km)", 7, "latitude `91` is not a number from -90 to 90"),
+        ("near:(nan,0,5km)", 7, "latitude `nan` is not a number from -90 to 90"),
+        ("near:(0, 180.1,5km)", 10, "longitude `180.1` is not a number from -180 to 180"),
+        ("near:(0,1e999,5km)", 9, "longitude `1e999` is not a number from -180 to 180"),
+        ("near:(0,,5km)", 9, "longitude `` is not a number from -180 to 180"),
+        ("near:(0,0,5)", 11, "`5` is not a radius - write it as `800m`, `5km` or `3mi`"),
+        ("near:(0,0, 0km)", 12, "radius `0km` is not above 0 and up to 20000 km"),
+        ("near:(0,0,20001km)", 11, "radius `20001km` is not above 0 and up to 20000 km"),
+        ("near:(0,0,1e300km)", 11, "radius `1e300km` is not above 0 and up to 20000 km"),
+        ("within:(1,2,5km)", 1, "unknown field `within` - did you mean `near`?"),
+        (
+            "a tz:europe/berlin",
+            6,
+            "unknown time zone `europe/berlin` - did you mean `Europe/Berlin`?",
+        ),
+        ("tz:Europe/Berln", 4, "unknown time zone `Europe/Berln` - did you mean `Europe/Berlin`?"),
+        ("tz:", 4, "unknown time zone ``"),
+        ("tz:UTC a tz:UTC", 10, "a query has one `tz:` at most"),
+        ("(a tz:UTC)", 4, "`tz:` holds for the whole query - write it outside of it"),
+        ("-tz:UTC", 2, "`tz:` holds for the whole query and cannot be negated"),
+        ("a OR tz:UTC", 12, "something to search for is missing beside `OR`"),
+        ("a case.status:open", 3, "`case.status`: cases come with a later version"),
+        ("grant.purpose:x", 1, "`grant.purpose`: grants come with a later version"),
+        ("human:x", 1, "unknown field `human` - did you mean `person`?"),
+        ("alert.level:hgh", 13, "unknown alert.level `hgh` - did you mean `high`?"),
+        ("a /x[b/", 5, "`[` of the pattern is not closed"),
+        (r"case:/a\/b(?=c)/", 11, f"{BEHIND}"),
+        ("//", 2, "a pattern is missing between the slashes"),
+        ("native_id:/a/", 11, "`native_id` is found by whole values, not by a pattern"),
+        ("time_known:/t/", 12, "`time_known` is found by whole values, not by a pattern"),
+        ("a | top actor", 9, "`top` needs a number from 1 to 1000, as in `| top 10 actor`"),
+        ("a | top 0 actor", 9, "`top` needs a number from 1 to 1000, as in `| top 10 actor`"),
+        ("a | top 10", 11, "a field to count by is missing"),
+        (
+            "| top 3 actor by size",
+            18,
+            "`top` is by one of `events`, `rows`, `bytes`, `subjects`, not by `size`",
+        ),
+        ("a | count by alert.rule", 14, "cannot count by `alert.rule`"),
+        ("a | sort by x", 5, "unknown shape `sort` - only `| count by` and `| top` are known"),
         ("a | count actor", 11, "`count` must be followed by `by` and a field"),
         ("a | count by", 13, "a field to count by is missing"),
         ("a | count by tme", 14, "unknown field `tme` - did you mean `time`?"),
-        ("a | count by time", 14, "cannot count by `time`"),
+        ("a | count by time", 14, "cannot count by `time` - count by `day` or `hour`"),
         ("a | count by native_id", 14, "cannot count by `native_id`"),
         ("a | count by actor | count by x", 20, "a query has one `|` at most, at its end"),
         ('a "b', 3, "quote is not closed"),
@@ -289,10 +382,13 @@ def test_refusal(text: str, column: int, message: str) -> None:
         pytest.param("-" * (DEPTH_MAX + 2) + "a", id="depth of negations"),
         pytest.param("a " * (TERMS_MAX + 1), id="terms"),
         pytest.param(f"case:({'1,' * LIST_MAX}1)", id="list"),
+        pytest.param(f"| top {TOP_MAX + 1} case", id="rows"),
+        pytest.param(f"/{'a' * (LENGTH_MAX + 1)}/", id="pattern"),
+        pytest.param(" ".join(["/[a-z]{150}/"] * 4), id="patterns together"),
         pytest.param(f"| count by {', '.join(['case'] * (COUNT_BY_MAX + 1))}", id="columns"),
     ],
 )
 def test_bound(text: str) -> None:
     """Whatever a query costs is bounded before it runs."""
-    with pytest.raises(QueryError, match=r"longer|deeper|more than|at most"):
+    with pytest.raises(QueryError, match=r"longer|deeper|more than|at most|a number from|together"):
         parse_query(text)

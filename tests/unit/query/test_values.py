@@ -10,6 +10,7 @@ from ombud.query.values import (
     format_moment,
     parse_duration,
     parse_integer,
+    parse_length,
     parse_moment,
     parse_real,
     parse_time_of_day,
@@ -81,10 +82,11 @@ def test_duration(text: str, ms: int | None) -> None:
         ("1970-01-02", Moment(DAY_MS, DAY_MS)),
         ("1970-01-01T01", Moment(HOUR_MS, HOUR_MS)),
         ("1970-01-01T01:30", Moment(90 * MINUTE_MS, MINUTE_MS)),
-        ("1970-01-01T00:00:01Z", Moment(1000, SECOND_MS)),
+        ("1970-01-01T00:00:01Z", Moment(1000, SECOND_MS, is_fixed=True)),
         ("1970-01-01T00:00:01.5", Moment(1500, 1)),
-        ("1970-01-01T01+00:30", Moment(30 * MINUTE_MS, HOUR_MS)),
-        ("1969-12-31T23:00-0100", Moment(0, MINUTE_MS)),
+        ("1970-01-01T01+00:30", Moment(30 * MINUTE_MS, HOUR_MS, is_fixed=True)),
+        ("1969-12-31T23:00-0100", Moment(0, MINUTE_MS, is_fixed=True)),
+        ("1970-01-01T01Z", Moment(HOUR_MS, HOUR_MS, is_fixed=True)),
         ("9999-01-01", Moment(253_370_764_800_000, DAY_MS)),
         ("9999-12-31T23", None),
         ("0001-01-01", None),
@@ -97,7 +99,7 @@ def test_duration(text: str, ms: int | None) -> None:
     ],
 )
 def test_moment(text: str, moment: Moment | None) -> None:
-    """Dates and times of ISO 8601, in UTC or with an offset, and written back the same."""
+    """Dates and times of ISO 8601, of a clock or with an offset, and written back the same."""
     assert parse_moment(text) == moment
     assert moment is None or parse_moment(format_moment(moment)) == moment
 
@@ -108,6 +110,7 @@ def test_moment(text: str, moment: Moment | None) -> None:
         ("22:00..06:00", TimeOfDay(1320, 360)),
         ("8:00..24:00", TimeOfDay(480, 1440)),
         ("08:00..17:30+01:00", TimeOfDay(480, 1050, 60)),
+        ("08:00..17:30Z", TimeOfDay(480, 1050, 0)),
         ("08:00..08:00", None),
         ("24:00..06:00", None),
         ("08:60..09:00", None),
@@ -119,3 +122,23 @@ def test_moment(text: str, moment: Moment | None) -> None:
 def test_time_of_day(text: str, span: TimeOfDay | None) -> None:
     """Times of day, past midnight too."""
     assert parse_time_of_day(text) == span
+
+
+@pytest.mark.parametrize(
+    ("text", "metres"),
+    [
+        ("5km", 5000.0),
+        ("0.5km", 500.0),
+        ("800m", 800.0),
+        ("3mi", 4828.032),
+        ("1e3m", 1000.0),
+        ("5", None),
+        ("-5km", None),
+        ("5KM", None),
+        ("5ft", None),
+        ("nankm", None),
+    ],
+)
+def test_length(text: str, metres: float | None) -> None:
+    """Lengths have a unit."""
+    assert parse_length(text) == metres

@@ -101,6 +101,27 @@ def test_unit_sees_its_own(opened: OpenHome) -> None:
         opened.services.alert(others, asker=UNIT, why=None, case=None)
 
 
+@pytest.mark.parametrize(
+    ("text", "asker", "found"),
+    [
+        ("alert.rule:* actor:(ana,eve)", EVERYTHING, ["ana", "eve", "ana"]),
+        ("alert.level:(medium,high,critical) actor:eve", EVERYTHING, ["eve"]),
+        ("-alert.rule:* actor:(ana,eve)", EVERYTHING, []),
+        ("alert.rule:no-such-rule", EVERYTHING, []),
+        ("alert.rule:*", UNIT, ["ana", "ana"]),
+    ],
+)
+def test_events_of_alerts_are_searched(
+    opened: OpenHome, text: str, asker: Asker, found: list[str]
+) -> None:
+    """A query asks for the events of alerts, of those alone that the asker may see."""
+    page = opened.services.search(text, limit=9, cursor=None, asker=asker, why="w", case="c")
+
+    assert [event.actor_id for event in page.events] == found
+    listed = opened.services.sessions(text, limit=9, asker=asker, why="w", case="c")
+    assert {row["actor_id"] for row in listed} == set(found)
+
+
 def test_what_may_not_be_asked(opened: OpenHome) -> None:
     """Without the scope nothing is answered, and a reason has its bound."""
     with pytest.raises(Forbidden):

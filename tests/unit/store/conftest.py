@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ombud.core.batch import BatchBuilder, Committed
-from ombud.core.event import Event
+from doubles.layouts import commit_events, fill_index
+from ombud.core.batch import Committed
 from ombud.store.index import Index
 
 Commit = Callable[..., Committed]
 
 
-def _commit(events: Sequence[Event], first_index: int = 0) -> Committed:
-    builder = BatchBuilder()
-    for event in events:
-        builder.add(event)
-    batch = builder.take()
-    recorded = array("q", (1_000_000 + first_index + row for row in range(batch.count)))
-    return Committed(first_index, batch.count, recorded, batch.offsets, batch.blobs)
+@pytest.fixture(scope="module")
+def fill(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Index]:
+    """Return how to get an index with these events in this layout: `fill(events, layout)`."""
+    folder = tmp_path_factory.mktemp("indices")
+    number = iter(range(10**6))
+    return lambda events, layout: fill_index(folder / f"{next(number)}.duckdb", events, layout)
 
 
 @pytest.fixture(scope="session")
 def commit() -> Commit:
     """Return how the record would hand over events: `commit(events, first_index)`."""
-    return _commit
+    return commit_events
 
 
 @pytest.fixture

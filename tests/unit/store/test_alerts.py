@@ -10,6 +10,11 @@ import pytest
 
 from ombud.core.errors import InputError, NotFound
 from ombud.detect.alert import Alert, AlertChange, AlertEvent
+from ombud.detect.rule import LEVELS
+from ombud.query.names import VOCABULARIES
+from ombud.query.tree import AnyOf, Equals, Has, Match, Pattern, Prefix
+from ombud.query.world import AlertTest
+from ombud.store import alerts
 from ombud.store.alerts import AlertStore
 
 
@@ -191,3 +196,39 @@ def test_tables_in_a_schema(connection: duckdb.DuckDBPyConnection) -> None:
     AlertStore(connection, schema="watch").save([opened("a", 1)], watermark=2)
 
     assert connection.execute("SELECT count(*) FROM watch.alert").fetchone() == (1,)
+
+
+def test_events_of_alerts_that_pass_a_test(store: AlertStore) -> None:
+    """A query finds the events of alerts by rule, title and level, each alert for itself."""
+    store.save([opened("a", 3), opened("b", 7, level="low")], watermark=8)
+    store.save([grown("a", 3, 5, 9)], watermark=10)
+
+    def found(test: AlertTest) -> list[list[int]]:
+        return sorted(sorted(set(indices)) for indices in store.events_of(test))
+
+    assert found(Match("alert.rule", Equals("rule-high"))) == [[3, 5, 9]]
+    assert found(Match("alert.rule", Prefix("rule-"))) == [[3, 5, 9], [7]]
+    assert found(Match("alert.level", AnyOf((Equals("low"), Equals("critical"))))) == [[7]]
+    assert found(Match("alert.title", Pattern("^T$"))) == [[3, 5, 9], [7]]
+    assert found(Has("alert.rule")) == [[3, 5, 9], [7]]
+    assert found(Match("alert.rule", Equals("'; DROP TABLE alert; --"))) == []
+
+
+def test_events_of_alerts_are_never_cut_off(
+    store: AlertStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alert that keeps only some of its events, and too many events, are refused aloud."""
+    store.save([opened("a", 3), opened("b", 7, level="low")], watermark=8)
+    store.save([grown("a", 9, 5)], watermark=12)
+
+    with pytest.raises(InputError, match="alert `aaaa` keeps only some of its events"):
+        store.events_of(Has("alert.rule"))
+    assert store.events_of(Match("alert.level", Equals("low"))) == [[7, 7]]
+    monkeypatch.setattr(alerts, "EVENTS_FOUND_MAX", 1)
+    with pytest.raises(InputError, match="alerts have 2 events, more than 1"):
+        store.events_of(Match("alert.level", Equals("low")))
+
+
+def test_levels_of_queries_are_those_of_rules() -> None:
+    """What a query may ask for is what an alert may have."""
+    assert VOCABULARIES["alert.level"] == set(LEVELS)

@@ -12,15 +12,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from ombud.core.batch import Batch, Committed
+from doubles.layouts import write_segment
+from ombud.core.batch import Committed
 from ombud.core.canonical import encode_groups
 from ombud.core.errors import Conflict, EventError, Unavailable
 from ombud.core.event import Event
 from ombud.core.fields import CONTENT_FIELDS
 from ombud.query.columns import EVENT_TABLE, SUBJECT_TABLE
 from ombud.query.parse import parse_query
-from ombud.record.segment import SegmentWriter
-from ombud.record.wal import Frame
 from ombud.store import index as index_module
 from ombud.store.index import Index
 
@@ -163,25 +162,28 @@ def test_reopened_index_goes_on(tmp_path: Path, commit: Callable[..., Any]) -> N
 
 KILLED = """
 import os, sys
-sys.path.insert(0, {folder!r})
+sys.path[:0] = {folders!r}
 from pathlib import Path
-import conftest, test_index
+import test_index
+from doubles.layouts import commit_events
 from ombud.store import index as index_module
 from ombud.store.index import Index
 
 index_module.CHECKPOINT_EVENTS = 40
+index_module.HOT_EVENTS_MAX = {seal}
 index = Index.open(Path(sys.argv[1]))
 events = [test_index.act(number) for number in range(100)]
 for first in range(0, 100, 10):
-    index.apply(conftest._commit(events[first : first + 10], first))
+    index.apply(commit_events(events[first : first + 10], first))
 os.kill(os.getpid(), 9)
 """
 
 
-def test_killed_index_is_whole(tmp_path: Path, commit: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("seal", [10**6, 40])
+def test_killed_index_is_whole(tmp_path: Path, commit: Callable[..., Any], seal: int) -> None:
     """After kill -9 the rows are those of the watermark, and feeding goes on from there."""
     path = tmp_path / "killed.duckdb"
-    script = KILLED.format(folder=str(Path(__file__).parent))
+    script = KILLED.format(folders=[str(Path(__file__).parents[up]) for up in (0, 2)], seal=seal)
     done = subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
     assert done.returncode == -9
     events = [act(number) for number in range(100)]
@@ -243,32 +245,6 @@ def test_second_owner_is_refused(tmp_path: Path) -> None:
         owner.communicate()
 
 
-def _segment(path: Path, committed: Committed, salts_size: int) -> None:
-    batch = Batch(
-        committed.count,
-        array("H", [0] * committed.count),
-        bytes(8 * committed.count),
-        bytes(16 * committed.count),
-        committed.offsets,
-        tuple(bytes(blob) for blob in committed.blobs),
-    )
-    salts = bytes(salts_size * committed.count)
-    writer = SegmentWriter(path)
-    first, recorded_ms = committed.first_index, committed.recorded_ms[0]
-    writer.add(
-        Frame(
-            first_index=first,
-            recorded_ms=recorded_ms,
-            note=b"",
-            salts=salts,
-            batch=batch,
-            offset=0,
-            next_offset=0,
-        )
-    )
-    writer.close()
-
-
 def test_segment_gives_the_same_rows(
     index: Index, tmp_path: Path, commit: Callable[..., Any]
 ) -> None:
@@ -278,7 +254,7 @@ def test_segment_gives_the_same_rows(
     committed = commit(events)
     committed = Committed(0, 50, array("q", [5] * 50), committed.offsets, committed.blobs)
     path = tmp_path / "segment.parquet"
-    _segment(path, committed, 64)
+    write_segment(path, committed)
     index.apply(committed)
     sealed = Index.open(tmp_path / "sealed.duckdb")
 
@@ -295,7 +271,7 @@ def test_segment_from_the_middle(index: Index, tmp_path: Path, commit: Callable[
     events = [act(number) for number in range(50)]
     committed = commit(events)
     path = tmp_path / "segment.parquet"
-    _segment(path, committed, 64)
+    write_segment(path, committed)
     index.apply(commit(events[:20]))
 
     with pytest.raises(EventError, match="events 20 to 59 are not all there"):
@@ -324,4 +300,5 @@ def test_presence_is_told_by_the_last_field() -> None:
     """`has:unmapped` reads the end of the bytes, so `unmapped` must stay the last field."""
     assert CONTENT_FIELDS[-1].name == "unmapped"
     assert encode_groups(act(0))[2].endswith(b",null]")
+    assert encode_groups(act(0, unmapped={}))[2].endswith(b",{}]")
     assert not encode_groups(act(1, flags=("null]",)))[2].endswith(b",null]")

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import atan2, cos, hypot, radians, sin
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from doubles.layouts import LAYOUTS, Layout
 from ombud.core.errors import InputError
 from ombud.core.event import Event
 from ombud.core.fields import BY_NAME, Kind
+from ombud.directory.span import BEGINNING, END, AccountSpan
 from ombud.query.names import (
+    ALERT_FIELDS,
     ATTRIBUTES_PREFIX,
     DIGESTS,
     FLAGS,
+    JOINED,
+    PEOPLE,
     PRESENCE_ONLY,
     QUERY_FIELDS,
     SENTENCES,
@@ -37,20 +47,25 @@ from ombud.query.tree import (
     Is,
     Match,
     Moment,
+    Near,
     Node,
     Not,
     Or,
+    Pattern,
     Prefix,
     Query,
     Subject,
     TimeOfDay,
     Weekdays,
     Word,
+    WordPattern,
 )
+from ombud.query.world import AlertTest
 from ombud.store import search
 from ombud.store.index import Index
 from ombud.store.visibility import Visibility
 
+BERLIN, NEPAL = "Europe/Berlin", "Asia/Kathmandu"
 PHASES = (Phase.explicit, Phase.generate)  # Shrinking over a real engine takes minutes.
 NOW = 1_795_305_600_000  # 2026-11-22T00:00:00Z, a Sunday
 KEYS = ("7ABC", "7ABD", "a b", "100%", "x_y", "O'Brien", "né", "\\")
@@ -74,6 +89,52 @@ def _value(kind: Kind) -> st.SearchStrategy[Any]:
     }[kind]
 
 
+def _span(account: str, begins: int, ends: int, **said: Any) -> AccountSpan:
+    return AccountSpan(account, said.pop("system", None), begins, ends, **said)
+
+
+# Ana moves; `a b` is one person on one system and another on the next; the rest is unknown.
+TRAFFIC, COUNTY = ("traffic", "police", "county"), ("county",)
+SPANS = (
+    _span(
+        "Ana",
+        BEGINNING,
+        NOW - DAY_MS,
+        person="P-1",
+        name="Ana Smit",
+        unit="traffic",
+        units=TRAFFIC,
+        role="clerk",
+        manager="P-9",
+        zone=BERLIN,
+    ),
+    _span(
+        "Ana",
+        NOW - DAY_MS,
+        NOW,
+        person="P-1",
+        name="Ana Smit",
+        unit="police",
+        units=("police", "county"),
+        zone=NEPAL,
+    ),
+    _span("Ana", NOW, END, person="P-1", name="Ana Smit"),
+    _span("a b", BEGINNING, END, system="7ABC", person="P-2", unit="county", units=COUNTY),
+    _span("a b", BEGINNING, NOW - 2 * DAY_MS, system="x_y", person="P-3", zone="Nowhere/Land"),
+    _span("ana", NOW - 2 * DAY_MS, NOW - DAY_MS, person="P-1", role=" "),
+)
+ALERTS = {"r-1": [0, 3, 5], "r-2": [1], "r-10": []}
+
+
+def span_of(event: Event) -> AccountSpan | None:
+    """Return what is known of the event's account at its time."""
+    for span in SPANS:
+        is_it = span.account == event.account and span.begins <= event.time < span.ends
+        if is_it and span.system in {None, event.resource_system}:
+            return span
+    return None
+
+
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     """Draw an event with a few random fields."""
@@ -82,6 +143,11 @@ def events(draw: st.DrawFn) -> Event:
         BY_NAME[name].attribute: draw(_value(BY_NAME[name].kind))
         for name in names - {"time", "source", "action", "outcome", "actor.type", "class_uid"}
     }
+    if draw(st.booleans()):
+        values["actor_id"] = draw(st.sampled_from(("Ana", "ana", "a b")))
+        values["resource_system"] = draw(st.sampled_from(("7ABC", "x_y", None)))
+    if draw(st.booleans()):
+        values["session_id"] = draw(st.sampled_from(("s1", "s2")))
     return Event(
         time=draw(_value(Kind.INSTANT)),
         source=draw(st.sampled_from(("a", "b"))),
@@ -100,7 +166,8 @@ INSTANTS = st.sampled_from(
 @st.composite
 def matches(draw: st.DrawFn) -> Match:
     """Draw a test of one field that the grammar would allow."""
-    names = [name for name, field in QUERY_FIELDS.items() if name not in PRESENCE_ONLY]
+    names = [name for name in QUERY_FIELDS if name not in PRESENCE_ONLY]
+    names += [*PEOPLE, *PEOPLE, "session.purpose", "alert.rule"]
     name = draw(st.sampled_from([*names, "attributes.shift", "attributes.n"]))
     field = find_field(name)
     assert field is not None
@@ -121,13 +188,28 @@ def matches(draw: st.DrawFn) -> Match:
         )
     if kind is Kind.BOOLEAN:
         return Match(name, Equals(draw(st.booleans())))
-    text = st.sampled_from((*VALUES, "late", "true", "3", "plate"))
+    known = ("P-1", "P-2", "Ana Smit", "police", "county", "clerk", "r-1", "s1")
+    text = st.sampled_from(known if name in {*PEOPLE, *JOINED} else (*VALUES, "late", "3", "plate"))
     one: st.SearchStrategy[Any] = st.builds(Equals, text)
     if name not in DIGESTS:
-        one |= st.builds(Prefix, st.sampled_from(("7AB", "a", "O'", "%", "", "pl")))
+        one |= st.builds(Prefix, st.sampled_from(("7AB", "a", "O'", "%", "", "pl", "P-", "r-1")))
+        one |= st.builds(Pattern, st.sampled_from(PATTERNS))
     return Match(name, draw(one | st.builds(AnyOf, st.lists(one, min_size=2).map(tuple))))
 
 
+# What RE2 and Python's `re` mean alike.
+PATTERNS = (
+    "^7AB",
+    "[A-C]$",
+    "a|é",
+    "^$",
+    r"\d",
+    r"^[^-]*$",
+    "(?i)ANA",
+    "P-[12]",
+    "li",
+    "^.{2,3}$",
+)
 LEAVES = (
     matches()
     | st.builds(Has, st.sampled_from(sorted(QUERY_FIELDS)))
@@ -138,7 +220,16 @@ LEAVES = (
         st.sampled_from(("plate", "person")),
         st.builds(Equals, st.sampled_from(KEYS)) | st.builds(Prefix, st.just("7AB")),
     )
-    | st.builds(TimeOfDay, st.integers(0, 600), st.integers(601, 1440), st.sampled_from((0, 90)))
+    | st.builds(WordPattern, st.sampled_from(PATTERNS))
+    | st.builds(
+        Near,
+        st.sampled_from((0.0, 52.2, -1.4, 90.0, -89.0)),
+        st.sampled_from((0.1, 52.3, -1.5, 179.0, -180.0)),
+        st.sampled_from((1.0, 8_000.0, 15_000.0, 300_000.0, 6_000_000.0, 1.9e7)),
+    )
+    | st.builds(
+        TimeOfDay, st.integers(0, 600), st.integers(601, 1440), st.sampled_from((0, 90, None))
+    )
     | st.builds(TimeOfDay, st.integers(601, 1439), st.integers(0, 600))
     | st.sets(st.integers(0, 6), min_size=1).map(lambda days: Weekdays(tuple(sorted(days))))
 )
@@ -152,7 +243,7 @@ def _parts(nodes: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 TREES = st.recursive(LEAVES, _parts, max_leaves=6)
 
 
-def field_value(event: Event, name: str) -> Any:
+def field_value(event: Event, name: str) -> Any:  # noqa: PLR0911 - one for each kind.
     """Return what a query sees of a field: lists for what may hold several values."""
     if name in {"id", "ingested_at"}:
         return getattr(event, name)
@@ -162,22 +253,88 @@ def field_value(event: Event, name: str) -> Any:
     if name.startswith(ATTRIBUTES_PREFIX):
         value = (event.attributes or {}).get(name.removeprefix(ATTRIBUTES_PREFIX))
         return value if value is None else str(value).lower() if value is True else str(value)
+    if name == "account":
+        return event.account
+    if name in PEOPLE:
+        span = span_of(event)
+        if span is None:
+            return None
+        return span.units if name == "actor.unit" else getattr(span, PEOPLE[name])
     value = getattr(event, BY_NAME[name].attribute)
     return None if name in DIGESTS and not (value or "").strip(" ") else value
 
 
-def holds(node: Node, event: Event) -> bool:  # noqa: C901, PLR0911 - one case for each kind.
+@dataclass(frozen=True)
+class Reading:
+    """All events and the zone of the query: what a plain reading of one event needs to know."""
+
+    events: Sequence[Event]
+    zone: str | None = None
+
+    def zone_of(self, event: Event) -> ZoneInfo:
+        """Return the zone in which the event's day and time of the day are meant."""
+        span = span_of(event)
+        named = self.zone or (span.zone if span is not None else None)
+        return ZoneInfo(named if named in available_timezones() else "UTC")
+
+    def clock(self, event: Event) -> datetime:
+        """Return what the clock shows that is meant."""
+        return datetime.fromtimestamp(event.time / 1000, self.zone_of(event))
+
+    def ends(self, moment: Moment, span_ms: int) -> tuple[int, int]:
+        """Return the first instant of a moment, and of what follows `span_ms` later."""
+        if moment.is_fixed or self.zone is None:
+            return moment.ms, moment.ms + span_ms
+        shown = [
+            datetime.fromtimestamp(ms / 1000, UTC).replace(tzinfo=ZoneInfo(self.zone))
+            for ms in (moment.ms, moment.ms + span_ms)
+        ]
+        first, end = (int(one.timestamp() * 1000) for one in shown)
+        return first, end
+
+
+def distance(lat: float, lon: float, node: Near) -> float:
+    """Return metres between two places: the angle between their directions, on a sphere."""
+    x, y = (
+        [cos(radians(a)) * cos(radians(b)), cos(radians(a)) * sin(radians(b)), sin(radians(a))]
+        for a, b in ((lat, lon), (node.lat, node.lon))
+    )
+    cross = hypot(x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0])
+    return atan2(cross, sum(a * b for a, b in zip(x, y, strict=True))) * 6_371_008.8
+
+
+def holds(  # noqa: C901, PLR0911, PLR0912 - one case for each kind.
+    node: Node, event: Event, reading: Reading
+) -> bool:
     """Say whether the event is one that the node means, by a plain reading."""
     match node:
         case Not(part):
-            return not holds(part, event)
+            return not holds(part, event, reading)
         case And(parts):
-            return all(holds(part, event) for part in parts)
+            return all(holds(part, event, reading) for part in parts)
         case Or(parts):
-            return any(holds(part, event) for part in parts)
+            return any(holds(part, event, reading) for part in parts)
         case Is(flag):
             where = parse_query(FLAGS[flag].query).where
-            return where is not None and holds(where, event)
+            return where is not None and holds(where, event, reading)
+        case Match("session.purpose", test):
+            return in_session(Match("purpose", test), event, reading)
+        case Has("session.purpose"):
+            return in_session(Has("purpose"), event, reading)
+        case Match(name, test) if name in ALERT_FIELDS:
+            rules = [rule for rule, indices in ALERTS.items() if event.id in indices]
+            return any(passes(test, rule, reading) for rule in rules)
+        case Has(name) if name in ALERT_FIELDS:
+            return any(event.id in indices for indices in ALERTS.values())
+        case WordPattern(text):
+            texts = [field_value(event, name) for name in WORD_FIELDS]
+            texts += [key for _, key in event.subjects or ()]
+            return any(re.search(text, one, re.IGNORECASE) for one in texts if one is not None)
+        case Near():
+            if event.place_lat is None or event.place_lon is None:
+                return False
+            reach = node.metres + max(event.place_radius_m or 0.0, 0.0)
+            return distance(event.place_lat, event.place_lon, node) <= reach
         case Has(name):
             value = field_value(event, name)
             blank = value in (None, (), {}) or (isinstance(value, str) and not value.strip(" "))
@@ -188,51 +345,65 @@ def holds(node: Node, event: Event) -> bool:  # noqa: C901, PLR0911 - one case f
             return any(text.lower() in (one or "").lower() for one in texts)
         case Subject(kind, key):
             keys = [found for of, found in event.subjects or () if of == kind]
-            return any(passes(key, found, is_sentence=False) for found in keys)
+            return any(passes(key, found, reading) for found in keys)
         case TimeOfDay(start, end, offset):
-            minute = (event.time // MINUTE_MS + offset) % 1440
+            clock = reading.clock(event)
+            minute = clock.hour * 60 + clock.minute
+            if offset is not None:
+                minute = (event.time // MINUTE_MS + offset) % 1440
             return start <= minute < end if start < end else minute >= start or minute < end
         case Weekdays(days):
-            return (event.time // DAY_MS + 3) % 7 in days
+            return reading.clock(event).weekday() in days
         case Match(name, test):
             value = field_value(event, name)
             values = value if isinstance(value, tuple) else () if value is None else (value,)
             if isinstance(test, Compare | Between) and name.startswith(ATTRIBUTES_PREFIX):
                 values = tuple(float(one) for one in values if one[0].isdigit())
-            return any(passes(test, one, is_sentence=name in SENTENCES) for one in values)
+            return any(passes(test, one, reading, is_sentence=name in SENTENCES) for one in values)
 
 
-def passes(  # noqa: PLR0911 - one case for each kind.
-    test: Any, value: Any, *, is_sentence: bool
+def in_session(test: Match | Has, event: Event, reading: Reading) -> bool:
+    """Say whether an event of the same declared session passes."""
+    return event.session_id is not None and any(
+        one.session_id == event.session_id and holds(test, one, reading) for one in reading.events
+    )
+
+
+def passes(  # noqa: C901, PLR0911 - one case for each kind.
+    test: Any, value: Any, reading: Reading, *, is_sentence: bool = False
 ) -> bool:
     """Say whether one value passes a test."""
     match test:
         case AnyOf(tests):
-            return any(passes(one, value, is_sentence=is_sentence) for one in tests)
+            return any(passes(one, value, reading, is_sentence=is_sentence) for one in tests)
+        case Pattern(text):
+            return re.search(text, value, re.IGNORECASE if is_sentence else 0) is not None
         case Prefix(text):
             given = value.lower() if is_sentence else value
             return bool(given.startswith(text.lower() if is_sentence else text))
-        case Equals(Moment(ms, span)):
-            return bool(ms <= value < ms + span)
+        case Equals(Moment() as moment):
+            first, end = reading.ends(moment, moment.span_ms)
+            return bool(first <= value < end)
         case Equals(wanted):
             if is_sentence:
                 return str(wanted).lower() in value.lower()
             return bool(value == (NOW - wanted.ms if isinstance(wanted, Ago) else wanted))
         case Between(low, high):
-            return passes(Compare(">=", low), value, is_sentence=False) and passes(
-                Compare("<=", high), value, is_sentence=False
-            )
+            above = passes(Compare(">=", low), value, reading)
+            return above and passes(Compare("<=", high), value, reading)
         case Compare(operator, bound):
-            first = last = bound
+            least: Any = bound
+            most: Any = bound
             if isinstance(bound, Ago):
-                first = last = NOW - bound.ms
+                least = most = NOW - bound.ms
             elif isinstance(bound, Moment):
-                first, last = bound.ms, bound.end_ms - 1
+                least, after = reading.ends(bound, DAY_MS if bound.span_ms == DAY_MS else 1)
+                most = after - 1
             told: dict[str, bool] = {
-                ">": value > last,
-                ">=": value >= first,
-                "<": value < first,
-                "<=": value <= last,
+                ">": value > most,
+                ">=": value >= least,
+                "<": value < least,
+                "<=": value <= most,
             }
             return told[operator]
     raise AssertionError(test)
@@ -243,22 +414,19 @@ def as_recorded(committed: Any) -> list[Event]:
     return [committed.event(row) for row in range(committed.count)]
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return how to get an index that holds just these events."""
-    number = iter(range(10**6))
-    folder = tmp_path_factory.mktemp("indices")
-
-    def make(committed: Any) -> Index:
-        index = Index.open(folder / f"{next(number)}.duckdb", memory_mb=128, threads=1)
-        index.apply(committed)
-        return index
-
-    return make
+def of_alerts(test: AlertTest) -> list[int]:
+    """Return what the alerts would answer: here every title and level is the rule's id."""
+    found = [
+        indices
+        for rule, indices in ALERTS.items()
+        if isinstance(test, Has) or passes(test.test, rule, Reading(()))
+    ]
+    return [index for indices in found for index in indices]
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 @settings(
-    max_examples=15,
+    max_examples=4,
     deadline=None,
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -266,21 +434,30 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @given(
     drawn=st.lists(events(), min_size=1, max_size=12),
     trees=st.lists(TREES, min_size=12, max_size=24),
+    zone=st.sampled_from((None, NEPAL, "America/New_York")),
 )
 def test_same_as_a_plain_reading(
-    drawn: list[Event], trees: list[Node], commit: Callable[..., Any], fresh: Any
+    drawn: list[Event],
+    trees: list[Node],
+    zone: str | None,
+    layout: Layout,
+    commit: Callable[..., Any],
+    fill: Any,
 ) -> None:
-    """The engine finds the same events as reading them one by one."""
+    """The engine finds the same events as reading them one by one, hot or sealed."""
     committed = commit(drawn)
-    index = fresh(committed)
+    index = fill(drawn, layout)
+    index.set_spans(SPANS, stamp=1)
     recorded = sorted(
         as_recorded(committed), key=lambda event: (event.time, event.id), reverse=True
     )
     try:
+        reading = Reading(recorded, zone)
         for tree in trees:
-            page = index.search(Query(tree), limit=100, now_ms=NOW)
+            page = index.search(Query(tree, zone=zone), limit=100, now_ms=NOW, alerts=of_alerts)
 
-            assert page.indices == [event.id for event in recorded if holds(tree, event)], tree
+            expected = [event.id for event in recorded if holds(tree, event, reading)]
+            assert page.indices == expected, tree
     finally:
         index.close()
 

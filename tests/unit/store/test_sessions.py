@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from doubles.layouts import LAYOUTS, Layout
 from ombud.core.event import Event
 from ombud.query.parse import parse_query
 from ombud.query.tree import Query
@@ -57,32 +58,17 @@ def expected(events: list[Event]) -> dict[str, list[int]]:
     return dict(sessions)
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return how to get an index that holds just these events."""
-    number = iter(range(10**6))
-    folder = tmp_path_factory.mktemp("indices")
-
-    def make(committed: Any) -> Index:
-        index = Index.open(folder / f"{next(number)}.duckdb", memory_mb=128, threads=1)
-        index.apply(committed)
-        return index
-
-    return make
-
-
+@pytest.mark.parametrize("layout", LAYOUTS)
 @settings(
-    max_examples=15,
+    max_examples=4,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(events=st.lists(ACTS, min_size=1, max_size=40), limit=st.integers(1, 5))
-def test_same_as_a_plain_split(
-    events: list[Event], limit: int, commit: Callable[..., Any], fresh: Any
-) -> None:
+def test_same_as_a_plain_split(events: list[Event], limit: int, layout: Layout, fill: Any) -> None:
     """Sessions, their order, sums and members are those of a plain reading."""
-    index = fresh(commit(events))
+    index = fill(events, layout)
     wanted = expected(events)
 
     def latest(indices: list[int]) -> tuple[int, int]:
