@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.paths import HomePaths
+from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import never_back, now_ms
@@ -29,6 +30,7 @@ from ombud.record.sealer import Sealer
 from ombud.record.standing import check_version, read_copy
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
+from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
@@ -118,7 +120,9 @@ class OpenHome:
         self._watch_follower = Follower(self.reader, self.watch)
         self._rules_failed = False
         if not isinstance(appender, RestingRecord):
-            record_settings(appender, self.control, settings, now_ms())
+            record_settings(
+                appender, self.control, settings, now_ms(), declarations=load_attribution(home)
+            )
         self.ingesting = Ingesting(
             appender=appender,
             home=home,
@@ -147,7 +151,7 @@ class OpenHome:
             memory_mb=self.settings["index.memory_mb"],
             threads=self.settings["index.threads"],
         )
-        self.control = ControlStore.open(self.paths.control_database)
+        self.control = ControlStore.open(self.paths.control_database, fetch=self.reader.fetch)
         self._alerts = _connect_alerts(self.paths.alerts_database)
         self._alert_store = AlertStore(self._alerts)
 
@@ -186,9 +190,20 @@ class OpenHome:
             project=self.projection.catch_up,
             clock=never_back(now_ms, self.recorded_ms),
         )
+        self.directory = Directory(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            looks=looks,
+            settings=self.settings,
+            clock=now_ms,
+        )
+        self.directory.settle()
         return HomeServices(
             appender=self.appender,
             looks=looks,
+            directory=self.directory,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -210,6 +225,7 @@ class OpenHome:
         self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
+        self.directory.settle()
         self.index.seal()
 
     def retain(self) -> None:
@@ -249,6 +265,7 @@ class OpenHome:
             self._index_follower.catch_up(end)
             on_progress(end)
         self.projection.rebuild()
+        self.directory.settle()
         for end in [*range(STEP, size, STEP), size]:
             self._watch_follower.catch_up(end)
             on_progress(size + end)

@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("ombud.cli.record", "Verify the record, prove an event, show its head and key."),
     "quarantine": ("ombud.cli.quarantine", "List, show and replay what could not become an event."),
     "sources": ("ombud.cli.sources", "List the kinds of sources and what each has delivered."),
+    "directory": ("ombud.cli.directory", "Load people, accounts and units; show who is who."),
     "token": ("ombud.cli.token", "Create, list and revoke tokens."),
     "settings": ("ombud.cli.settings", "Show the settings in force."),
     "backup": ("ombud.cli.backup", "Back up a home, running or not; verify and list backups."),

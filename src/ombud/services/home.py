@@ -11,6 +11,7 @@ from ombud.record.resting import RestingRecord
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
+from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
 from ombud.services.record_port import Record
@@ -36,6 +37,7 @@ class HomeServices:
         ingesting: Ingesting,
         tokens: Tokens,
         rule_states: RuleStates,
+        directory: Directory,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -47,6 +49,7 @@ class HomeServices:
         self._ingesting = ingesting
         self._tokens = tokens
         self._rule_states = rule_states
+        self.directory = directory
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

@@ -177,6 +177,12 @@ class Looks:
         size = self._look("who", asker, why, case, subjects=((kind, key),))
         return self._index.who(kind, key, visibility=_visibility(asker, below=size))
 
+    def record_look(
+        self, operation: str, asker: Asker, *, why: str | None, case: str | None, **fields: Any
+    ) -> None:
+        """Record that somebody looks at something kept beside the events."""
+        self._look(operation, asker, why, case, **fields)
+
     def record_alert_look(
         self,
         operation: str,
@@ -191,6 +197,18 @@ class Looks:
         _check_lengths(why=why, case=case)
         look = look_event(self._clock(), operation, asker, why, case, resource_id=resource_id)
         record_events(self._appender, [look])
+
+    def record_directory_look(
+        self, operation: str, asker: Asker, *, why: str | None = None
+    ) -> None:
+        """Record that somebody looks at rows of the directory, which is an administrator's work."""
+        _check_lengths(why=why)
+        record_events(self._appender, [look_event(self._clock(), operation, asker, why, case=None)])
+
+    def catch_up(self) -> None:
+        """Let the index catch up with the last durable event."""
+        size, _ = self._appender.head()
+        self._follower.catch_up(size)
 
     def visible(self, indices: Sequence[int], asker: Asker) -> set[int]:
         """Return which of these events the asker may see."""

@@ -38,6 +38,7 @@ from ombud.store.search import Page, find_page, find_session, find_sessions, fin
 from ombud.store.sessions import MINUTE_MS
 from ombud.store.spans import SPAN_INSERT, span_table
 from ombud.store.statement import Rows, Scope, Statement, visible_statement
+from ombud.store.unmatched import find_unmatched
 from ombud.store.visibility import EVERYTHING, Visibility
 from ombud.store.worlds import AlertEvents, find_alerts, find_world
 
@@ -232,6 +233,10 @@ class Index:
             finally:
                 self._writer.unregister("spans")
             self._save()
+
+    def unmatched(self, *, limit: int) -> list[dict[str, Any]]:
+        """Return the accounts without a span at the time of their events, most frequent first."""
+        return find_unmatched(self._rows, limit=limit)
 
     def spans_stamp(self) -> int:
         """Return of which directory the spans are; 0 for none."""
