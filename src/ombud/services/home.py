@@ -7,6 +7,7 @@ from typing import Any
 
 from ombud.collect.intake import IntakeResult
 from ombud.core.event import Event
+from ombud.record.resting import RestingRecord
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
@@ -14,7 +15,8 @@ from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
-from ombud.services.record_port import Appender
+from ombud.services.record_port import Record
+from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
@@ -31,7 +33,7 @@ class HomeServices:
     def __init__(
         self,
         *,
-        appender: Appender,
+        appender: Record,
         looks: Looks,
         ingesting: Ingesting,
         tokens: Tokens,
@@ -42,6 +44,7 @@ class HomeServices:
         index: Index,
         coverage: CoverageReports,
         background: Background,
+        retention: Retention,
     ) -> None:
         self._appender = appender
         self._looks = looks
@@ -55,6 +58,7 @@ class HomeServices:
         self._index = index
         self._coverage = coverage
         self._background = background
+        self._retention = retention
 
     def authenticate(self, token: str) -> Asker:
         """Return who stands behind a token; raises `Unauthenticated`."""
@@ -74,9 +78,22 @@ class HomeServices:
         asker: Asker,
         why: str | None,
         case: str | None,
+        everything: bool = False,
     ) -> Page:
         """Return a page of what matches the query."""
-        return self._looks.search(text, limit=limit, cursor=cursor, asker=asker, why=why, case=case)
+        return self._looks.search(
+            text,
+            limit=limit,
+            cursor=cursor,
+            asker=asker,
+            why=why,
+            case=case,
+            everything=everything,
+        )
+
+    def since(self) -> Json:
+        """Return from when on the index holds events; empty when it holds them all."""
+        return self._retention.since()
 
     def sessions(
         self, text: str, *, limit: int, asker: Asker, why: str | None, case: str | None
@@ -159,6 +176,9 @@ class HomeServices:
         """Return each part of the home by name, and whether it works."""
         failing = self._background.failures
         parts = {name: name not in failing for name in ("index", "rules", "tick")}
+        parts["record"] = self._appender.ping()
+        if isinstance(self._appender, RestingRecord):
+            parts["resumed"] = False
         return parts | dict.fromkeys(failing, False)
 
     def metrics(self) -> dict[str, float]:

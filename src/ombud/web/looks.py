@@ -44,16 +44,26 @@ def search(  # noqa: PLR0917 - FastAPI gives each by name.
     text: QueryPart = "",
     limit: LimitPart = LIMIT,
     cursor: Annotated[str | None, Query(description="Where the last page ended.")] = None,
+    everything: Annotated[
+        bool, Query(alias="all", description="Also what is older than `index_since`; slow.")
+    ] = False,
 ) -> Response:
     """Find events, as of the last durable one."""
     asker.require("search")
     page = services.search(
-        text, limit=limit, cursor=cursor, asker=asker, why=reason.why, case=reason.case
+        text,
+        limit=limit,
+        cursor=cursor,
+        asker=asker,
+        why=reason.why,
+        case=reason.case,
+        everything=everything,
     )
+    since = {} if everything else services.since()
     if page.rows is not None:
-        return JsonResponse({"rows": page.rows, "next_cursor": None})
+        return JsonResponse({"rows": page.rows, "next_cursor": None, **since})
     events = [event_to_ocsf(event) for event in page.events]
-    return JsonResponse({"events": events, "next_cursor": page.next_cursor})
+    return JsonResponse({"events": events, "next_cursor": page.next_cursor, **since})
 
 
 @router.get("/v1/sessions", response_model=SessionsBody)
@@ -67,7 +77,7 @@ def sessions(
     """List the sessions that hold an event that matches."""
     asker.require("search")
     found = services.sessions(text, limit=limit, asker=asker, why=reason.why, case=reason.case)
-    return JsonResponse({"sessions": found})
+    return JsonResponse({"sessions": found, **services.since()})
 
 
 @router.get("/v1/sessions/{session_id:path}", response_model=SessionBody, responses=_MISSING)
@@ -78,7 +88,11 @@ def session(
     asker.require("search")
     events = services.session(session_id, asker=asker, why=reason.why, case=reason.case)
     return JsonResponse(
-        {"session": session_id, "events": [event_to_ocsf(event) for event in events]}
+        {
+            "session": session_id,
+            "events": [event_to_ocsf(event) for event in events],
+            **services.since(),
+        }
     )
 
 
@@ -89,7 +103,8 @@ def who(
     """List everyone who touched one person's data; the key may hold slashes."""
     asker.require("search")
     actors = services.who(kind, key, asker=asker, why=reason.why, case=reason.case)
-    return JsonResponse({"subject": {"kind": kind, "key": key}, "actors": actors})
+    subject = {"kind": kind, "key": key}
+    return JsonResponse({"subject": subject, "actors": actors, **services.since()})
 
 
 @router.get("/v1/coverage", response_model=CoverageBody)
