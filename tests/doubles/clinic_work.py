@@ -156,7 +156,7 @@ class ClinicWork:
 
     def acts(self, count: int, *, direct_share: float) -> list[Act]:
         """Return what is done, in order: by people with accounts of their own for this share."""
-        acts = []
+        acts: list[Act] = []
         while len(acts) < count:
             is_direct = self._dice.random() < direct_share
             person = self._dice.choice(self._direct if is_direct else self._others)

@@ -1,4 +1,6 @@
-"""Made schemas: databases of several trades and languages, each with the truth about its columns."""
+"""Made schemas: databases of several trades and languages, each with the truth about them."""
+
+# ruff: noqa: E501 - One line a table.
 
 from __future__ import annotations
 

@@ -22,6 +22,8 @@ from ombud.tlog.note import Signer
 ORIGIN = "ombud.example/test"
 SIGNER = Signer(ORIGIN, bytes(range(32)))
 START_MS = 1_795_305_600_000
+SIZE_OF_GOLDEN = 33
+ROOT_OF_GOLDEN = "932b9d0f7e25b3f8606e14c63a9d617176342d41b8cdb9ed40185deea4398ff8"
 GOLDEN_SEALED = 20  # Events in the segment of the golden home.
 
 

@@ -128,6 +128,10 @@ class Services:
             else Page([LOOK_UP], None, "c2")
         )
 
+    def since(self) -> dict[str, Any]:
+        """Leave nothing out."""
+        return {}
+
     def sessions(self, text: str, **asked: Any) -> list[dict[str, Any]]:
         """Find one session."""
         self._note("sessions", text, asked)

@@ -92,9 +92,7 @@ def test_nothing_is_written(server: postgres.Cluster) -> None:
     assert "     0" in done
 
 
-def test_faults(
-    server: postgres.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_faults(server: postgres.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that is not there and a wrong password are each said so."""
     absent = ombud(tmp_path / "home", "connect", server.url("nothing"))
     monkeypatch.setenv("PGPASSWORD", "wrong-of-dee")

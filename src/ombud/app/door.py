@@ -17,9 +17,19 @@ class Door(Protocol):
     """The questions that can be put to a home; raises the errors of `ombud.core.errors`."""
 
     def search(
-        self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
+        self,
+        query: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        why: str | None,
+        case: str | None,
+        everything: bool = False,
     ) -> Json:
-        """Return `{"events" or "rows", "next_cursor"}`, newest first."""
+        """Return `{"events" or "rows", "next_cursor"}`, newest first.
+
+        What an answer could not look at, it says in `index_since`.
+        """
 
     def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:
         """Return `{"sessions"}`, the latest first."""
@@ -28,7 +38,7 @@ class Door(Protocol):
         """Return `{"session", "events"}`, events in order."""
 
     def who(self, kind: str, key: str, *, why: str | None, case: str | None) -> Json:
-        """Return `{"subject", "actors"}`."""
+        """Return `{"subject", "people", "left", "not_covered"}`."""
 
     def alerts(self, *, limit: int) -> Json:
         """Return `{"alerts"}`, the latest first."""

@@ -19,13 +19,15 @@ from ombud.app.paths import HomePaths
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
-from ombud.core.clock import now_ms
+from ombud.core.clock import never_back, now_ms
 from ombud.core.errors import OmbudError, Unavailable
 from ombud.record.keys import read_vkey
 from ombud.record.paths import Home
 from ombud.record.reader import RecordReader
 from ombud.record.recorder import Recorder
+from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
+from ombud.record.standing import check_version, read_copy
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
@@ -35,14 +37,15 @@ from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
 from ombud.services.looks import Looks
-from ombud.services.record_port import Appender
+from ombud.services.record_port import Appender, Record
+from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
 from ombud.services.settings_events import record_settings
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
 from ombud.store.alerts import AlertStore
 from ombud.store.control import ControlStore
-from ombud.store.index import Index
+from ombud.store.lasting import LastingIndex
 
 log = logging.getLogger("ombud")
 
@@ -88,7 +91,7 @@ class OpenHome:
         home: Path,
         *,
         settings: Settings,
-        appender: Appender,
+        appender: Record,
         background: Background | None = None,
         anew: bool = False,
     ) -> None:
@@ -98,8 +101,16 @@ class OpenHome:
         self.appender = appender
         self.reader = RecordReader(home)
         self._vkey = read_vkey(Home(home.resolve()))
+        self.recorded_ms = _last_recorded(self.reader, appender)
         self._open_derived(anew=anew)
         self._index_follower = IndexFollower(self.reader, self.index)
+        self.retention = Retention(
+            self.reader,
+            self.index,
+            days=settings["index.days"],
+            folder=paths.index,
+            memory_mb=settings["index.memory_mb"],
+        )
         self.projection = ControlProjection(
             appender=appender,
             reader=self.reader,
@@ -108,9 +119,11 @@ class OpenHome:
         self.projection.catch_up()
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
-        record_settings(
-            appender, self.control, settings, now_ms(), declarations=load_attribution(home)
-        )
+        self._rules_failed = False
+        if not isinstance(appender, RestingRecord):
+            record_settings(
+                appender, self.control, settings, now_ms(), declarations=load_attribution(home)
+            )
         self.ingesting = Ingesting(
             appender=appender,
             home=home,
@@ -134,7 +147,7 @@ class OpenHome:
         write_lineage(folder, self.reader, vkey=self._vkey, size=size)
 
     def _connect(self) -> None:
-        self.index = Index.open(
+        self.index = LastingIndex.open(
             self.paths.index_database,
             memory_mb=self.settings["index.memory_mb"],
             threads=self.settings["index.threads"],
@@ -169,13 +182,14 @@ class OpenHome:
             follower=self._index_follower,
             settings=self.settings,
             clock=now_ms,
+            whole=self.retention.whole,
             alerts=self.watch.events_of,
         )
         tokens = Tokens(
             appender=self.appender,
             control=self.control,
             project=self.projection.catch_up,
-            clock=now_ms,
+            clock=never_back(now_ms, self.recorded_ms),
         )
         self.directory = Directory(
             appender=self.appender,
@@ -211,6 +225,7 @@ class OpenHome:
                 clock=now_ms,
             ),
             background=background,
+            retention=self.retention,
         )
 
     def follow_index(self) -> None:
@@ -221,10 +236,29 @@ class OpenHome:
         self.directory.settle()
         self.index.seal()
 
+    def retain(self) -> None:
+        """Let the index go of what is older than `index.days`."""
+        size, _ = self.appender.head()
+        self.retention.turn(size, now_ms)
+
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
         size, _ = self.appender.head()
+        if self._rules_failed:
+            self._mend_alerts()
+        self._rules_failed = True
         self._watch_follower.catch_up(size)
+        self._rules_failed = False
+
+    def _mend_alerts(self) -> None:
+        """Go back to the alerts that are saved; a database that was given up is opened again."""
+        try:
+            self._alert_store.watermark()
+        except Unavailable:
+            self._alerts.close()
+            self._alerts = _connect_alerts(self.paths.alerts_database)
+            self._alert_store.use(self._alerts)
+        self.watch.rewind()
 
     def catch_up(self) -> None:
         """Bring everything derived up to the last durable event."""
@@ -234,6 +268,7 @@ class OpenHome:
     def rebuild(self, on_progress: Callable[[int], None]) -> None:
         """Bring everything derived up from wherever it stands, telling how far it is."""
         size, _ = self.appender.head()
+        self.retain()  # First: what would be let go of is not even read.
         for end in [*range(STEP, size, STEP), size]:
             self._index_follower.catch_up(end)
             on_progress(end)
@@ -257,11 +292,25 @@ class OpenHome:
 
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
-        self.watch.close()
-        with suppress(OmbudError):  # A lost recorder: then the lineage of the start still holds.
+        self.retention.close()
+        try:
+            self.watch.close()
+        except (OmbudError, duckdb.Error) as error:
+            log.warning("alerts were not saved, and are found again at the next start: %s", error)
+        # A lost recorder or a full disk: then the lineage of the start still holds.
+        with suppress(OmbudError, OSError):
             size, _ = self.appender.head()
             write_lineage(self.paths.index, self.reader, vkey=self._vkey, size=size)
         self._disconnect()
+
+
+def _last_recorded(reader: RecordReader, appender: Appender) -> int:
+    """Return the time of recording of the last event there is, 0 without one."""
+    size, _ = appender.head()
+    if not size:
+        return 0
+    (event,) = reader.fetch([size - 1], raw=False)
+    return event.ingested_at or 0
 
 
 def seal_rotated(home: Path, recorder: Recorder) -> None:
@@ -279,7 +328,15 @@ def open_here(home: Path, *, anew: bool = False) -> Iterator[OpenHome]:
     `anew` discards what is derived, once nobody else can be using it.
     """
     settings = load_settings(home, os.environ)
+    check_version(home)
     prepare_home(home)
+    if read_copy(home) is not None:
+        resting = OpenHome(home, settings=settings, appender=RestingRecord(home), anew=anew)
+        try:
+            yield resting
+        finally:
+            resting.close()
+        return
     origin = settings["record.origin"] or None
     with Recorder.open(home, origin=origin, patience_seconds=PATIENCE_SECONDS) as recorder:
         opened = OpenHome(home, settings=settings, appender=recorder, anew=anew)

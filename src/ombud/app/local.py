@@ -25,28 +25,43 @@ class LocalDoor:
         """Leave the home to whoever opened it."""
 
     def search(
-        self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
+        self,
+        query: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        why: str | None,
+        case: str | None,
+        everything: bool = False,
     ) -> Json:
         """Return a page of events."""
         page = self._services.search(
-            query, limit=limit, cursor=cursor, asker=self._asker, why=why, case=case
+            query,
+            limit=limit,
+            cursor=cursor,
+            asker=self._asker,
+            why=why,
+            case=case,
+            everything=everything,
         )
-        return page.to_dict()
+        since = {} if everything else self._services.since()
+        return page.to_dict() | since
 
     def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:
         """Return sessions."""
         found = self._services.sessions(query, limit=limit, asker=self._asker, why=why, case=case)
-        return {"sessions": found}
+        return {"sessions": found, **self._services.since()}
 
     def session(self, session_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one session."""
         events = self._services.session(session_id, asker=self._asker, why=why, case=case)
-        return {"session": session_id, "events": [told.to_ocsf() for told in events]}
+        found = [told.to_ocsf() for told in events]
+        return {"session": session_id, "events": found, **self._services.since()}
 
     def who(self, kind: str, key: str, *, why: str | None, case: str | None) -> Json:
         """Return who touched one person's data."""
-        actors = self._services.who(kind, key, asker=self._asker, why=why, case=case)
-        return {"subject": {"kind": kind, "key": key}, "actors": actors}
+        found = self._services.who(kind, key, asker=self._asker, why=why, case=case)
+        return found | self._services.since()
 
     def alerts(self, *, limit: int) -> Json:
         """Return alerts, as of the last durable event."""

@@ -16,6 +16,7 @@ from ombud.app.door import Door
 from ombud.app.paths import HomePaths
 from ombud.app.remote import RemoteDoor, connect_unix
 from ombud.core.errors import Unavailable
+from ombud.record.standing import check_version
 
 LOCAL = ("ombud.app.local", "open_local_door")
 
@@ -30,13 +31,14 @@ def is_running(home: Path) -> bool:
 
 
 def check_home(home: Path) -> None:
-    """Raise `Unavailable` when there is no home."""
+    """Raise `Unavailable` when there is no home, or one of a newer format."""
     if not home.is_dir():
         raise Unavailable(
             f"no home at `{home}`",
             hint="`--home DIR` or OMBUD_HOME names another; `ombud demo` makes one to try,"
             " `ombud ingest` and `ombud serve` make a real one",
         )
+    check_version(home)
 
 
 @contextmanager

@@ -86,6 +86,10 @@ class RemoteDoor:
         """Close the connection."""
         self._connection.close()
 
+    def ready(self) -> Json:
+        """Return what `/readyz` says, whether that is good or not."""
+        return self._ask("GET", "/readyz", None)[1]
+
     def call(
         self,
         method: str,
@@ -99,6 +103,12 @@ class RemoteDoor:
         self._connection.wait_for(seconds)
         given = {name: value for name, value in query.items() if value is not None}
         target = path + ("?" + urlencode(given) if given else "")
+        status, answer = self._ask(method, target, body)
+        if status < http.client.BAD_REQUEST:
+            return answer
+        raise _error(status, answer)
+
+    def _ask(self, method: str, target: str, body: Any) -> tuple[int, Json]:
         headers = {"Accept": "application/json"}
         payload = None
         if body is not None:
@@ -113,17 +123,28 @@ class RemoteDoor:
                 f"the running server did not answer: {type(error).__name__} {error}",
                 hint="see what `ombud serve` printed",
             ) from error
-        answer = orjson.loads(text) if text else {}
-        if response.status < http.client.BAD_REQUEST:
-            return dict(answer)
-        raise _error(response.status, answer)
+        return response.status, dict(orjson.loads(text) if text else {})
 
     def search(
-        self, query: str, *, limit: int, cursor: str | None, why: str | None, case: str | None
+        self,
+        query: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        why: str | None,
+        case: str | None,
+        everything: bool = False,
     ) -> Json:
         """Return a page of events."""
         return self.call(
-            "GET", "/v1/search", q=query, limit=limit, cursor=cursor, why=why, case=case
+            "GET",
+            "/v1/search",
+            q=query,
+            limit=limit,
+            cursor=cursor,
+            why=why,
+            case=case,
+            all="true" if everything else None,
         )
 
     def sessions(self, query: str, *, limit: int, why: str | None, case: str | None) -> Json:

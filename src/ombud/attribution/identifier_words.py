@@ -13,7 +13,8 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe",
-                          "Ü": "Ue", "ø": "o", "å": "a", "æ": "ae", "ł": "l", "Ø": "O", "Å": "A", "Æ": "Ae", "Ł": "L"})  # fmt: skip
+                          "Ü": "Ue", "ø": "o", "å": "a", "æ": "ae", "ł": "l",
+                          "Ø": "O", "Å": "A", "Æ": "Ae", "Ł": "L"})  # fmt: skip
 
 
 def word_set(text: str) -> frozenset[str]:

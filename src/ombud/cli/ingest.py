@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths, size_of
 from ombud.collect.sources import get_source
 from ombud.config.attribution_file import load_attribution
+from ombud.config.settings import load_settings
 from ombud.record.recorder import Recorder
 from ombud.services.ingesting import load_health, positions_path, save_health
 
@@ -62,12 +64,13 @@ def ingest(
     repeated.  Exit status 1 says that something went to quarantine.
     """
     kind = get_source(source, mapping=mapping, declarations=load_attribution(home))
+    settings = load_settings(home, os.environ)
     positions = Positions(positions_path(home, kind.kind))
     with open_appender(home) as appender:
         health = load_health(home)
         intake = Intake(
             appender,
-            Quarantine(HomePaths(home).quarantine),
+            Quarantine(HomePaths(home).quarantine, mb_max=settings["quarantine.max_mb"]),
             health=health,
             overlaps=not isinstance(appender, Recorder),
         )

@@ -8,6 +8,22 @@ from typing import Annotated
 
 import typer
 
+from ombud.cli.output import note
+from ombud.record.standing import check_version, read_copy
+
+
+def greet(context: typer.Context, home: Path) -> Path:
+    """Refuse a home that this program does not know, and say so if it is a copy.
+
+    Every command that takes a home comes by here.
+    """
+    if not context.resilient_parsing:
+        check_version(home)
+        copy = read_copy(home)
+        if copy is not None:
+            note(f"ombud: {copy.sentence()}")
+    return home
+
 
 def default_home() -> Path:
     """Return the user's data folder for Ombud (XDG base directories)."""
@@ -21,6 +37,7 @@ HomeOption = Annotated[
         "--home",
         envvar="OMBUD_HOME",
         default_factory=default_home,
+        callback=greet,
         show_default="the user's data folder",
         help="Folder that holds the record, its keys and its index.",
     ),

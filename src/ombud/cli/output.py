@@ -75,6 +75,16 @@ def note(text: str) -> None:
     stderr.print(Text(text))
 
 
+def say_since(answer: Mapping[str, Any]) -> None:
+    """Say what an answer could not look at: an index that goes back some days only."""
+    since = answer.get("index_since")
+    if since:
+        note(
+            f"index holds events recorded since {format_instant(since['recorded_at'])}"
+            f" (event {since['index']}); `ombud search --all` asks the whole record"
+        )
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from ombud.app.opening import open_door
 from ombud.cli.events import EVENT_COLUMNS, event_row
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, LimitOption, WhyOption
-from ombud.cli.output import print_json, print_table, stdout
+from ombud.cli.output import print_json, print_table, say_since, stdout
 
 app = typer.Typer(add_completion=False)
 
@@ -24,6 +24,9 @@ def search(
     limit: LimitOption = None,
     why: WhyOption = None,
     case: CaseOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what `index.days` let go of; takes minutes.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Find events, newest first.
@@ -37,7 +40,11 @@ def search(
             left, cursor = limit, None
             while left is None or left > 0:
                 size = PAGE if left is None else min(PAGE, left)
-                page = door.search(query, limit=size, cursor=cursor, why=why, case=case)
+                page = door.search(
+                    query, limit=size, cursor=cursor, why=why, case=case, everything=everything
+                )
+                if cursor is None:
+                    say_since(page)
                 yield page
                 cursor = page.get("next_cursor")
                 if left is not None:

@@ -9,7 +9,7 @@ import typer
 from ombud.app.opening import open_door
 from ombud.cli.events import EVENT_COLUMNS, event_row
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import print_json, print_table
+from ombud.cli.output import print_json, print_table, say_since
 
 app = typer.Typer(add_completion=False)
 
@@ -24,7 +24,9 @@ def session(
 ) -> None:
     """Show every event of one session, in order."""
     with open_door(home) as door:
-        events = door.session(session_id, why=why, case=case)["events"]
+        answer = door.session(session_id, why=why, case=case)
+    say_since(answer)
+    events = answer["events"]
     if json:
         for event in events:
             print_json(event)

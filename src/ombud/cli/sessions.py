@@ -8,7 +8,7 @@ import typer
 
 from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import print_json, print_table, to_minute
+from ombud.cli.output import print_json, print_table, say_since, to_minute
 
 app = typer.Typer(add_completion=False)
 
@@ -24,7 +24,9 @@ def sessions(
 ) -> None:
     """List sessions with an event that matches, the latest first."""
     with open_door(home) as door:
-        rows = door.sessions(query, limit=limit, why=why, case=case)["sessions"]
+        answer = door.sessions(query, limit=limit, why=why, case=case)
+    say_since(answer)
+    rows = answer["sessions"]
     if json:
         for row in rows:
             print_json(row)

@@ -8,7 +8,7 @@ import typer
 
 from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import print_json, print_table, to_minute
+from ombud.cli.output import print_json, print_table, say_since, to_minute
 from ombud.core.errors import InputError
 
 app = typer.Typer(add_completion=False)
@@ -27,7 +27,9 @@ def who(
     if not (kind and colon and key):
         raise InputError(f"`{subject}` is not KIND:KEY", hint="such as `ombud who patient:8841`")
     with open_door(home) as door:
-        rows = door.who(kind, key, why=why, case=case)["actors"]
+        answer = door.who(kind, key, why=why, case=case)
+    say_since(answer)
+    rows = answer["actors"]
     if json:
         for row in rows:
             print_json(row)

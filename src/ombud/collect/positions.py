@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 
 from ombud.collect.place import Position
+from ombud.core.errors import Unavailable
 
 _FILES_MAX = 100_000  # Positions kept; the oldest are forgotten first.
 
@@ -64,22 +65,33 @@ class Positions:
             self._by_head.pop(forgotten.head, None)
 
     def save(self) -> None:
-        """Write all positions, synced."""
+        """Write all positions, synced; raises `Unavailable` when there is no room.
+
+        Then what was read since is read again, and recognised.
+        """
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._save(self._path)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot write `{self._path}`: {error.strerror}", retry_seconds=5.0
+            ) from error
+
+    def _save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)  # Other threads and processes save, too.
-            self._take_others(self._path)
+            self._take_others(path)
             rows = json.dumps([position.to_dict() for position in self._by_id.values()])
-            temporary = self._path.with_suffix(".new")
+            temporary = path.with_suffix(".new")
             with temporary.open("w", encoding="utf-8") as file:
                 file.write(rows)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(self._path)
-            self._saved = _version(self._path)
+            temporary.replace(path)
+            self._saved = _version(path)
         finally:
             os.close(lock)
 

@@ -22,6 +22,7 @@ from ombud.core.errors import NotFound, Unavailable
 
 RAW_KEPT_MAX = 1 << 20  # Bytes of one original kept; more shows nothing more.
 FILE_NAME = "quarantine.ndjson"
+MEGABYTE = 1_000_000
 PENDING, REPLAYED = "pending", "replayed"
 _ID_SIZE = 16  # Characters of the digest that name an item.
 
@@ -78,21 +79,28 @@ def make_item(
 class Quarantine:
     """The quarantine of one home."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, mb_max: int = 0) -> None:
+        """With `mb_max`, input whose quarantine would exceed so many megabytes is refused."""
         self._path = folder / FILE_NAME
+        self._size_max = mb_max * MEGABYTE
         self._ids: set[str] = set()
         self._waiting: list[bytes] = []
         self._read_to = 0
         self._lock = threading.Lock()
 
     def add(self, item: QuarantineItem) -> bool:
-        """Take one item to be written by `sync`; say whether it is new."""
+        """Take one item to be written by `sync`; say whether it is new.
+
+        Raises `Unavailable` beyond the bound: input whose faults cannot be kept is refused.
+        """
         with self._lock:
             self._learn()
             if item.id in self._ids:
                 return False
+            line = _line(item.to_dict())
+            self._check_bound(line)
             self._ids.add(item.id)
-            self._waiting.append(_line(item.to_dict()))
+            self._waiting.append(line)
             return True
 
     def mark_replayed(self, item_id: str, index: int | None) -> None:
@@ -119,11 +127,27 @@ class Quarantine:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # Another process may quarantine, too.
             size = os.fstat(descriptor).st_size
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-            _write_all(descriptor, b"\n" * torn + b"".join(self._waiting))
+            data = b"\n" * torn + b"".join(self._waiting)
+            try:
+                _write_all(descriptor, data)
+            except OSError:
+                os.ftruncate(descriptor, size)  # Else what is written again stands twice.
+                raise
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         self._waiting.clear()
+
+    def _check_bound(self, line: bytes) -> None:
+        """Raise `Unavailable` for an item that would make the quarantine too large."""
+        size = self._read_to + sum(map(len, self._waiting)) + len(line)
+        if self._size_max and size > self._size_max:
+            raise Unavailable(
+                f"quarantine `{self._path}` is full: `quarantine.max_mb` is"
+                f" {self._size_max // MEGABYTE}, and this input has a fault that must be kept",
+                retry_seconds=60.0,
+                hint="`ombud quarantine list` says what does not fit its source, and why",
+            )
 
     def _learn(self) -> None:
         """Take note of items that are in the file and not known yet."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,7 +124,8 @@ class DuplicateKeys:
         """Start the keys of a new write-ahead file; the oldest go to disk if there are many."""
         self._hot.append(_Hot(first_index))
         if len(self._hot) > HOT_FILES_MAX and self._hot[0].first_index == self.covered:
-            self._write_oldest(self._hot[1].first_index)
+            with suppress(OSError):  # A full disk: they stay in memory until there is room.
+                self._write_oldest(self._hot[1].first_index)
 
     def _write_oldest(self, end: int) -> None:
         bounds = (self._hot[0].first_index, end)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
-from ombud.core.errors import Conflict, NotFound, TamperError, Unavailable
+from ombud.core.errors import Conflict, InputError, NotFound, TamperError, Unavailable
 from ombud.record import files
 from ombud.record.paths import Home
 from ombud.tlog.note import SEED_SIZE, NoteError, Signer, Verifier
@@ -75,3 +76,21 @@ def read_vkey(home: Home) -> str:
     except (NoteError, UnicodeError) as error:
         raise TamperError(f"holds no public key: {error}", origin=str(path)) from error
     return vkey
+
+
+def place_key(home: Home, file: Path) -> None:
+    """Put a key that was kept apart where the record signs with it, durably.
+
+    Raises `InputError` for a file that holds no key, `Conflict` for another key.
+    """
+    try:
+        text = file.read_text(encoding="ascii").strip()
+        signer = Signer.parse(text)
+    except (NoteError, UnicodeError) as error:
+        raise InputError(f"`{file}` holds no signing key: {error}") from error
+    except OSError as error:
+        raise Unavailable(f"cannot read `{file}`: {error.strerror}") from error
+    if signer.vkey != read_vkey(home):
+        raise Conflict(f"`{file}` is the key of another log, `{signer.name}`")
+    files.make_folder(home.tmp)
+    files.write_durably(home.keys / _PRIVATE_NAME, f"{text}\n".encode(), home.tmp / "key")

@@ -6,6 +6,8 @@ wal/         the unsealed tail, one file per segment to be
 duplicates/  sorted runs of duplicate keys; can be rebuilt
 keys/        the signing key
 state        the last signed tree head that was let out
+version      the format of the home; without it, 1
+copy.json    only in a copy, which signs nothing until it is resumed
 lock         held by the only writer
 tmp/         files on their way to their names; emptied at start
 """

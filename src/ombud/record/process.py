@@ -34,6 +34,7 @@ from ombud.record.protocol import (
 )
 from ombud.record.recorder import FRAME_EVENTS, FRAME_SIZE, Recorder
 from ombud.record.stopping import StopSignal
+from ombud.record.wal import no_room
 
 PUBLISH_SECONDS = 0.2  # After a commit; the promise is 250 ms.
 RETRY_SECONDS = 1.0  # Before publishing is tried again.
@@ -141,6 +142,8 @@ class RecorderProcess:
             connection.refuse(error)
         except (ValueError, TypeError) as error:
             connection.refuse(InputError(f"request is malformed: {error}"))
+        except OSError as error:
+            connection.refuse(no_room(error, self._recorder.home.root))
 
     def _handle(self, connection: Connection, body: memoryview) -> None:
         operation = connection.operation
@@ -177,10 +180,11 @@ class RecorderProcess:
     def _append(self, taken: list[_Append]) -> None:
         try:
             receipts = self._recorder.append([batch for _, batches in taken for batch in batches])
-        except OmbudError as error:
-            log.warning("an append was refused: %s", error)
+        except (OmbudError, OSError) as error:
+            told = no_room(error, self._path.parent) if isinstance(error, OSError) else error
+            log.warning("an append was refused: %s", told)
             for connection, _ in taken:
-                connection.refuse(error)
+                connection.refuse(told)
             return
         start = 0
         for connection, batches in taken:

@@ -13,6 +13,7 @@ from ombud.core.commitment import parse_leaf_entry
 from ombud.core.errors import InputError, NotFound, TamperError
 from ombud.record.keys import read_vkey
 from ombud.record.paths import Home
+from ombud.record.standing import check_version
 from ombud.record.verify_files import read_if_there, read_whole
 from ombud.record.verify_tiles import FILE_SIZE_MAX
 from ombud.record.wal import NOTE_SIZE_MAX
@@ -52,6 +53,7 @@ def prove(home: Path, index: int) -> bytes:
     the log does not hold together.
     """
     place = Home(home.resolve())
+    check_version(place.root)
     verifier = Verifier.parse(read_vkey(place))
     for _ in range(_ATTEMPTS - 1):
         note = read_whole(place.checkpoint, NOTE_SIZE_MAX)

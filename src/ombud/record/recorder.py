@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -33,12 +34,14 @@ from ombud.record.receipt import Receipt
 from ombud.record.recovery import Recovered, Recovery
 from ombud.record.sealing import sealing_event, sealing_key
 from ombud.record.segment import file_sha256
+from ombud.record.standing import check_may_sign, check_version, write_version
 from ombud.record.wal import (
     SALTS_SIZE,
     WalWriter,
     encode_file_head,
     encode_frame,
     frame_size_max,
+    no_room,
 )
 from ombud.tlog.note import Signer
 from ombud.tlog.tree_head import TreeHead
@@ -47,6 +50,7 @@ ROTATE_EVENTS = 50_000  # A segment: some 14 MB, sealed in half a second.
 ROTATE_SIZE = 128 << 20
 FRAME_EVENTS = 8_192  # Bounds how long one fsync keeps others waiting.
 FRAME_SIZE = 16 << 20  # A single larger batch still goes into one frame.
+ROOM_SIZE = 1 << 20  # What there must be for a recorder to say that it takes events.
 WAITING_SIZE_MAX = 64 << 20  # Tiles that cannot be written: then the disk is full.
 
 
@@ -77,15 +81,20 @@ class Recorder:
         origin: str | None = None,
         clock: Clock = now_ms,
         patience_seconds: float = 0.0,
+        resumes: bool = False,
     ) -> Recorder:
         """Open the record of a home for writing, or make it.
 
         `origin` names the log in its tree heads; by default a new record makes one
         up.  Another writer is waited for, for as long as `patience_seconds`.  Raises
         `Unavailable` when it does not end, `TamperError` when what is there is not
-        what was signed, `Conflict` for another origin.
+        what was signed, `Conflict` for another origin.  A copy of a home is refused
+        (`Unavailable`) unless it `resumes` the home it was copied from.
         """
         place = Home(home.resolve())
+        check_version(place.root)
+        if not resumes:
+            check_may_sign(place.root)
         for folder in (place.log, place.segments, place.wal, place.duplicates, place.keys):
             files.make_folder(folder)
         files.make_folder(place.tmp)
@@ -140,8 +149,13 @@ class Recorder:
         return self._log.size, self._note
 
     def ping(self) -> bool:
-        """Whether the recorder takes events."""
-        return self._is_open
+        """Whether the recorder takes events: it is open, and the disk has room."""
+        try:
+            self._check_open()
+            self._wal.reserve(ROOM_SIZE)
+        except Unavailable:
+            return False
+        return True
 
     def append(self, batches: Sequence[Batch]) -> list[Receipt]:
         """Return one receipt per batch, after every event in them is durable.
@@ -225,12 +239,20 @@ class Recorder:
         self._check_open()
         if self._log.size == self._wal.first_index:
             return False
-        self.publish()
-        self._is_open = False
-        self._wal.close()
         first_index = self._log.size
-        path = self._home.wal_path(first_index)
-        self._wal = WalWriter.create(path, self._home.tmp / "wal", first_index, self._log.edge())
+        path, temporary = self._home.wal_path(first_index), self._home.tmp / "wal"
+        try:
+            self.publish()
+            # The new file first: without room for it, the old one is still there to go on with.
+            following = WalWriter.create(path, temporary, first_index, self._log.edge())
+        except OSError as error:
+            if path.exists():  # Invariant: a file starts where the one before it ends.
+                files.remove(path)
+                files.sync_path(self._home.wal)
+            raise no_room(error, self._home.root) from error
+        self._is_open = False
+        full, self._wal = self._wal, following
+        full.close()
         self._duplicates.start(first_index)
         self._is_open = True
         return True
@@ -280,14 +302,17 @@ class Recorder:
         """Publish, give back reserved room, and let the next writer in."""
         if self._lock < 0:
             return
-        if self._is_open:
-            self.publish()
-            self._wal.close()
-        else:
-            self._wal.abandon()
-        self._is_open = False
-        release_lock(self._lock)
-        self._lock = -1
+        try:
+            if self._is_open:
+                with suppress(OSError):  # A full disk: the next start publishes.
+                    self.publish()
+                self._wal.close()
+            else:
+                self._wal.abandon()
+        finally:
+            self._is_open = False
+            release_lock(self._lock)
+            self._lock = -1
 
     def __enter__(self) -> Self:
         """Return the recorder; it is closed at the end."""
@@ -317,6 +342,7 @@ def _is_new(home: Home) -> bool:
 def _create(home: Home, signer: Signer) -> None:
     """Make an empty record: `state` comes last, so that a crash before it starts anew."""
     log = LogWriter(home)
+    write_version(home.root, home.tmp / "state")
     WalWriter.create(home.wal_path(0), home.tmp / "wal", 0, log.edge()).abandon()
     note = TreeHead(signer.name, 0, log.root()).sign(signer)
     files.write_durably(home.state, note, home.tmp / "state")

@@ -24,6 +24,7 @@ from ombud.core.errors import InputError, TamperError, Unavailable
 from ombud.record.keys import read_vkey
 from ombud.record.paths import Home, SegmentFile, WalFile
 from ombud.record.segment import SegmentWriter
+from ombud.record.standing import check_version
 from ombud.record.verify_events import Events, check_times, leaf_entries
 from ombud.record.verify_files import failure, read_whole
 from ombud.record.verify_report import Fault, VerifyReport
@@ -57,6 +58,7 @@ def verify_home(
     `InputError` for a key or known head that is none.
     """
     place = Home(home.resolve())
+    check_version(place.root)
     report = VerifyReport()
     try:
         verifier = Verifier.parse(read_vkey(place) if vkey is None else vkey)

@@ -43,6 +43,15 @@ _BODY_SIZE_MAX = NOTE_SIZE_MAX + SIZE_MAX + (COUNT_MAX + 1) * (SALTS_SIZE + 64)
 _ZEROS_STEP = 1 << 20
 
 
+def no_room(error: OSError, path: Path) -> Unavailable:
+    """Return what a disk that takes nothing means for whoever wants to record."""
+    return Unavailable(
+        f"no room for events: `{path}`: {error.strerror}",
+        retry_seconds=5.0,
+        hint="free space on that disk: recording goes on by itself; nothing acknowledged is lost",
+    )
+
+
 class FrameError(TamperError):
     """A frame that is not good; `offset` is where it starts in its file."""
 
@@ -309,8 +318,7 @@ class WalWriter:
         try:
             files.reserve(self._fd, self._reserved, room)
         except OSError as error:
-            message = f"no room for events: `{self.path}`: {error.strerror}"
-            raise Unavailable(message, retry_seconds=5.0) from error
+            raise no_room(error, self.path) from error
         self._reserved += room
 
     def append(self, parts: list[bytes]) -> None:

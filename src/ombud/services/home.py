@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ombud.collect.intake import IntakeResult
+from ombud.record.resting import RestingRecord
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
@@ -13,9 +14,11 @@ from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
-from ombud.services.record_port import Appender
+from ombud.services.not_covered import NotCovered
+from ombud.services.record_port import Record
+from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
-from ombud.services.told import Told
+from ombud.services.told import Told, where_it_went
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
@@ -31,7 +34,7 @@ class HomeServices:
     def __init__(
         self,
         *,
-        appender: Appender,
+        appender: Record,
         looks: Looks,
         ingesting: Ingesting,
         tokens: Tokens,
@@ -42,6 +45,8 @@ class HomeServices:
         index: Index,
         coverage: CoverageReports,
         background: Background,
+        retention: Retention,
+        not_covered: NotCovered,
     ) -> None:
         self._appender = appender
         self._looks = looks
@@ -55,6 +60,8 @@ class HomeServices:
         self._index = index
         self._coverage = coverage
         self._background = background
+        self._retention = retention
+        self._not_covered = not_covered
 
     def authenticate(self, token: str) -> Asker:
         """Return who stands behind a token; raises `Unauthenticated`."""
@@ -74,9 +81,22 @@ class HomeServices:
         asker: Asker,
         why: str | None,
         case: str | None,
+        everything: bool = False,
     ) -> Page:
         """Return a page of what matches the query."""
-        return self._looks.search(text, limit=limit, cursor=cursor, asker=asker, why=why, case=case)
+        return self._looks.search(
+            text,
+            limit=limit,
+            cursor=cursor,
+            asker=asker,
+            why=why,
+            case=case,
+            everything=everything,
+        )
+
+    def since(self) -> Json:
+        """Return from when on the index holds events; empty when it holds them all."""
+        return self._retention.since()
 
     def sessions(
         self, text: str, *, limit: int, asker: Asker, why: str | None, case: str | None
@@ -92,9 +112,15 @@ class HomeServices:
 
     def who(
         self, kind: str, key: str, *, asker: Asker, why: str | None, case: str | None
-    ) -> list[Json]:
-        """Return everyone who touched one person's data."""
-        return self._looks.who(kind, key, asker=asker, why=why, case=case)
+    ) -> Json:
+        """Return everyone who touched one data subject, where it went, and what is not covered."""
+        people = self._looks.who(kind, key, asker=asker, why=why, case=case)
+        return {
+            "subject": {"kind": kind, "key": key},
+            "people": people,
+            "left": where_it_went(people),
+            "not_covered": self._not_covered.report(kind, asker=asker),
+        }
 
     def alerts(self, *, limit: int, asker: Asker) -> list[Json]:
         """Return alerts, the latest first; the look is on record."""
@@ -159,6 +185,9 @@ class HomeServices:
         """Return each part of the home by name, and whether it works."""
         failing = self._background.failures
         parts = {name: name not in failing for name in ("index", "rules", "tick")}
+        parts["record"] = self._appender.ping()
+        if isinstance(self._appender, RestingRecord):
+            parts["resumed"] = False
         return parts | dict.fromkeys(failing, False)
 
     def metrics(self) -> dict[str, float]:

@@ -21,7 +21,7 @@ from ombud.collect.streams import stream_blocks
 from ombud.config.attribution_file import load_attribution
 from ombud.config.settings import FollowedSource, Settings
 from ombud.core.clock import now_ms
-from ombud.core.errors import NotFound
+from ombud.core.errors import NotFound, Unavailable
 from ombud.services.record_port import Appender, record_events
 
 MAPPINGS_FOLDER = "mappings"  # In the home: mappings whose sources may be delivered by HTTP.
@@ -74,7 +74,11 @@ class Ingesting:
         self._settings = settings
         self._health = load_health(home)
         # One for all: each reads the whole quarantine once, to know what lies there.
-        self._intake = Intake(appender, Quarantine(quarantine_folder), health=self._health)
+        self._intake = Intake(
+            appender,
+            Quarantine(quarantine_folder, mb_max=settings["quarantine.max_mb"]),
+            health=self._health,
+        )
         self._totals: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._sources = HomeSources(home, settings)
@@ -149,10 +153,13 @@ def load_health(home: Path) -> Health:
 def save_health(home: Path, health: Health) -> None:
     """Keep what is known of the sources."""
     path = _health_path(home)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.write_bytes(health.snapshot())
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary.write_bytes(health.snapshot())
+        temporary.replace(path)
+    except OSError as error:
+        raise Unavailable(f"cannot write `{path}`: {error.strerror}", retry_seconds=5.0) from error
 
 
 def positions_path(home: Path, kind: str) -> Path:

@@ -64,8 +64,11 @@ class Looks:
         follower: Follower,
         settings: Settings,
         clock: Clock,
+        whole: Callable[[int], Index],
         alerts: Callable[[AlertTest], list[list[int]]],
     ) -> None:
+        """`whole` gives an index of every event below a size, however old."""
+        self._whole = whole
         self._appender = appender
         self._reader = reader
         self._index = index
@@ -83,12 +86,17 @@ class Looks:
         cursor: str | None = None,
         why: str | None = None,
         case: str | None = None,
+        everything: bool = False,
     ) -> Page:
-        """Return a page of what matches the query, as of the last durable event."""
+        """Return a page of what matches the query, as of the last durable event.
+
+        With `everything`, also of what the index no longer holds: that takes long.
+        """
         query = parse_query(text)
         self._check_limit(limit)
         size = self._look("search", asker, why, case, query_text=text)
-        page = self._index.search(
+        index = self._whole(size) if everything else self._index
+        page = index.search(
             query,
             limit=ROWS_MAX + 1 if query.count_by else limit,
             cursor=cursor,

@@ -20,6 +20,13 @@ class Appender(Protocol):
         """Return the durable size of the log and its signed tree head."""
 
 
+class Record(Appender, Protocol):
+    """A record that a home is opened with."""
+
+    def ping(self) -> bool:
+        """Whether events are taken now: not by a full disk, and not by a copy of a home."""
+
+
 def record_events(appender: Appender, events: Sequence[Event]) -> Receipt:
     """Make a few events durable and return their receipt."""
     builder = BatchBuilder()

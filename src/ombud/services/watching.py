@@ -58,6 +58,11 @@ class Watch:
                 self._store.clear()  # A state of another version: everything is found again.
         self._position = self._saved = self._engine.position
 
+    def rewind(self) -> None:
+        """Go back to what is saved, after alerts could not be."""
+        with self._applying, self._lock:
+            self._rewind(self._engine.rules)
+
     def _running(self, disabled: Container[str]) -> list[Rule]:
         return [rule for rule in self.known_rules if rule.id not in disabled]
 

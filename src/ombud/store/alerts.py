@@ -9,13 +9,13 @@ The connection belongs to the caller, one cursor to a thread.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
 import orjson
 
-from ombud.core.errors import InputError, NotFound
+from ombud.core.errors import InputError, NotFound, Unavailable
 from ombud.detect.alert import Alert, AlertChange
 from ombud.detect.rule import LEVELS
 from ombud.query.bindings import Bindings
@@ -55,14 +55,21 @@ class AlertStore:
     """Writes what the engine found and answers what alerts there are."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, schema: str = "") -> None:
-        self._connection = connection
         self._prefix = f"{schema}." if schema else ""
+        self.use(connection)
+
+    def use(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Go on with another connection, after the engine has given up the one before."""
+        self._connection = connection
         for statement in _TABLES:
             self._run(statement)
 
     def _run(self, statement: str, values: Any = None) -> duckdb.DuckDBPyConnection:
         """Run a statement whose `{schema}` is the place of the tables; values are bound."""
-        return self._connection.execute(statement.format(schema=self._prefix), values)
+        try:
+            return self._connection.execute(statement.format(schema=self._prefix), values)
+        except (duckdb.IOException, duckdb.FatalException) as error:
+            raise _not_now(error) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -70,9 +77,13 @@ class AlertStore:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # A database that was given up has nothing to undo.
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        try:
+            self._connection.execute("COMMIT")
+        except duckdb.Error as error:  # A full disk.
+            raise _not_now(error) from error
 
     def save(
         self, changes: Sequence[AlertChange], *, watermark: int, state: bytes | None = None
@@ -294,6 +305,14 @@ class AlertStore:
         if row is None:
             raise NotFound("the alerts have no state: rebuild them with `ombud reindex`")
         return row
+
+
+def _not_now(error: duckdb.Error) -> Unavailable:
+    return Unavailable(
+        f"alerts cannot be read or saved: {error}",
+        retry_seconds=5.0,
+        hint="free space on their disk: they are found again by themselves",
+    )
 
 
 def _row(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ class ControlStore:
     def close(self) -> None:
         """Save how far this has come and close the database."""
         with self._lock:
-            self._save()
+            with suppress(DatabaseError):  # A full disk: what is saved still holds.
+                self._save()
             self._engine.dispose()
 
     def watermark(self) -> int:
@@ -103,7 +105,16 @@ class ControlStore:
         return self._next
 
     def apply(self, committed: Committed) -> None:
-        """Apply events in log order, in one transaction with the watermark."""
+        """Apply events in log order, in one transaction with the watermark.
+
+        Raises `Unavailable` when the disk takes nothing; then nothing was applied.
+        """
+        try:
+            self._apply(committed)
+        except DatabaseError as error:
+            raise unreadable(Path(self._engine.url.database or _NAME), error) from error
+
+    def _apply(self, committed: Committed) -> None:
         end = committed.first_index + committed.count
         changes = list(control_changes(committed))
         with self._lock:

@@ -99,13 +99,8 @@ class Index:
             },
         )
         try:
-            is_known = path.exists() and _resume(connection, path)
-            if not is_known:
-                _attach(connection, path)
+            attach_or_create(connection, path)
             shutil.rmtree(spill, ignore_errors=True)  # Left by a crash; the file is ours now.
-            if not is_known:
-                for statement in create_statements():
-                    connection.execute(statement)
             return cls(path, connection)
         except BaseException:
             connection.close()
@@ -349,6 +344,14 @@ class Index:
             raise QueryError(f"the engine refuses the query: {error}", column=1) from error
         except duckdb.IOException as error:  # A full or failing disk.
             raise Unavailable(f"index cannot be read: {error}") from error
+
+
+def attach_or_create(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Attach the index at a path, or an empty one if there is none that can be used."""
+    if not (path.exists() and _resume(connection, path)):
+        _attach(connection, path)
+        for statement in create_statements():
+            connection.execute(statement)
 
 
 @contextmanager

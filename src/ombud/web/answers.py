@@ -51,7 +51,20 @@ class IngestBody(BaseModel):
     seconds: float
 
 
-class SearchBody(BaseModel):
+class Since(BaseModel):
+    """The first event that the index holds: older ones are in the record alone."""
+
+    index: int
+    recorded_at: int = Field(description="Milliseconds since the epoch.")
+
+
+class LookBody(BaseModel):
+    """What every answer to a look says of what it could not look at."""
+
+    index_since: Since | None = Field(None, description="Absent when nothing was left out.")
+
+
+class SearchBody(LookBody):
     """A page of OCSF events, newest first, or the rows of an aggregation."""
 
     events: list[EventBody] | None = None
@@ -59,20 +72,20 @@ class SearchBody(BaseModel):
     next_cursor: str | None = Field(None, description="Give it as `cursor` for the next page.")
 
 
-class SessionsBody(BaseModel):
+class SessionsBody(LookBody):
     """Sessions, the latest first."""
 
     sessions: list[dict[str, Any]]
 
 
-class SessionBody(BaseModel):
+class SessionBody(LookBody):
     """One session: its OCSF events in order."""
 
     session: str
     events: list[EventBody]
 
 
-class WhoBody(BaseModel):
+class WhoBody(LookBody):
     """Everyone who touched one person's data."""
 
     subject: dict[str, str]

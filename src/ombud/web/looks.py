@@ -43,13 +43,22 @@ def search(  # noqa: PLR0917 - FastAPI gives each by name.
     text: QueryPart = "",
     limit: LimitPart = LIMIT,
     cursor: Annotated[str | None, Query(description="Where the last page ended.")] = None,
+    everything: Annotated[
+        bool, Query(alias="all", description="Also what is older than `index_since`; slow.")
+    ] = False,
 ) -> Response:
     """Find events, as of the last durable one."""
     asker.require("search")
     page = services.search(
-        text, limit=limit, cursor=cursor, asker=asker, why=reason.why, case=reason.case
+        text,
+        limit=limit,
+        cursor=cursor,
+        asker=asker,
+        why=reason.why,
+        case=reason.case,
+        everything=everything,
     )
-    return JsonResponse(page.to_dict())
+    return JsonResponse(page.to_dict() | ({} if everything else services.since()))
 
 
 @router.get("/v1/sessions", response_model=SessionsBody)
@@ -63,7 +72,7 @@ def sessions(
     """List the sessions that hold an event that matches."""
     asker.require("search")
     found = services.sessions(text, limit=limit, asker=asker, why=reason.why, case=reason.case)
-    return JsonResponse({"sessions": found})
+    return JsonResponse({"sessions": found, **services.since()})
 
 
 @router.get("/v1/sessions/{session_id:path}", response_model=SessionBody, responses=_MISSING)
@@ -73,7 +82,8 @@ def session(
     """Show one session in order; its id may hold slashes."""
     asker.require("search")
     events = services.session(session_id, asker=asker, why=reason.why, case=reason.case)
-    return JsonResponse({"session": session_id, "events": [told.to_ocsf() for told in events]})
+    found = [told.to_ocsf() for told in events]
+    return JsonResponse({"session": session_id, "events": found, **services.since()})
 
 
 @router.get("/v1/who/{kind}/{key:path}", response_model=WhoBody)
@@ -82,8 +92,8 @@ def who(
 ) -> Response:
     """List everyone who touched one person's data; the key may hold slashes."""
     asker.require("search")
-    actors = services.who(kind, key, asker=asker, why=reason.why, case=reason.case)
-    return JsonResponse({"subject": {"kind": kind, "key": key}, "actors": actors})
+    found = services.who(kind, key, asker=asker, why=reason.why, case=reason.case)
+    return JsonResponse(found | services.since())
 
 
 @router.get("/v1/coverage", response_model=CoverageBody)

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,10 @@ from ombud.core.errors import Unavailable
 from ombud.record.client import RecorderClient
 from ombud.record.lock import lock_owner
 from ombud.record.paths import Home
+from ombud.record.resting import RestingRecord
+from ombud.record.standing import Copy, check_version, read_copy
 from ombud.services.background import Background
+from ombud.services.clock_watch import ClockWatch
 from ombud.services.upkeep import Ticker
 from ombud.web.app import create_app
 from ombud.web.limits import Limits
@@ -38,6 +42,7 @@ log = logging.getLogger("ombud")
 START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
 SWITCH_SECONDS = 0.0005  # Rules and index run beside the API: a request must not wait for them.
 FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
+RETAIN_SECONDS = 600.0  # How far beyond its days the index may go.
 FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
 
 
@@ -50,6 +55,8 @@ class Server:
         self._port = settings["server.port"] if port is None else port
         self._ended = threading.Event()
         self._lost: str | None = None
+        self._copy: Copy | None = None
+        self._supervisor: Supervisor | None = None
 
     def __enter__(self) -> Self:
         """Start everything; returns when the API answers."""
@@ -59,13 +66,11 @@ class Server:
                 hint="commands reach it; stop that `ombud serve`, or name another `--home`",
             )
         paths = HomePaths(self._home)
-        if is_running(self._home):
-            raise Unavailable(
-                f"`{self._home}` is served already", hint="commands reach the server that runs"
-            )
+        check_version(self._home)
         prepare_home(self._home)
         sys.setswitchinterval(SWITCH_SECONDS)
-        client = self._start_recorder()
+        self._copy = read_copy(self._home)
+        client = self._start_recorder() if self._copy is None else RestingRecord(self._home)
         try:
             self._background = Background()
             self._open = OpenHome(
@@ -83,7 +88,7 @@ class Server:
             self._web.start()
             self._start_background()
         except BaseException:
-            self._supervisor.stop()
+            self._stop_processes()
             raise
         return self
 
@@ -113,9 +118,13 @@ class Server:
         self._web.stop()
         self._background.stop()
         self._open.close()
-        self._supervisor.stop()
+        self._stop_processes()
         if self._lost is not None:
             raise Unavailable(self._lost, hint="the lines above say why; the record is unharmed")
+
+    def _stop_processes(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.stop()
 
     @property
     def address(self) -> str:
@@ -156,13 +165,19 @@ class Server:
         repeat: Callable[..., None] = self._background.repeat
         opened = self._open
         repeat("index", opened.follow_index, every_seconds=FOLLOW_SECONDS)
+        if self._copy is not None:  # Rules and ticks would record.
+            log.warning("%s", self._copy.sentence())
+            return
         repeat("rules", opened.follow_rules, every_seconds=FOLLOW_SECONDS)
         ticker = Ticker(
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
         )
         repeat("tick", ticker.turn, every_seconds=1.0)
+        watch = ClockWatch(opened.appender, now_ms, time.monotonic, recorded_ms=opened.recorded_ms)
+        repeat("clock", watch.turn, every_seconds=1.0)
         for number, source in enumerate(self._settings.sources, start=1):
             follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
             # Anybody may ask `/readyz`: it names no path.
             repeat(f"source {number} {source.kind}", follow, every_seconds=FOLLOWED_SECONDS)
+        repeat("retention", opened.retain, every_seconds=RETAIN_SECONDS)
         repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)

@@ -96,7 +96,8 @@ def kinds(text: str) -> dict[str, str]:
             id="a personnel file is about persons",
         ),
         pytest.param(
-            "admissions_export: id int pk; patient_id int; first_name text; last_name text; dob date",
+            "admissions_export: id int pk; patient_id int; first_name text; last_name text;"
+            " dob date",
             {"admissions_export.patient_id": "patient"},
             id="a copy of what patients are called is no table of patients",
         ),

@@ -31,7 +31,7 @@ def test_no_iban(text: str) -> None:
     assert not is_iban(text)
 
 
-@pytest.mark.parametrize("text", ["9434765918", "943476591", "94347659１９", "abcdefghij"])
+@pytest.mark.parametrize("text", ["9434765918", "943476591", "94347659\uff11\uff19", "abcdefghij"])
 def test_no_nhs(text: str) -> None:
     """A wrong check digit, a digit too few or of another script makes it none."""
     assert not is_nhs(text)

@@ -19,6 +19,7 @@ SECRET = "s3cr3t-of-dee"
 def answering(answer: bytes) -> Iterator[int]:
     """Listen on a port of the loopback and answer everybody the same."""
     with socket.create_server(("127.0.0.1", 0)) as server:
+
         def answer_one() -> None:
             try:
                 peer, _ = server.accept()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import os
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,10 @@ from ombud.collect.intake import Intake
 from ombud.collect.mapping import MappedSource
 from ombud.collect.mapping_file import parse_mapping
 from ombud.collect.place import Block
-from ombud.collect.quarantine import Quarantine, make_item
+from ombud.collect.quarantine import Quarantine, QuarantineItem, make_item
 from ombud.collect.replay import replay
 from ombud.collect.source import Source
-from ombud.core.errors import InputError, NotFound
+from ombud.core.errors import InputError, NotFound, Unavailable
 
 STRICT = MappedSource(parse_mapping("source: t\nrecord_if: a\nfields: {actor.id: a}", path="m"))
 LENIENT = MappedSource(parse_mapping("source: t\nfields: {actor.id: b}", path="m"))
@@ -121,3 +123,52 @@ def test_replay_of_an_unknown_source(
         raise InputError(f"no such source: {kind}")
 
     assert replay(quarantine, quarantine.items(), sink=sink, source_of=source_of).refused == 1
+
+
+def test_a_full_quarantine_refuses_what_it_could_not_keep(tmp_path: Path) -> None:
+    """Input with a fault is refused rather than lost; what was kept stays, and notes find room."""
+
+    def item_of(number: int) -> QuarantineItem:
+        raw = b"%04d" % number * 8_000
+        return make_item(
+            source="s", file="f", line=number, reason="r", time_ms=1, raw=raw, size=len(raw)
+        )
+
+    def keep(number: int) -> None:
+        quarantine.add(item_of(number))
+        kept.append(number)
+        quarantine.sync()
+
+    quarantine = Quarantine(tmp_path, mb_max=1)
+    kept: list[int] = []
+    with pytest.raises(Unavailable, match=r"`quarantine.max_mb` is 1"):
+        collections.deque(map(keep, range(100)), maxlen=0)
+    quarantine.mark_replayed("x", None)
+    quarantine.sync()
+
+    assert 10 < len(kept) < 40
+    assert [item.line for item in Quarantine(tmp_path).items()] == kept
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 1_000_100
+    assert Quarantine(tmp_path, mb_max=2).add(item_of(999))
+
+
+def test_a_write_that_failed_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written again stands once."""
+    quarantine = Quarantine(tmp_path)
+    quarantine.add(
+        make_item(source="s", file="f", line=1, reason="r", time_ms=1, raw=b"raw", size=3)
+    )
+
+    def half(descriptor: int, data: bytes) -> None:
+        os.write(descriptor, data + b'{"id": "tor')
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ombud.collect.quarantine._write_all", half)
+        with pytest.raises(Unavailable, match="No space left"):
+            quarantine.sync()
+    quarantine.sync()
+
+    assert [item.line for item in Quarantine(tmp_path).items()] == [1]

@@ -12,7 +12,9 @@ from ombud.config.connect_file import declared_subjects, is_edited, merged, rend
 
 SYSTEM = "postgresql/clinic"
 PROPOSALS = [
-    Proposal("public.patients", "id", "patient", 0.98, ("named `patients`", "key: of\nthe # table")),
+    Proposal(
+        "public.patients", "id", "patient", 0.98, ("named `patients`", "key: of\nthe # table")
+    ),
     Proposal("public.patients", "no", "patient_number", 0.8, ("unique",)),
     Proposal('public."Odd: Table"', "null", "person", 0.7, ("why not",)),
     Proposal("public.visits", "patient_id", "patient", 0.96, ("foreign key",)),

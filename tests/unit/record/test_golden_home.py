@@ -9,7 +9,9 @@ import pytest
 from doubles.record_home import (
     GOLDEN_SEALED,
     ORIGIN,
+    ROOT_OF_GOLDEN,
     SIGNER,
+    SIZE_OF_GOLDEN,
     make_event,
     make_full_event,
     make_golden,
@@ -21,8 +23,7 @@ from ombud.record.verify import verify_home
 from ombud.tlog.tile import decode_entries
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "home-v1"
-SIZE = 33
-ROOT = "932b9d0f7e25b3f8606e14c63a9d617176342d41b8cdb9ed40185deea4398ff8"
+SIZE, ROOT = SIZE_OF_GOLDEN, ROOT_OF_GOLDEN
 
 
 def test_it_verifies() -> None:

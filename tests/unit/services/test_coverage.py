@@ -53,7 +53,7 @@ def events(now: int) -> list[Event]:
     return [
         *(event(n, now, actor_id="ana", **patient) for n in range(3)),
         event(3, now, actor_id="zoe", flags=("time_unknown",)),
-        *(event(n, now, actor_id="clinic_app", **lost,) for n in range(4, 8)),
+        *(event(n, now, actor_id="clinic_app", **lost) for n in range(4, 8)),
         event(8, now, actor_id="clinic_app", on_behalf_of=("ben",), **patient),
         event(9, now, actor_id="logger", actor_type="service"),
         event(10, now),
@@ -117,9 +117,7 @@ def test_reasons_and_accounts(opened: OpenHome) -> None:
     told = report(opened)
     (source,) = told["sources"]
 
-    assert source["reasons"] == [
-        {"reason": "subject_unknown:parameters_not_logged", "events": 4}
-    ]
+    assert source["reasons"] == [{"reason": "subject_unknown:parameters_not_logged", "events": 4}]
     assert [(row["account"], row["events"]) for row in told["unknown_accounts"]] == [
         ("clinic_app", 4),
         ("zoe", 1),
