@@ -37,6 +37,7 @@ from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
 from ombud.services.looks import Looks
+from ombud.services.not_covered import NotCovered
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
@@ -226,6 +227,7 @@ class OpenHome:
             ),
             background=background,
             retention=self.retention,
+            not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
         )
 
     def follow_index(self) -> None:

@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False)
 ID_SHOWN = 8  # Characters of an id in a list; the beginning of an id is enough to ask for it.
 ACTOR_SHOWN = 20  # Characters of an actor in a list.
 EVENTS_SHOWN = 20  # Events of an alert in text; `--json` shows all that it keeps.
-EVENT_COLUMNS = ("event", "time (UTC)", "action", "on", "case", "matched by")
+EVENT_COLUMNS = ("event", "time (UTC)", "who", "action", "on", "case", "matched by")
 
 
 @app.command()
@@ -128,9 +128,9 @@ def _text(value: Any) -> str:
 
 def _event_row(kept: Mapping[str, Any]) -> tuple[object, ...]:
     event = kept["event"]
-    index, _, _, action, place, _, case, *_ = event_row(event)
+    index, _, who, action, place, _, case, *_ = event_row(event)
     matched = ", ".join(
         f"{name}={'/'.join(_text(one) for one in values)}" if values else f"{name} missing"
         for name, values in kept["fields"].items()
     )
-    return (index, to_minute(event["time"]), action, place, case, matched)
+    return (index, to_minute(event["time"]), who, action, place, case, matched)

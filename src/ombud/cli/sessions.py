@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ombud.app.opening import open_door
+from ombud.cli.events import name_of
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
 from ombud.cli.output import print_json, print_table, say_since, to_minute
 
@@ -32,11 +33,11 @@ def sessions(
             print_json(row)
         return
     print_table(
-        ("session", "actor", "system", "from (UTC)", "to", "events", "denied", "rows", "purposes"),
+        ("session", "who", "system", "from (UTC)", "to", "events", "denied", "rows", "purposes"),
         (
             (
                 row["id"],
-                row["actor_name"] or row["actor_id"],
+                name_of(row["person"], row["actor_id"], row["person_unknown"]),
                 row["system"],
                 to_minute(row["first_time"]),
                 to_minute(row["last_time"]),

@@ -18,8 +18,8 @@ from ombud.services.not_covered import NotCovered
 from ombud.services.record_port import Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
-from ombud.services.told import Told, where_it_went
 from ombud.services.tokens import Tokens
+from ombud.services.told import Told, where_it_went
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
 from ombud.store.index import Index
@@ -110,9 +110,7 @@ class HomeServices:
         """Return every event of one session, in order."""
         return self._looks.session(session_id, asker=asker, why=why, case=case)
 
-    def who(
-        self, kind: str, key: str, *, asker: Asker, why: str | None, case: str | None
-    ) -> Json:
+    def who(self, kind: str, key: str, *, asker: Asker, why: str | None, case: str | None) -> Json:
         """Return everyone who touched one data subject, where it went, and what is not covered."""
         people = self._looks.who(kind, key, asker=asker, why=why, case=case)
         return {

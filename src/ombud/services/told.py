@@ -54,3 +54,14 @@ def _act(event: Event) -> Act:
         is_machine=event.actor_type in MACHINES and event.account == event.actor_id,
         is_shared=any(flag.startswith(PERSON_UNKNOWN) for flag in event.flags or ()),
     )
+
+
+def where_it_went(people: Sequence[Json]) -> list[Json]:
+    """Return recipients and destinations of the exports in rows of `who`, each with by whom."""
+    found: dict[tuple[str, str], Json] = {}
+    for row in people:
+        by = row["account"] if row["person"] is None else row["person"]["id"]
+        for to in row["sent_to"]:
+            key = (to["recipient"] or "", to["destination"] or "")
+            found.setdefault(key, {**to, "by": []})["by"].append(by)
+    return [found[key] for key in sorted(found)]

@@ -44,7 +44,7 @@ class Stretch:
         origin = "" if own else f"NOT starts_with(\"source\", '{OWN}') AND "
         return (
             f'{origin}"time" >= {bindings.add(self.since)} AND "time" < {bindings.add(self.until)}'
-            f" AND {self.visibility.condition(bindings)}"
+            f" AND {_seen(self.visibility, bindings)}"
         )
 
 
@@ -62,12 +62,30 @@ class Counted:
     directory_systems: tuple[str, ...] = ()
 
 
+def _seen(visibility: Visibility, bindings: Bindings) -> str:
+    """Return SQL that is true for the events that may be seen, wherever it stands.
+
+    Who sees only some units is told by the directory, which is joined apart.
+    """
+    if not visibility.units:
+        return visibility.condition(bindings)
+    inner = bindings.nested()
+    condition = visibility.condition(inner)
+    return f'"index" IN (SELECT "index" FROM {inner.source()} WHERE {condition})'
+
+
+def count_subjects(ask: Rows, stretch: Stretch) -> list[tuple[str, str | None, int, int]]:
+    """Return by source and system how many events name a data subject, and how many cannot."""
+    counted = ask(_subjects(stretch))
+    return [(source, system, known, lost) for source, system, known, lost in counted]
+
+
 def count_coverage(ask: Rows, stretch: Stretch, *, systems: Collection[str]) -> Counted:
     """Return all counts; `systems` are those whose datasets are asked for."""
     acted = _named(ask(_acted(stretch)), _ACTED_COLUMNS)
     about = {
         (source, system): (known, unknown)
-        for source, system, known, unknown in ask(_subjects(stretch))
+        for source, system, known, unknown in count_subjects(ask, stretch)
     }
     sources = []
     for row in acted:
@@ -259,7 +277,7 @@ def _latest(visibility: Visibility) -> Statement:
     bindings = Bindings()
     return Statement(
         f'SELECT "source", "resource_system", count(*), max("time") FROM {EVENT_TABLE} '
-        f"WHERE NOT starts_with(\"source\", '{OWN}') AND {visibility.condition(bindings)} "
+        f"WHERE NOT starts_with(\"source\", '{OWN}') AND {_seen(visibility, bindings)} "
         f"GROUP BY 1, 2 ORDER BY 1, 2 NULLS LAST LIMIT {ROWS_MAX}",
         bindings.values,
     )
@@ -272,7 +290,7 @@ def _inspected(visibility: Visibility) -> Statement:
         """SELECT json_extract_string("attributes", '$.system') AS system, """
         f'arg_max("attributes", "index"), max("time") FROM {EVENT_TABLE} '
         f"""WHERE "source" = '{CONNECT}' AND "operation" = '{INSPECTED}' """
-        f"AND {visibility.condition(bindings)} GROUP BY 1 ORDER BY 1 NULLS LAST LIMIT {ROWS_MAX}",
+        f"AND {_seen(visibility, bindings)} GROUP BY 1 ORDER BY 1 NULLS LAST LIMIT {ROWS_MAX}",
         bindings.values,
     )
 

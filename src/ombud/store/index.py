@@ -265,7 +265,7 @@ class Index:
         """
         size = self._watermark if below is None else min(below, self._watermark)
         found = find_alerts(query, alerts)
-        with self._as_of_now() as ask:
+        with self.as_of_now() as ask:
             scope = Scope(visibility, below, find_world(ask, query, now_ms, found))
             return find_page(ask, query, scope, limit=limit, cursor=cursor, size=size)
 
@@ -282,7 +282,7 @@ class Index:
         """Return the sessions that hold an event the query means, the latest first."""
         idle_ms = int(idle_minutes * MINUTE_MS)
         found = find_alerts(query, alerts)
-        with self._as_of_now() as ask:
+        with self.as_of_now() as ask:
             scope = Scope(visibility, None, find_world(ask, query, now_ms, found))
             return find_sessions(ask, query, scope, limit=limit, idle_ms=idle_ms)
 
@@ -295,7 +295,7 @@ class Index:
     ) -> list[int]:
         """Return the indices of one session's events in the order of their time, or none."""
         idle_ms = int(idle_minutes * MINUTE_MS)
-        with self._as_of_now() as ask:
+        with self.as_of_now() as ask:
             return find_session(ask, session_id, visibility, idle_ms=idle_ms)
 
     def who(
@@ -318,7 +318,7 @@ class Index:
         return {index for (index,) in self._rows(statement)}
 
     @contextmanager
-    def _as_of_now(self) -> Iterator[Rows]:
+    def as_of_now(self) -> Iterator[Rows]:
         """Let several statements see the same: between them, events may be sealed."""
         cursor = self._cursor()
         cursor.execute("BEGIN")

@@ -12,7 +12,7 @@ from ombud.query.columns import (
     HOT_SUBJECTS,
     SEALED_SUBJECTS,
 )
-from ombud.store.coverage import COLLECT, GAP, OWN, SILENCE, Stretch
+from ombud.store.coverage import COLLECT, GAP, SILENCE, Stretch
 from ombud.store.statement import Rows, Statement
 
 HOUR_MS = 3_600_000
@@ -54,7 +54,7 @@ def find_hours(ask: Rows, stretch: Stretch) -> list[Hour]:
     condition = stretch.condition(bindings)
     statement = Statement(
         f'SELECT "source", "resource_system", {_HOUR}, count(*), min("time"), max("time") '
-        f"FROM {bindings.source()} WHERE {condition} "
+        f"FROM {EVENT_TABLE} WHERE {condition} "
         f"GROUP BY 1, 2, 3 ORDER BY 1, 2 NULLS LAST, 3 LIMIT {HOURS_MAX}",
         bindings.values,
     )
@@ -66,14 +66,10 @@ def find_systems(ask: Rows, kind: str, stretch: Stretch) -> set[tuple[str, str |
     bindings = Bindings()
     condition = stretch.condition(bindings)
     place = bindings.add(kind)
-    columns = ", ".join(
-        f'"{name}"' for name in ("index", "source", "resource_system", "time", "account",
-                                 "actor_id", "actor_organisation")
-    )  # fmt: skip
+    columns = '"index", "source", "resource_system", "time", "actor_id"'
     rows = (
-        f'(SELECT {columns}, hash("account") AS "account_hash" FROM {SEALED_SUBJECTS} '
-        f'WHERE "kind" = {place} UNION ALL '
-        f'SELECT {columns}, "account_hash" FROM {HOT_EVENTS} WHERE "index" IN '
+        f'(SELECT {columns} FROM {SEALED_SUBJECTS} WHERE "kind" = {place} UNION ALL '
+        f'SELECT {columns} FROM {HOT_EVENTS} WHERE "index" IN '
         f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE "kind" = {place})) AS "touched"'
     )
     statement = Statement(
@@ -89,7 +85,7 @@ def find_findings(ask: Rows, stretch: Stretch, *, limit: int) -> list[Finding]:
     bindings = Bindings()
     condition = stretch.condition(bindings, own=True)
     statement = Statement(
-        f'SELECT "operation", "resource_system", "time", "attributes" FROM {bindings.source()} '
+        f'SELECT "operation", "resource_system", "time", "attributes" FROM {EVENT_TABLE} '
         f"WHERE \"source\" = '{COLLECT}' AND \"operation\" IN ('{GAP}', '{SILENCE}') "
         f'AND {condition} ORDER BY "time" DESC, "index" DESC LIMIT {bindings.add(limit)}',
         bindings.values,
@@ -132,9 +128,3 @@ def find_next_within_hour(ask: Rows, points: Sequence[Point]) -> dict[int, int]:
         ],
     )
     return dict(ask(statement))
-
-
-__all__ = [
-    "HOUR_MS", "OWN", "Finding", "Hour", "Point", "find_findings", "find_hours",
-    "find_next_within_hour", "find_sequence_times", "find_systems",
-]  # fmt: skip

@@ -86,10 +86,17 @@ class SessionBody(LookBody):
 
 
 class WhoBody(LookBody):
-    """Everyone who touched one person's data."""
+    """Everyone who touched one data subject, and what is not known of it."""
 
     subject: dict[str, str]
-    actors: list[dict[str, Any]]
+    people: list[dict[str, Any]] = Field(
+        description="By person; an account of which nobody is known is a row of its own."
+    )
+    left: list[dict[str, Any]] = Field(description="To whom and where exports went, and by whom.")
+    not_covered: dict[str, Any] = Field(
+        description="Sources of that kind of data subject: when they told nothing, and how many"
+        " of their events name nobody."
+    )
 
 
 class CoverageBody(BaseModel):
