@@ -18,6 +18,7 @@ from ombud.config.settings import FILE_NAME
 from ombud.core.errors import Conflict
 from ombud.detect.rule import LEVELS
 from ombud.services.watching import ALERTS_MAX
+from ombud.simulate.reference import ATTRIBUTION, ATTRIBUTION_FILE
 
 MARKER = "DEMO"
 SETTINGS = """\
@@ -73,6 +74,7 @@ def fresh_demo_home(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / MARKER).write_text("This folder is made anew by each `ombud demo`.\n")
     (home / FILE_NAME).write_text(SETTINGS)
+    (home / ATTRIBUTION_FILE).write_text(ATTRIBUTION)
 
 
 class Feed:

@@ -11,6 +11,7 @@ import argparse
 import select
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,17 +19,27 @@ from pathlib import Path
 import orjson
 
 from ombud.app.paths import HomePaths
+from ombud.app.remote import RemoteDoor
+from ombud.attribution.attribution import Attribution
 from ombud.collect.intake import Intake
 from ombud.collect.place import Block
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.source import Source
 from ombud.collect.sources import MAPPING, get_source
+from ombud.config.attribution_file import load_attribution
 from ombud.record.client import RecorderClient
 from ombud.record.paths import Home
+from ombud.services.directory_wanted import DirectoryWanted, WantedFile
 from ombud.simulate.county import Simulation, live, mapping_path, simulate
+from ombud.simulate.reference import directory_text
+from ombud.simulate.world import World
 
 SEED = 20261122
 PEOPLE, DAYS = 150, 60
+# Who everybody is comes first and takes a moment; the rest, some 90,000 rows, comes when the
+# county is in and people are reading.
+PEOPLE_KINDS = ("person", "account", "unit", "membership", "supervision")
+OTHER_KINDS = ("roster", "leave", "relation", "assignment")
 STEP = 4_000  # Events between two lines of progress.
 
 
@@ -45,6 +56,7 @@ class _Feed:
         self._intake = Intake(self._client, Quarantine(HomePaths(home).quarantine))
         self._sources: dict[str, Source] = {}
         self._line_counts: dict[str, int] = {}
+        self._attribution = Attribution(load_attribution(home))
 
     def take(self, lines: Iterable[tuple[str, bytes]]) -> None:
         """Make lines durable, in their order within each source."""
@@ -65,8 +77,15 @@ class _Feed:
     def _source(self, kind: str) -> Source:
         if kind not in self._sources:
             mapping = mapping_path() if kind == MAPPING else None
-            self._sources[kind] = get_source(kind, mapping=mapping)
+            self._sources[kind] = get_source(kind, mapping=mapping, declarations=self._attribution)
         return self._sources[kind]
+
+
+def _load_directory(home: Path, world: World, kinds: Iterable[str]) -> None:
+    """Have the running home load these kinds, as `ombud directory load` does."""
+    files = [WantedFile(f"{kind}.csv", text=directory_text(world, kind)) for kind in kinds]
+    with closing(RemoteDoor(HomePaths(home).server_socket)) as door:
+        door.directory_load(DirectoryWanted(files, force=True, why="the demo's own directory"))
 
 
 def _seed(feed: _Feed, simulation: Simulation, events: int) -> None:
@@ -88,7 +107,9 @@ def main() -> None:
     feed = _Feed(given.home)
     end = datetime.now(UTC).replace(microsecond=0)
     simulation = simulate(SEED, people=PEOPLE, days=DAYS, end=end, events=given.events)
+    _load_directory(given.home, simulation.world, PEOPLE_KINDS)
     _seed(feed, simulation, given.events)
+    _load_directory(given.home, simulation.world, OTHER_KINDS)
     for delay, kind, raw in live(SEED, end, sequence=simulation.sequence):
         readable, _, _ = select.select([sys.stdin], [], [], delay)
         if readable:  # Closed: the demo has ended.

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -45,6 +46,7 @@ WINDOW_MS = 400 * 24 * HOUR_MS  # Looked back; a year, and the same weeks of the
 STRETCHES_MAX = 20  # Of each sort, the latest.
 # So many events would have been usual in a quiet stretch: with fewer, it may be chance.
 USUAL_EVENTS = 30.0
+EMPTY_SHARE = 0.05  # Of the same hours at other times: then to be without events is odd.
 _DAY, _WEEK = 24, 168  # Hours after which the usual repeats itself.
 _WEEKS_MIN = 4
 TEXT_SHOWN = 80  # Characters of a statement.
@@ -167,12 +169,8 @@ def _quiet(by_place: dict[Place, list[Hour]]) -> Iterator[_Stretch]:
     for place, hours in by_place.items():
         length = hours[-1].hour - hours[0].hour + 1
         period = _WEEK if length >= _WEEKS_MIN * _WEEK else _DAY
-        usual = [0.0] * period
-        for hour in hours:
-            usual[hour.hour % period] += hour.events
-        times = [-(-(length - offset) // period) for offset in range(period)]
-        begin = hours[0].hour
-        usual = [usual[slot] / max(1, times[(slot - begin) % period]) for slot in range(period)]
+        usual = _usual(hours, period)
+        present = {hour.hour for hour in hours}
         for before, after in pairwise(hours):
             empty = after.hour - before.hour - 1
             if not empty:
@@ -181,11 +179,34 @@ def _quiet(by_place: dict[Place, list[Hour]]) -> Iterator[_Stretch]:
             expected = whole * sum(usual) + sum(
                 usual[(before.hour + 1 + step) % period] for step in range(rest)
             )
-            if expected >= USUAL_EVENTS:
+            if expected >= USUAL_EVENTS and _is_odd(present, before.hour + 1, empty, period):
                 why = f"no events, where about {expected:.0f} are usual"
                 found.append(_Stretch(place, "quiet", before.last_time, after.first_time, why))
     found.sort(key=lambda one: -one.begins)
     yield from found[:STRETCHES_MAX]
+
+
+def _usual(hours: Sequence[Hour], period: int) -> list[float]:
+    """Return how many events are usual in each hour of a period: the median of all its turns."""
+    counts = {hour.hour: hour.events for hour in hours}
+    first, last = hours[0].hour, hours[-1].hour
+    return [
+        median(
+            counts.get(hour, 0) for hour in range(first + (slot - first) % period, last + 1, period)
+        )
+        for slot in range(period)
+    ]
+
+
+def _is_odd(present: set[int], begin: int, length: int, period: int) -> bool:
+    """Whether the same hours of other days, or weeks, had events nearly always."""
+    first, last = min(present), max(present)
+    others = [
+        any(hour in present for hour in range(start, start + length))
+        for turn in range((first - begin) // period, (last - begin) // period + 1)
+        if turn and first <= (start := begin + turn * period) and start + length <= last
+    ]
+    return bool(others) and others.count(False) <= EMPTY_SHARE * len(others)
 
 
 def _told(
@@ -246,5 +267,5 @@ def _after_changes(
         event = told.event
         who = told.person.name or told.person.id if told.person else event.account or "nobody named"
         text = " ".join((event.query_text or event.operation or event.action).split())
-        why = f"{who} changed what is written down ({text[:TEXT_SHOWN]}); no events until the next"
+        why = f"{who} changed what is written down ({text[:TEXT_SHOWN]}); then no event"
         yield _Stretch((point.source, point.system), "changed", point.time, ends, why)

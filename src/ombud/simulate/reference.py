@@ -9,8 +9,10 @@ assignments stand once for each name.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from ombud.simulate.clock import iso_time
 from ombud.simulate.moves import deputy_of, leaves_of
@@ -128,9 +130,9 @@ def _relations(world: World) -> Rows:
 
 def _assignments(world: World) -> Rows:
     for case in world.cases:
-        for officer in case.officers:
+        for officer in dict.fromkeys(case.officers):
             person = person_id(world.staff.actors[officer])
-            for about in case.subjects:
+            for about in {about.key: about for about in case.subjects}.values():
                 for kind, key in _keys(about):
                     yield person, case.id, kind, key, _at(case.opened), _at(case.closed)
 
@@ -183,6 +185,14 @@ def write_reference(folder: Path, world: World) -> dict[str, int]:
     return counts
 
 
+def directory_text(world: World, kind: str) -> str:
+    """Return the CSV file of one kind of the directory."""
+    header, rows = _FILES[kind]
+    file = io.StringIO(newline="")
+    _write_rows(file, header, rows(world))
+    return file.getvalue()
+
+
 def _write_all(folder: Path, files: Files, world: World) -> dict[str, int]:
     folder.mkdir(parents=True, exist_ok=True)
     return {
@@ -192,10 +202,14 @@ def _write_all(folder: Path, files: Files, world: World) -> dict[str, int]:
 
 
 def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> int:
-    count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for count, row in enumerate(rows, start=1):  # noqa: B007 - the last one is the count.
-            writer.writerow(row)
+        return _write_rows(file, header, rows)
+
+
+def _write_rows(file: IO[str], header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> int:
+    count = 0
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    for count, row in enumerate(rows, start=1):  # noqa: B007 - the last one is the count.
+        writer.writerow(row)
     return count
