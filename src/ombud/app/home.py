@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -121,6 +122,7 @@ class OpenHome:
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
         self._rules_failed = False
+        self._following_rules = threading.Lock()
         if not isinstance(appender, RestingRecord):
             record_settings(
                 appender, self.control, settings, now_ms(), declarations=load_attribution(home)
@@ -246,11 +248,12 @@ class OpenHome:
     def follow_rules(self) -> None:
         """Bring the alerts up to the last durable event."""
         size, _ = self.appender.head()
-        if self._rules_failed:
-            self._mend_alerts()
-        self._rules_failed = True
-        self._watch_follower.catch_up(size)
-        self._rules_failed = False
+        with self._following_rules:  # Else who comes meanwhile takes work for failure, and mends.
+            if self._rules_failed:
+                self._mend_alerts()
+            self._rules_failed = True
+            self._watch_follower.catch_up(size)
+            self._rules_failed = False
 
     def _mend_alerts(self) -> None:
         """Go back to the alerts that are saved; a database that was given up is opened again."""
