@@ -14,6 +14,9 @@ from ombud.core.errors import NotFound, Unauthenticated
 from ombud.core.event import Event
 from ombud.services.asker import Asker
 from ombud.services.home import HomeServices
+from ombud.services.looks import Page
+from ombud.services.told import Told
+from ombud.store.persons import Person
 
 SCOPES = {"tok-ingest": "ingest", "tok-search": "search", "tok-admin": "admin"}
 LOOK_UP = Event(
@@ -27,6 +30,7 @@ LOOK_UP = Event(
     activity_id=1,
     raw=b"{}",
 )
+TOLD = Told(LOOK_UP, Person("P-1", "Ana"), None)
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,6 @@ class Ingested:
     first_index: int | None = None
     last_index: int | None = None
     seconds: float = 0.25
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of a search."""
-
-    events: Sequence[Event] = ()
-    rows: Sequence[dict[str, Any]] | None = None
-    next_cursor: str | None = None
 
 
 @dataclass
@@ -125,7 +120,7 @@ class Services:
         return (
             Page(rows=[{"actor": "ana", "count": 1}])
             if "|" in text
-            else Page([LOOK_UP], None, "c2")
+            else Page([TOLD], None, "c2")
         )
 
     def since(self) -> dict[str, Any]:
@@ -137,15 +132,15 @@ class Services:
         self._note("sessions", text, asked)
         return [{"id": "s1"}]
 
-    def session(self, session_id: str, **asked: Any) -> list[Event]:
+    def session(self, session_id: str, **asked: Any) -> list[Told]:
         """Show one event."""
         self._note("session", session_id, asked)
-        return [LOOK_UP]
+        return [TOLD]
 
-    def who(self, kind: str, key: str, **asked: Any) -> list[dict[str, Any]]:
-        """Find one actor."""
+    def who(self, kind: str, key: str, **asked: Any) -> dict[str, Any]:
+        """Find one person."""
         self._note("who", kind, key, asked)
-        return [{"actor_id": "ana"}]
+        return {"subject": {"kind": kind, "key": key}, "people": [{"person": {"id": "P-1"}}]}
 
     def alerts(self, *, limit: int, asker: Asker) -> list[dict[str, Any]]:
         """Find one alert."""

@@ -214,7 +214,7 @@ def test_commands_and_http_answer_alike(
     sessions = served.look("/v1/sessions", q=query)["sessions"]
     asked = sessions[0]["id"]
     session = served.look(f"/v1/sessions/{asked}")["events"]
-    who = served.look("/v1/who/patient/17")["actors"]
+    who = served.look("/v1/who/patient/17")["people"]
 
     assert len(by_http) == 41
     assert [event["time"] for event in by_http] == sorted(
@@ -227,7 +227,8 @@ def test_commands_and_http_answer_alike(
     assert command(served, capsys, "sessions", query, *why) == sessions
     assert command(served, capsys, "session", asked, *why) == session
     assert [event["time"] for event in session] == sorted(event["time"] for event in session)
-    mine = [row for row in command(served, capsys, "who", "patient:17", *why) if is_of(row, "a")]
+    (answer,) = command(served, capsys, "who", "patient:17", *why)
+    mine = [row for row in answer["people"] if is_of(row, "a")]
     assert mine == [row for row in who if is_of(row, "a")]
     assert sum(row["events"] for row in mine) == 41
     assert {case for row in mine for case in row["cases"]} == {"C-0", "C-1"}
@@ -235,7 +236,7 @@ def test_commands_and_http_answer_alike(
 
 def is_of(row: dict[str, Any], prefix: str) -> bool:
     """Whether a row is about one of the made-up actors."""
-    return row["actor_id"].startswith(prefix) and "-" in row["actor_id"]
+    return row["account"].startswith(prefix) and "-" in row["account"]
 
 
 def test_every_look_is_on_record(served: RunningHome, capsys: pytest.CaptureFixture[str]) -> None:
@@ -294,8 +295,8 @@ def test_limited_token_sees_no_more(served: RunningHome) -> None:
             assert sum(row["events"] for row in counted) == 20, field
         sessions = served.look("/v1/sessions", token=token)["sessions"]
         assert {row["id"] for row in sessions} == set(ids) - set(hidden)
-        who = served.look("/v1/who/patient/17", token=token)["actors"]
-        assert {row["actor_id"].partition("-")[2] for row in who} == {"north"}
+        who = served.look("/v1/who/patient/17", token=token)["people"]
+        assert {row["account"].partition("-")[2] for row in who} == {"north"}
         assert hidden
         for one in hidden:
             answer = served.ask("GET", f"/v1/sessions/{one}", token=token, **LOOK)
@@ -312,7 +313,7 @@ def test_sums_beyond_64_bits_are_answered(served: RunningHome) -> None:
     """Whatever sources claim, a sum of it does not end the answer."""
     huge = {"rows_returned": 2**63 - 1, "data_subjects": [{"kind": "patient", "key": "huge"}]}
     served.deliver("ocsf", [look_up(n, ombud=huge) for n in (600, 606, 612)])
-    (row,) = [row for row in served.look("/v1/who/patient/huge")["actors"] if is_of(row, "a")]
+    (row,) = [row for row in served.look("/v1/who/patient/huge")["people"] if is_of(row, "a")]
 
     assert row["events"] == 3
     assert row["rows_returned"] == 2**63 - 1

@@ -117,7 +117,7 @@ def test_events_of_alerts_are_searched(
     """A query asks for the events of alerts, of those alone that the asker may see."""
     page = opened.services.search(text, limit=9, cursor=None, asker=asker, why="w", case="c")
 
-    assert [event.actor_id for event in page.events] == found
+    assert [told.event.actor_id for told in page.events] == found
     listed = opened.services.sessions(text, limit=9, asker=asker, why="w", case="c")
     assert {row["actor_id"] for row in listed} == set(found)
 

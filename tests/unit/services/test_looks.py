@@ -38,7 +38,7 @@ def test_answers_are_bounded_by_bytes(home: Path, monkeypatch: pytest.MonkeyPatc
             page = opened.services.search(
                 "source:county", limit=5, cursor=cursor, asker=local_owner(), why=None, case=None
             )
-            found += [event.native_id for event in page.events]
+            found += [told.event.native_id for told in page.events]
             sizes.append(len(page.events))
             cursor = page.next_cursor
             if cursor is None:

@@ -42,7 +42,7 @@ def test_search_answers_with_rows(client: Client) -> None:
         pytest.param(
             "/v1/who/patient/88%2F41",
             ("who", "patient", "88/41"),
-            {"subject": {"kind": "patient", "key": "88/41"}, "actors": [{"actor_id": "ana"}]},
+            {"subject": {"kind": "patient", "key": "88/41"}, "people": [{"person": {"id": "P-1"}}]},
             id="who",
         ),
         pytest.param(
