@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -118,9 +118,7 @@ class Services:
         """Find one event, or count."""
         self._note("search", text, asked)
         return (
-            Page(rows=[{"actor": "ana", "count": 1}])
-            if "|" in text
-            else Page([TOLD], None, "c2")
+            Page(rows=[{"actor": "ana", "count": 1}]) if "|" in text else Page([TOLD], None, "c2")
         )
 
     def since(self) -> dict[str, Any]:

@@ -190,12 +190,11 @@ def _usual(hours: Sequence[Hour], period: int) -> list[float]:
     """Return how many events are usual in each hour of a period: the median of all its turns."""
     counts = {hour.hour: hour.events for hour in hours}
     first, last = hours[0].hour, hours[-1].hour
-    return [
-        median(
-            counts.get(hour, 0) for hour in range(first + (slot - first) % period, last + 1, period)
-        )
-        for slot in range(period)
-    ]
+    found = []
+    for slot in range(period):
+        turns = range(first + (slot - first) % period, last + 1, period)
+        found.append(median(counts.get(hour, 0) for hour in turns) if turns else 0.0)
+    return found
 
 
 def _is_odd(present: set[int], begin: int, length: int, period: int) -> bool:

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from doubles.web_home import LOOK_UP, Client, Services
-from ombud.core.ocsf import event_to_ocsf
+from doubles.web_home import TOLD, Client, Services
 
 
 def look(client: Client, path: str, **given: Any) -> httpx.Response:
@@ -22,7 +21,7 @@ def test_search_answers_with_ocsf(client: Client) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"events": [event_to_ocsf(LOOK_UP)], "next_cursor": "c2"}
+    assert answer.json() == {"events": [TOLD.to_ocsf()], "next_cursor": "c2"}
 
 
 def test_search_answers_with_rows(client: Client) -> None:
