@@ -52,6 +52,38 @@ class Page:
 
 
 @dataclass
+class _Directory:
+    """A directory that knows nobody and remembers what it was asked."""
+
+    note: Callable[..., None]
+
+    def plan(self, wanted: Any, *, asker: Asker) -> dict[str, Any]:
+        """Change nothing."""
+        self.note("directory_plan", wanted, asker.person)
+        return {"compared_with": 0}
+
+    def load(self, wanted: Any, *, asker: Asker) -> dict[str, Any]:
+        """Load nothing."""
+        self.note("directory_loads", wanted, asker.person)
+        return {"load": 7}
+
+    def show(self, person: str, **asked: Any) -> dict[str, Any]:
+        """Know no more than the name."""
+        self.note("directory_show", person, asked)
+        return {"person": person}
+
+    def unmatched(self, *, limit: int, asker: Asker) -> dict[str, Any]:
+        """Find every account known."""
+        self.note("directory_unmatched", limit, asker.person)
+        return {"accounts": []}
+
+    def status(self, *, asker: Asker) -> dict[str, Any]:
+        """Have no directory."""
+        self.note("directory_status", asker.person)
+        return {"load": None}
+
+
+@dataclass
 class Services:
     """Answers each question plainly and remembers what it was asked."""
 
@@ -121,6 +153,11 @@ class Services:
         self._note("alert", alert_id, asked)
         return {"alert": {"id": alert_id}, "rule": None, "events": []}
 
+    def coverage(self, **asked: Any) -> dict[str, Any]:
+        """Tell of one source."""
+        self._note("coverage", asked["since"], asked["until"])
+        return {"total": {"events": 8}, "sources": [], "fixes": []}
+
     def head(self) -> dict[str, Any]:
         """Return a head."""
         self._note("head")
@@ -139,6 +176,11 @@ class Services:
     def token_revoke(self, name: str, *, asker: Asker) -> None:
         """Revoke a token."""
         self._note("token_revoke", name, asker.person)
+
+    @property
+    def directory(self) -> _Directory:
+        """Return the directory."""
+        return _Directory(self._note)
 
     def health(self) -> Mapping[str, bool]:
         """Return the checks."""

@@ -68,6 +68,18 @@ class Cluster:
         # The server keeps its output open: it must not be a pipe that we wait for.
         self.run("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "start.log"), "start")
 
+    def change(self, *lines: str) -> None:
+        """Add lines to the settings and start the server again."""
+        data = self._folder / "data"
+        with (data / "postgresql.conf").open("a") as file:
+            file.write("\n".join(lines) + "\n")
+        self.run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop")
+        self.run("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "start.log"), "start")
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """Return how to reach a database, without the password."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
     def stop(self) -> None:
         """Stop the cluster at once."""
         self.run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
@@ -90,19 +102,26 @@ class Cluster:
 
 
 @contextmanager
-def cluster(log_destination: str) -> Iterator[Cluster]:
-    """Give a running cluster that audits everything, and remove it afterwards."""
+def cluster(log_destination: str, *, is_bare: bool = False) -> Iterator[Cluster]:
+    """Give a running cluster that audits everything, and remove it afterwards.
+
+    A bare one has what PostgreSQL is delivered with, and logs below its data.
+    """
     folder = Path(tempfile.mkdtemp(prefix="pgaudit-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
         folder.chmod(0o755)
     made = Cluster(folder, free_port())
+    own = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(made.port),
+        "unix_socket_directories": str(folder),
+        "fsync": "off",
+    }
+    if is_bare:
+        made.log = folder / "data" / "log"
     try:
-        made.start({
-            "listen_addresses": "127.0.0.1",
-            "port": str(made.port),
-            "unix_socket_directories": str(folder),
-            "fsync": "off",
+        made.start(own if is_bare else own | {
             "shared_preload_libraries": "pgaudit",
             "logging_collector": "on",
             "log_destination": log_destination,

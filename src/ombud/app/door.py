@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ombud.services.directory_wanted import DirectoryWanted
+
 Json = dict[str, Any]
 
 
@@ -34,6 +36,9 @@ class Door(Protocol):
     def alert(self, alert_id: str, *, why: str | None, case: str | None) -> Json:
         """Return `{"alert", "rule", "events"}`; the id may be cut short."""
 
+    def coverage(self, *, since: str | None, until: str | None) -> Json:
+        """Return figures of a stretch: `{"total", "sources", "not_observed", "fixes", …}`."""
+
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""
 
@@ -51,6 +56,23 @@ class Door(Protocol):
 
     def token_revoke(self, name: str) -> Json:
         """Revoke a token."""
+
+    def directory_plan(self, wanted: DirectoryWanted) -> Json:
+        """Return `{"compared_with", "kinds", "faults", …}`; changes nothing."""
+
+    def directory_load(self, wanted: DirectoryWanted) -> Json:
+        """Load the directory; return `{"load", "sha256", "kinds", "spans"}`."""
+
+    def directory_show(
+        self, person: str, *, at: int | None, why: str | None, case: str | None
+    ) -> Json:
+        """Return what the directory says of a person at an instant."""
+
+    def directory_unmatched(self, *, limit: int) -> Json:
+        """Return `{"accounts"}`, the most frequent first."""
+
+    def directory_status(self) -> Json:
+        """Return which load stands, and how many rows there are."""
 
     def close(self) -> None:
         """Let go of the home."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.paths import HomePaths
+from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import now_ms
@@ -27,6 +28,8 @@ from ombud.record.recorder import Recorder
 from ombud.record.sealer import Sealer
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
+from ombud.services.coverage import CoverageReports
+from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
@@ -105,7 +108,9 @@ class OpenHome:
         self.projection.catch_up()
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
-        record_settings(appender, self.control, settings, now_ms())
+        record_settings(
+            appender, self.control, settings, now_ms(), declarations=load_attribution(home)
+        )
         self.ingesting = Ingesting(
             appender=appender,
             home=home,
@@ -134,7 +139,7 @@ class OpenHome:
             memory_mb=self.settings["index.memory_mb"],
             threads=self.settings["index.threads"],
         )
-        self.control = ControlStore.open(self.paths.control_database)
+        self.control = ControlStore.open(self.paths.control_database, fetch=self.reader.fetch)
         self._alerts = _connect_alerts(self.paths.alerts_database)
         self._alert_store = AlertStore(self._alerts)
 
@@ -172,9 +177,20 @@ class OpenHome:
             project=self.projection.catch_up,
             clock=now_ms,
         )
+        self.directory = Directory(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            looks=looks,
+            settings=self.settings,
+            clock=now_ms,
+        )
+        self.directory.settle()
         return HomeServices(
             appender=self.appender,
             looks=looks,
+            directory=self.directory,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -187,6 +203,13 @@ class OpenHome:
             watch=self.watch,
             control=self.control,
             index=self.index,
+            coverage=CoverageReports(
+                looks=looks,
+                settings=self.settings,
+                home=self.paths.home,
+                quarantine=self.paths.quarantine,
+                clock=now_ms,
+            ),
             background=background,
         )
 
@@ -195,6 +218,7 @@ class OpenHome:
         self.projection.catch_up()  # First: it must not wait for an index that fails.
         size, _ = self.appender.head()
         self._index_follower.catch_up(size)
+        self.directory.settle()
         self.index.seal()
 
     def follow_rules(self) -> None:
@@ -214,6 +238,7 @@ class OpenHome:
             self._index_follower.catch_up(end)
             on_progress(end)
         self.projection.rebuild()
+        self.directory.settle()
         for end in [*range(STEP, size, STEP), size]:
             self._watch_follower.catch_up(end)
             on_progress(size + end)

@@ -10,6 +10,7 @@ from ombud.app.door import Json
 from ombud.app.home import open_here
 from ombud.core.ocsf import event_to_ocsf
 from ombud.services.asker import local_owner
+from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.home import HomeServices
 
 
@@ -61,6 +62,10 @@ class LocalDoor:
         self._catch_up()
         return self._services.alert(alert_id, asker=self._asker, why=why, case=case)
 
+    def coverage(self, *, since: str | None, until: str | None) -> Json:
+        """Return what is known of persons and data subjects."""
+        return self._services.coverage(since=since, until=until, asker=self._asker)
+
     def head(self) -> Json:
         """Return the tree head."""
         return self._services.head()
@@ -88,6 +93,29 @@ class LocalDoor:
         """Revoke a token."""
         self._services.token_revoke(name, asker=self._asker)
         return {"revoked": name}
+
+    def directory_plan(self, wanted: DirectoryWanted) -> Json:
+        """Return what files would change in the directory."""
+        return self._services.directory.plan(wanted, asker=self._asker)
+
+    def directory_load(self, wanted: DirectoryWanted) -> Json:
+        """Load the directory."""
+        return self._services.directory.load(wanted, asker=self._asker)
+
+    def directory_show(
+        self, person: str, *, at: int | None, why: str | None, case: str | None
+    ) -> Json:
+        """Return what the directory says of a person."""
+        return self._services.directory.show(person, at=at, asker=self._asker, why=why, case=case)
+
+    def directory_unmatched(self, *, limit: int) -> Json:
+        """Return the accounts that the directory does not know, as of the last durable event."""
+        self._catch_up()
+        return self._services.directory.unmatched(limit=limit, asker=self._asker)
+
+    def directory_status(self) -> Json:
+        """Return which load stands."""
+        return self._services.directory.status(asker=self._asker)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 import orjson
 
 from ombud.app.door import Json
@@ -26,8 +27,10 @@ from ombud.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from ombud.services.directory_wanted import DirectoryWanted
 
 TIMEOUT_SECONDS = 120.0  # A catching-up index can take this long after a bulk load.
+LOAD_SECONDS = 900.0  # Half a million rows are some 30 s of work, on a machine that may be busy.
 KINDS: dict[str, type[OmbudError]] = {
     kind.code: kind
     for kind in (Conflict, Forbidden, InputError, NotFound, TamperError, Unauthenticated)
@@ -40,6 +43,12 @@ class _SocketConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=TIMEOUT_SECONDS)
         self._path = path
+
+    def wait_for(self, seconds: float) -> None:
+        """Wait so long for each part of an answer, from now on."""
+        self.timeout = seconds
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
 
     def connect(self) -> None:
         self.sock = connect_unix(self._path)
@@ -77,8 +86,17 @@ class RemoteDoor:
         """Close the connection."""
         self._connection.close()
 
-    def call(self, method: str, path: str, *, body: Any = None, **query: Any) -> Json:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        seconds: float = TIMEOUT_SECONDS,
+        **query: Any,
+    ) -> Json:
         """Return the answer of one call; raises what the server answered with."""
+        self._connection.wait_for(seconds)
         given = {name: value for name, value in query.items() if value is not None}
         target = path + ("?" + urlencode(given) if given else "")
         headers = {"Accept": "application/json"}
@@ -130,6 +148,10 @@ class RemoteDoor:
         """Return one alert."""
         return self.call("GET", f"/v1/alerts/{quote(alert_id, safe='')}", why=why, case=case)
 
+    def coverage(self, *, since: str | None, until: str | None) -> Json:
+        """Return what is known of persons and data subjects."""
+        return self.call("GET", "/v1/coverage", since=since, until=until)
+
     def head(self) -> Json:
         """Return the tree head."""
         return self.call("GET", "/v1/record/head")
@@ -154,6 +176,35 @@ class RemoteDoor:
     def token_revoke(self, name: str) -> Json:
         """Revoke a token."""
         return self.call("DELETE", f"/v1/tokens/{quote(name, safe='')}")
+
+    def directory_plan(self, wanted: DirectoryWanted) -> Json:
+        """Return what files would change in the directory."""
+        return self.call("POST", "/v1/directory/plan", body=_fragment(wanted), seconds=LOAD_SECONDS)
+
+    def directory_load(self, wanted: DirectoryWanted) -> Json:
+        """Load the directory."""
+        return self.call(
+            "POST", "/v1/directory/loads", body=_fragment(wanted), seconds=LOAD_SECONDS
+        )
+
+    def directory_show(
+        self, person: str, *, at: int | None, why: str | None, case: str | None
+    ) -> Json:
+        """Return what the directory says of a person."""
+        path = f"/v1/directory/people/{quote(person, safe='')}"
+        return self.call("GET", path, at=at, why=why, case=case)
+
+    def directory_unmatched(self, *, limit: int) -> Json:
+        """Return the accounts that the directory does not know."""
+        return self.call("GET", "/v1/directory/unmatched", limit=limit)
+
+    def directory_status(self) -> Json:
+        """Return which load stands."""
+        return self.call("GET", "/v1/directory")
+
+
+def _fragment(wanted: DirectoryWanted) -> orjson.Fragment:
+    return orjson.Fragment(msgspec.json.encode(wanted))
 
 
 def _error(status: int, answer: Json) -> OmbudError:

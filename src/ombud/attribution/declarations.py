@@ -39,17 +39,22 @@ class SystemDeclaration:
     """What is declared of one system, by the name its events carry in `resource.system`.
 
     `subjects` gives the kind of data subject by dataset and column:
-    `{"public.patients": {"id": "patient"}}`.  `search_path` resolves names without
-    a schema.  `shared_accounts` are used by several people: their events have no
-    person unless a pattern finds one.
+    `{"public.patients": {"id": "patient"}}`; datasets are named as the events'
+    `resource.dataset` names them (`public."Patient"`), columns plainly (`Id`).
+    `functions` gives the kind by position of the parameter, None where it names
+    nobody.  `search_path` resolves names without a schema.  `shared_accounts` are
+    used by several people: their events have no person unless a pattern finds one.
     """
 
     system: str
     subjects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    functions: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     search_path: tuple[str, ...] = ("public",)
     persons: tuple[PersonPattern, ...] = ()
     shared_accounts: frozenset[str] = frozenset()
 
+
+Declarations = Mapping[str, SystemDeclaration]  # By system.
 
 # Flags of an event that could not be attributed; a reason follows the colon.
 PERSON_UNKNOWN = "person_unknown:"

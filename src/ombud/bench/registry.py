@@ -7,7 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ombud.bench import cost, latency, record_path, rules, search, simulation, verify, whole_path
+from ombud.bench import (
+    attribution,
+    cost,
+    directory,
+    latency,
+    record_path,
+    rules,
+    search,
+    simulation,
+    verify,
+    whole_path,
+)
 from ombud.bench.report import Options, Report
 from ombud.core.errors import InputError
 
@@ -29,7 +40,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "search": Benchmark("answers while events arrive", search.run, 1_000_000, 1),
     "cost": Benchmark("bytes an event, memory of all processes", cost.run, 1_000_000, 1),
     "verify": Benchmark("re-deriving the whole record", verify.run, 200_000),
+    "attribution": Benchmark(
+        "whose data a statement touched, and who acted", attribution.run, 50_000
+    ),
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
+    "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
 

@@ -21,6 +21,7 @@ from ombud.collect.positions import Positions
 from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths, size_of
 from ombud.collect.sources import get_source
+from ombud.config.attribution_file import load_attribution
 from ombud.record.recorder import Recorder
 from ombud.services.ingesting import load_health, positions_path, save_health
 
@@ -60,7 +61,7 @@ def ingest(
     Reading a file again records nothing twice, so an interrupted run is simply
     repeated.  Exit status 1 says that something went to quarantine.
     """
-    kind = get_source(source, mapping=mapping)
+    kind = get_source(source, mapping=mapping, declarations=load_attribution(home))
     positions = Positions(positions_path(home, kind.kind))
     with open_appender(home) as appender:
         health = load_health(home)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from ombud.attribution.attribution import NONE, Attributed, Attribution
+from ombud.attribution.person import Line, SessionStates
 from ombud.collect.csv_text import split_csv
 from ombud.collect.cut import Cutter
 from ombud.collect.cut_csv import SniffingCutter
@@ -23,6 +25,7 @@ _SYSTEM = "postgresql"
 _AUDIT = "AUDIT: "
 _FIELDS_MIN = 9  # Up to the parameters; `pgaudit.log_rows` adds the rows behind them.
 _NOT_LOGGED = frozenset({"<not logged>", "<previously logged>", "<none>", ""})
+_WITHOUT_VALUES = frozenset({"<not logged>", "<previously logged>", "<none>"})
 _COUNTED = frozenset({"READ", "WRITE"})
 _LOGOFF, _OTHER = 2, 99
 _CLIENTS = frozenset({"", "client backend", "not initialized"})
@@ -44,11 +47,14 @@ _BY_CLASS = {
     "DDL": "configure", "MISC_SET": "configure",
 }  # fmt: skip
 # COPY is logged without its relation; a plain name behind it is one.
+_OUTERMOST = frozenset({"", "1"})
 _COPIED = re.compile(
     r'\s*copy\s+((?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))?)', re.IGNORECASE
 )
 _CHANGES = ("CREATE", "ALTER", "DROP", "IMPORT")
 
+_AUTHORIZED = "connection authorized:"
+_DISCONNECTION = "disconnection:"
 # Messages of the server, in English, and what they say of a sign-in.
 _CONNECTIONS = (
     ("connection received:", "connection.received", _OTHER, None),
@@ -59,6 +65,7 @@ _CONNECTIONS = (
 )
 _DENIED_STATES = ("42501", "28")  # insufficient_privilege; invalid authorization (class)
 _FAILURES = frozenset({"ERROR", "FATAL", "PANIC"})
+_SYNTAX_ERROR = "42601"
 _STATE_GOOD = "00000"
 
 
@@ -71,7 +78,9 @@ class _Act(NamedTuple):
     activity_id: int | None = None
     dataset: str | None = None
     kind: str | None = None
-    statement: str | None = None
+    statement: str | None = None  # As it was sent.
+    parameters: str | None = None  # As CSV; None when they were not logged.
+    is_inner: bool = False  # A function, a trigger or DO ran it.
     rows: int | None = None
     outcome: str | None = None
     declared: dict[str, Any] | None = None
@@ -106,9 +115,6 @@ def _audit(line: LogLine) -> _Act | None:
         return None
     kind, statement_id, part_id, audit_class, command, object_type, name, text, given = fields[:9]
     action = command_action(command, audit_class)
-    statement = None if text in _NOT_LOGGED else text
-    if statement is not None and given not in _NOT_LOGGED:
-        statement = f"{statement}\n-- parameters: {given}"
     # For COPY, and for what neither reads nor writes, pgaudit says 0 and means nothing.
     has_rows = len(fields) > _FIELDS_MIN and audit_class in _COUNTED and command != "COPY"
     if command == "COPY" and not name and (copied := _COPIED.match(text)) is not None:
@@ -122,7 +128,9 @@ def _audit(line: LogLine) -> _Act | None:
         activity_id,
         dataset=name or None,
         kind=object_type or None,
-        statement=statement,
+        statement=None if text in _NOT_LOGGED else text,
+        parameters=None if given in _WITHOUT_VALUES else given,
+        is_inner=part_id not in _OUTERMOST,
         rows=int(rows) if rows.isdecimal() and len(rows) <= 18 else None,
         outcome="success",  # Allowed to begin; a failure later is a line of its own.
         declared={
@@ -169,6 +177,15 @@ class PgAudit:
     # Beside them the server keeps a file without suffix, for what it says before logging starts.
     file_patterns: tuple[str, ...] = ("*.csv", "*.json", "*.csv.*", "*.json.*")
 
+    def __init__(self) -> None:
+        self._attribution: Attribution | None = None
+        self._states = SessionStates()
+
+    def attribute(self, attribution: Attribution) -> None:
+        """Name persons and data subjects from now on; lines must then come in order."""
+        self._attribution = attribution
+        self._states = SessionStates()
+
     def cutter(self) -> Cutter:
         """Return a cutter that tells csvlog from jsonlog by its first byte."""
         return SniffingCutter(CSV_COLUMNS)
@@ -188,6 +205,11 @@ class PgAudit:
             line.flags.append("time_unknown")
         remote = line.remote or None
         address = remote if remote is not None and _is_address(remote) else None
+        system = f"{_SYSTEM}/{line.database}" if line.database else _SYSTEM
+        found = NONE
+        if self._attribution is not None:
+            found = _attributed(self._attribution, self._states, system, line, act)
+            line.flags.extend(found.flags)
         return Event(
             time=now_ms if time is None else time,
             time_known=time is not None,
@@ -201,13 +223,17 @@ class PgAudit:
             native_id=f"{line.session}:{line.number}" if line.session and line.number else None,
             actor_id=line.user or None,
             actor_type=None if line.backend in _CLIENTS else "service",
+            on_behalf_of=found.on_behalf_of,
+            subjects=found.subjects,
             origin_ip=address,
             origin_device=remote if address is None else None,
             origin_agent=line.application or None,
             session_id=line.session or None,
             query_id=line.query_id or None,
-            query_text=act.statement,
-            resource_system=f"{_SYSTEM}/{line.database}" if line.database else _SYSTEM,
+            query_text=_query(act),
+            columns_projected=found.projected,
+            columns_filtered=found.filtered,
+            resource_system=system,
             resource_dataset=act.dataset,
             resource_type=act.kind,
             rows_returned=act.rows,
@@ -216,6 +242,47 @@ class PgAudit:
             attributes=_declared(line, act),
             flags=tuple(line.flags) or None,
         )
+
+
+def _query(act: _Act) -> str | None:
+    if act.statement is None or not act.parameters:
+        return act.statement
+    return f"{act.statement}\n-- parameters: {act.parameters}"
+
+
+def _attributed(
+    attribution: Attribution, states: SessionStates, name: str, line: LogLine, act: _Act
+) -> Attributed:
+    """Return what a line says of persons and data subjects, if its system is declared."""
+    if line.number == 1:
+        states.begin(line.session)  # Before sign-in a line names no database.
+    system = attribution.system(name)
+    if system is None:
+        return NONE
+    declared = act.declared
+    application = line.application
+    if not application and line.message.startswith(_AUTHORIZED):
+        application = line.message.partition(" application_name=")[2]
+    said = Line(
+        actor=line.user,
+        application=application,
+        session=line.session,
+        transaction=line.virtual,
+        text=act.statement,
+        command=act.operation if declared is not None else "",
+        audit_class=declared["audit_class"] if declared is not None else "",
+        is_last=line.message.startswith(_DISCONNECTION),
+        is_failure=line.severity in _FAILURES,
+    )
+    return system.attribute(
+        said,
+        states,
+        parameters=act.parameters,
+        dataset=act.dataset,
+        is_inner=act.is_inner,
+        # What the server could not parse either has touched nothing.
+        is_statement=line.state != _SYNTAX_ERROR and (declared or act.statement) is not None,
+    )
 
 
 def _is_address(remote: str) -> bool:

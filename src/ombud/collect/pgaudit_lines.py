@@ -30,6 +30,7 @@ class _JsonLine(msgspec.Struct, gc=False):
     session_id: str | None = None
     line_num: int | None = None
     ps: str | None = None
+    vxid: str | None = None
     txid: int | None = None
     error_severity: str | None = None
     state_code: str | None = None
@@ -51,6 +52,7 @@ class LogLine:
     session: str = ""
     number: int | None = None
     tag: str = ""
+    virtual: str = ""  # Virtual transaction: every statement has one, a reader too.
     transaction: str = ""
     severity: str = ""
     state: str = ""
@@ -92,6 +94,7 @@ def _parse_json(raw: bytes) -> LogLine:
         session=line.session_id or "",
         number=line.line_num,
         tag=line.ps or "",
+        virtual=line.vxid or "",
         transaction=str(line.txid or ""),
         severity=line.error_severity or "",
         state=line.state_code or "",
@@ -127,6 +130,7 @@ def _parse_csv(raw: bytes) -> LogLine:
         session=columns[5],
         number=int(columns[6]) if columns[6].isdecimal() and len(columns[6]) <= 18 else None,
         tag=columns[7],
+        virtual=columns[9],
         transaction=columns[10] if columns[10] != "0" else "",
         severity=columns[11],
         state=columns[12],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from ombud.attribution.attribution import Attribution
 from ombud.collect.cut import Cutter
 from ombud.core.batch import Row
 from ombud.core.event import Event
@@ -53,4 +54,13 @@ class FastPath(Protocol):
 
         Invariant: the bytes are those that the event of `parse` encodes to.
         """
+        ...
+
+
+@runtime_checkable
+class Attributable(Protocol):
+    """What a source has whose records carry statements of PostgreSQL."""
+
+    def attribute(self, attribution: Attribution) -> None:
+        """Name persons and data subjects, as declared, in every event from now on."""
         ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ombud.attribution.attribution import Attribution
+from ombud.attribution.declarations import Declarations
 from ombud.collect import (
     cloudtrail,
     databricks,
@@ -32,7 +34,7 @@ from ombud.collect.okta import OktaSystemLog
 from ombud.collect.palantir import Palantir
 from ombud.collect.pgaudit import PgAudit
 from ombud.collect.snowflake import SnowflakeQueryHistory
-from ombud.collect.source import Source
+from ombud.collect.source import Attributable, Source
 from ombud.collect.trino import TrinoEvents
 from ombud.core.errors import InputError
 
@@ -54,12 +56,28 @@ BUILT_IN: dict[str, Callable[[], Source]] = {
 KINDS = (*sorted(BUILT_IN), MAPPING)
 
 
-def get_source(kind: str, *, mapping: Path | None = None) -> Source:
+def get_source(
+    kind: str,
+    *,
+    mapping: Path | None = None,
+    declarations: Declarations | Attribution | None = None,
+) -> Source:
     """Return the source of that kind; `mapping` is the file that describes it.
 
     A mapping may be asked for as `mapping` or by the name it gives itself.
+    `declarations` say whose data its statements touch and who acted; compiled
+    ones may serve several sources.
     Raises `InputError` for an unknown kind, `MappingError` for a bad mapping.
     """
+    source = _build(kind, mapping)
+    if declarations and isinstance(source, Attributable):
+        if not isinstance(declarations, Attribution):
+            declarations = Attribution(declarations)
+        source.attribute(declarations)
+    return source
+
+
+def _build(kind: str, mapping: Path | None) -> Source:
     if mapping is not None:
         source = MappedSource(load_mapping(mapping))
         if kind not in (MAPPING, source.kind):

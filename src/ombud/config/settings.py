@@ -57,6 +57,7 @@ DOCUMENTED: tuple[Setting, ...] = (
     Setting("record.tick_seconds", 60, "seconds between the events that carry log time", 1, 3600),
     Setting("rules.shipped", True, "load the rules that come with Ombud"),
     Setting("rules.folders", (), "further folders or files of Sigma rules"),
+    Setting("directory.zone", "UTC", "time zone of days in directory files, unless the load says"),
     Setting("sources", (), "sources to follow: kind, path, and for `mapping` the mapping file"),
 )
 BY_NAME = {setting.name: setting for setting in DOCUMENTED}

@@ -10,6 +10,8 @@ from ombud.core.event import Event
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
+from ombud.services.coverage import CoverageReports
+from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
 from ombud.services.looks import Looks, Page
 from ombud.services.record_port import Appender
@@ -34,9 +36,11 @@ class HomeServices:
         ingesting: Ingesting,
         tokens: Tokens,
         rule_states: RuleStates,
+        directory: Directory,
         watch: Watch,
         control: ControlStore,
         index: Index,
+        coverage: CoverageReports,
         background: Background,
     ) -> None:
         self._appender = appender
@@ -44,10 +48,12 @@ class HomeServices:
         self._ingesting = ingesting
         self._tokens = tokens
         self._rule_states = rule_states
+        self.directory = directory
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control
         self._index = index
+        self._coverage = coverage
         self._background = background
 
     def authenticate(self, token: str) -> Asker:
@@ -97,6 +103,10 @@ class HomeServices:
     def alert(self, alert_id: str, *, asker: Asker, why: str | None, case: str | None) -> Json:
         """Return one alert with its rule and its events; the look is on record."""
         return self._alerts.get(alert_id, asker=asker, why=why, case=case)
+
+    def coverage(self, *, since: str | None, until: str | None, asker: Asker) -> Json:
+        """Return what is known of persons and data subjects; the look is on record."""
+        return self._coverage.report(since=since, until=until, asker=asker)
 
     def head(self) -> Json:
         """Return the durable size, the root and the signed tree head."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ombud.attribution.attribution import Attribution
 from ombud.collect.follow import Follower
 from ombud.collect.health import Health
 from ombud.collect.intake import Intake, IntakeResult
@@ -17,6 +18,7 @@ from ombud.collect.quarantine import Quarantine
 from ombud.collect.source import Source
 from ombud.collect.sources import BUILT_IN, MAPPING, get_source
 from ombud.collect.streams import stream_blocks
+from ombud.config.attribution_file import load_attribution
 from ombud.config.settings import FollowedSource, Settings
 from ombud.core.clock import now_ms
 from ombud.core.errors import NotFound
@@ -26,11 +28,17 @@ MAPPINGS_FOLDER = "mappings"  # In the home: mappings whose sources may be deliv
 
 
 class HomeSources:
-    """The sources that one home knows: those built in, and its own mappings."""
+    """The sources that one home knows: those built in, and its own mappings.
+
+    `attribution` is what the home declares of persons and data subjects, compiled
+    once for all of them; None when it declares nothing.
+    """
 
     def __init__(self, home: Path, settings: Settings) -> None:
         files = sorted((home / MAPPINGS_FOLDER).glob("*.y*ml"))
         files += [source.mapping for source in settings.sources if source.mapping]
+        declarations = load_attribution(home)
+        self.attribution = Attribution(declarations) if declarations else None
         self._mapped = {load_mapping(path).source: path for path in files}
 
     def kinds(self) -> list[str]:
@@ -40,14 +48,14 @@ class HomeSources:
     def get(self, kind: str) -> Source:
         """Return a source by kind; raises `NotFound` for one this home does not know."""
         if kind in self._mapped:
-            return get_source(MAPPING, mapping=self._mapped[kind])
+            return get_source(MAPPING, mapping=self._mapped[kind], declarations=self.attribution)
         if kind not in BUILT_IN:
             raise NotFound(
                 f"no source of kind `{kind}`",
                 hint=f"this home knows {', '.join(self.kinds())};"
                 f" a mapping in `{MAPPINGS_FOLDER}/` of the home adds one",
             )
-        return get_source(kind)
+        return get_source(kind, declarations=self.attribution)
 
 
 class Ingesting:
@@ -83,7 +91,9 @@ class Ingesting:
 
     def follow(self, followed: FollowedSource, wait: Callable[[float], bool]) -> None:
         """Follow one source's files until `wait` says to stop."""
-        source = get_source(followed.kind, mapping=followed.mapping)
+        source = get_source(
+            followed.kind, mapping=followed.mapping, declarations=self._sources.attribution
+        )
         if followed.heartbeat_seconds is not None:
             source.heartbeat_seconds = followed.heartbeat_seconds
         with self._lock:

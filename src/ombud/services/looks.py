@@ -21,6 +21,7 @@ from ombud.services.asker import Asker
 from ombud.services.follow import Follower
 from ombud.services.own_events import look_event
 from ombud.services.record_port import Appender, record_events
+from ombud.store.coverage import Counted, Stretch
 from ombud.store.index import Index
 from ombud.store.statement import Cursor
 from ombud.store.visibility import Visibility
@@ -169,6 +170,20 @@ class Looks:
         size = self._look("who", asker, why, case, subjects=((kind, key),))
         return self._index.who(kind, key, visibility=_visibility(asker, below=size))
 
+    def coverage(self, since: int, until: int, *, systems: Sequence[str], asker: Asker) -> Counted:
+        """Count what is known of persons and data subjects, as of the last durable event."""
+        size, _ = self._appender.head()
+        self.record_alert_look("coverage", asker)
+        self._follower.catch_up(size)
+        stretch = Stretch(since, until, _visibility(asker, below=size))
+        return self._index.coverage(stretch, systems=systems)
+
+    def record_look(
+        self, operation: str, asker: Asker, *, why: str | None, case: str | None, **fields: Any
+    ) -> None:
+        """Record that somebody looks at something kept beside the events."""
+        self._look(operation, asker, why, case, **fields)
+
     def record_alert_look(
         self,
         operation: str,
@@ -178,11 +193,23 @@ class Looks:
         why: str | None = None,
         case: str | None = None,
     ) -> None:
-        """Record that somebody looks at alerts; that is their work and needs no reason."""
+        """Record a look at alerts or figures; that is their work and needs no reason."""
         asker.require("search")
         _check_lengths(why=why, case=case)
         look = look_event(self._clock(), operation, asker, why, case, resource_id=resource_id)
         record_events(self._appender, [look])
+
+    def record_directory_look(
+        self, operation: str, asker: Asker, *, why: str | None = None
+    ) -> None:
+        """Record that somebody looks at rows of the directory, which is an administrator's work."""
+        _check_lengths(why=why)
+        record_events(self._appender, [look_event(self._clock(), operation, asker, why, case=None)])
+
+    def catch_up(self) -> None:
+        """Let the index catch up with the last durable event."""
+        size, _ = self._appender.head()
+        self._follower.catch_up(size)
 
     def visible(self, indices: Sequence[int], asker: Asker) -> set[int]:
         """Return which of these events the asker may see."""

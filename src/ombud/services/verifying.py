@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from ombud.core.errors import TamperError
 from ombud.record.reader import RecordReader
 from ombud.record.verify import Progress, verify_home
 from ombud.record.verify_report import Fault, VerifyReport
-from ombud.store.control import ControlStore, Snapshot
+from ombud.store.control_snapshot import Snapshot
 
 
 def verify(
@@ -30,13 +31,16 @@ def verify(
     place = str(control_database.relative_to(home))
     if control_database.exists():
         try:
-            snapshot = ControlStore.snapshot(control_database)
+            snapshot = Snapshot.open(control_database)
         except TamperError as error:
             fault = Fault(place, error.message)
-    report = verify_home(home, vkey=vkey, known_heads=known_heads, progress=progress)
-    if report.ok and (snapshot or fault):
-        report.counts["control_tables"] = 1
-        report.fault = fault or _compare(home, snapshot, place, report.size)
+    with ExitStack() as stack:
+        if snapshot is not None:
+            stack.callback(snapshot.close)
+        report = verify_home(home, vkey=vkey, known_heads=known_heads, progress=progress)
+        if report.ok and (snapshot or fault):
+            report.counts["control_tables"] = 1
+            report.fault = fault or _compare(home, snapshot, place, report.size)
     return report
 
 
@@ -45,8 +49,10 @@ def _compare(home: Path, snapshot: Snapshot | None, place: str, size: int) -> Fa
         return None
     if snapshot.watermark > size:
         return Fault(place, f"knows {snapshot.watermark} events, the record has {size}")
+    reader = RecordReader(home)
     try:
-        difference = snapshot.compare(RecordReader(home).read(0, snapshot.watermark, raw=False))
+        events = reader.read(0, snapshot.watermark, raw=False)
+        difference = snapshot.compare(events, fetch=reader.fetch)
     except TamperError as error:
         return Fault(error.origin, error.message)
     return None if difference is None else Fault(place, str(difference))

@@ -1,4 +1,4 @@
-"""Control events: how tokens, settings, rule states and sources are said as events.
+"""Control events: how tokens, settings, states and directories are said as events.
 
 A control table is nothing but the projection of these events.  `project` is pure
 and total: an event that is malformed becomes a row of `control_fault`, for a
@@ -26,6 +26,8 @@ RULE_ENABLED = "rule.enabled"
 RULE_DISABLED = "rule.disabled"
 SOURCE_ADDED = "source.added"
 SOURCE_REMOVED = "source.removed"
+DIRECTORY_ROWS = "directory.rows"
+DIRECTORY_LOADED = "directory.loaded"
 
 
 class TokenCreated(msgspec.Struct, frozen=True):
@@ -68,6 +70,25 @@ class SourceState(msgspec.Struct, frozen=True):
     path: str
     mapping: str | None = None
     heartbeat_seconds: int | None = None
+
+
+class DirectoryRows(msgspec.Struct, frozen=True):
+    """What `directory.rows` says beside its original, which holds the rows themselves."""
+
+    load: str
+    number: int
+
+
+class DirectoryLoaded(msgspec.Struct, frozen=True):
+    """What `directory.loaded` carries: the rows before it count from now on."""
+
+    load: str
+    sha256: str
+    counts: dict[str, int]
+    files: list[str]
+    base: int
+    chunk_count: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +149,26 @@ def _source_state(event: Event, said: SourceState) -> Change:
     return Change("source_state", f"{said.kind} {said.path}", values)
 
 
+def _directory_rows(event: Event, said: DirectoryRows) -> Change:
+    del event
+    values = {"load": said.load, "number": said.number}
+    return Change("directory_chunk", f"{said.load} {said.number:06}", values)
+
+
+def _directory_loaded(event: Event, said: DirectoryLoaded) -> Change:
+    values = {
+        "loaded_at": event.time,
+        "loaded_by": event.actor_id or "",
+        "reason": said.reason,
+        "sha256": said.sha256,
+        "counts": _json(said.counts),
+        "files": _json(said.files),
+        "base": said.base,
+        "chunk_count": said.chunk_count,
+    }
+    return Change("directory_load", said.load, values)
+
+
 _PROJECTIONS: dict[str, tuple[type, Callable[[Event, Any], Change]]] = {
     TOKEN_CREATED: (TokenCreated, _token_created),
     TOKEN_REVOKED: (TokenRevoked, _token_revoked),
@@ -136,7 +177,14 @@ _PROJECTIONS: dict[str, tuple[type, Callable[[Event, Any], Change]]] = {
     RULE_DISABLED: (RuleState, _rule_state),
     SOURCE_ADDED: (SourceState, _source_state),
     SOURCE_REMOVED: (SourceState, _source_state),
+    DIRECTORY_ROWS: (DirectoryRows, _directory_rows),
+    DIRECTORY_LOADED: (DirectoryLoaded, _directory_loaded),
 }
+
+
+def fault(index: int | None, operation: str, reason: str) -> Change:
+    """Return the change that says why an event could not be applied."""
+    return Change("control_fault", str(index), {"operation": operation, "reason": reason})
 
 
 def project(event: Event) -> list[Change]:
@@ -150,7 +198,6 @@ def project(event: Event) -> list[Change]:
     try:
         change = change_of(event, msgspec.convert(event.attributes or {}, shape))
     except msgspec.ValidationError as error:
-        values = {"operation": event.operation, "reason": str(error)}
-        change = Change("control_fault", str(event.id), values)
+        change = fault(event.id, event.operation, str(error))
     change.values["event_index"] = event.id
     return [change]

@@ -23,7 +23,8 @@ from sqlalchemy import (
 
 from ombud.core.errors import Unavailable
 
-REVISION = "1"  # The newest migration.
+REVISION = "2"  # The newest migration.
+OLDER = frozenset({"1"})  # Those that `migrate` brings to it.
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 metadata = MetaData()
@@ -75,6 +76,40 @@ source_state = Table(
     Column("changed_by", Text, nullable=False),
     Column("event_index", BigInteger, nullable=False),
 )
+# One row of the directory: its values as a JSON list in the order of its kind's columns.
+directory_row = Table(
+    "directory_row",
+    metadata,
+    Column("id", String, primary_key=True),  # kind and key
+    Column("kind", Text, nullable=False, index=True),
+    Column("person", Text, index=True),
+    Column("unit", Text, index=True),
+    Column("body", Text, nullable=False),
+    Column("event_index", BigInteger, nullable=False),
+)
+# The events that carry the rows of a load; without the load they are nothing.
+directory_chunk = Table(
+    "directory_chunk",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("load", Text, nullable=False, index=True),
+    Column("number", BigInteger, nullable=False),
+    Column("event_index", BigInteger, nullable=False),
+)
+directory_load = Table(
+    "directory_load",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("loaded_at", BigInteger, nullable=False),
+    Column("loaded_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("sha256", Text, nullable=False),  # Of the canonical rows of all kinds given, hex.
+    Column("counts", Text, nullable=False),  # JSON: rows by kind
+    Column("files", Text, nullable=False),  # JSON list
+    Column("base", BigInteger, nullable=False),  # Event of the load it was compared with, or 0.
+    Column("chunk_count", BigInteger, nullable=False),
+    Column("event_index", BigInteger, nullable=False),
+)
 control_fault = Table(
     "control_fault",
     metadata,
@@ -91,11 +126,22 @@ watermark = Table(
 )
 # What follows from events, by name; the watermark only says how far that has come.
 PROJECTIONS = {
-    table.name: table for table in (token, setting, rule_state, source_state, control_fault)
+    table.name: table
+    for table in (
+        token,
+        setting,
+        rule_state,
+        source_state,
+        directory_load,
+        directory_chunk,
+        directory_row,
+        control_fault,
+    )
 }
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """Return the version of the tables, none for a database that has none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -104,7 +150,7 @@ def _revision(connection: Connection) -> str | None:
 
 def migrate(connection: Connection) -> None:
     """Bring the tables to this version; raises `Unavailable` if they are of a later one."""
-    found = _revision(connection)
+    found = revision(connection)
     if found == REVISION:
         return
     if found is not None and int(found) > int(REVISION):

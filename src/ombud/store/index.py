@@ -24,6 +24,7 @@ from ombud.core.errors import Conflict, EventError, QueryError, Unavailable
 from ombud.directory.span import AccountSpan
 from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
 from ombud.query.tree import Query
+from ombud.store.coverage import Counted, Stretch, count_coverage
 from ombud.store.feed import FEED, FEED_SCHEMA, SEGMENT, Feed, committed_table
 from ombud.store.schema import (
     META_TABLE,
@@ -38,6 +39,7 @@ from ombud.store.search import Page, find_page, find_session, find_sessions, fin
 from ombud.store.sessions import MINUTE_MS
 from ombud.store.spans import SPAN_INSERT, span_table
 from ombud.store.statement import Rows, Scope, Statement, visible_statement
+from ombud.store.unmatched import find_unmatched
 from ombud.store.visibility import EVERYTHING, Visibility
 from ombud.store.worlds import AlertEvents, find_alerts, find_world
 
@@ -238,6 +240,10 @@ class Index:
                 self._writer.unregister("spans")
             self._save()
 
+    def unmatched(self, *, limit: int) -> list[dict[str, Any]]:
+        """Return the accounts without a span at the time of their events, most frequent first."""
+        return find_unmatched(self._rows, limit=limit)
+
     def spans_stamp(self) -> int:
         """Return of which directory the spans are; 0 for none."""
         ((stamp,),) = self._rows(Statement(f"SELECT spans FROM {WATERMARK_TABLE}", []))
@@ -300,6 +306,10 @@ class Index:
     ) -> list[dict[str, Any]]:
         """Return everyone who touched one data subject's data, the most frequent first."""
         return find_who(self._rows, kind, key, visibility)
+
+    def coverage(self, stretch: Stretch, *, systems: Collection[str]) -> Counted:
+        """Return what is known of persons and data subjects in a stretch of time."""
+        return count_coverage(self._rows, stretch, systems=systems)
 
     def visible(self, indices: Collection[int], visibility: Visibility) -> set[int]:
         """Return those of these events that may be seen."""

@@ -79,6 +79,19 @@ class WhoBody(BaseModel):
     actors: list[dict[str, Any]]
 
 
+class CoverageBody(BaseModel):
+    """What is known of persons and data subjects in a stretch of time, and what is not seen."""
+
+    since: str
+    until: str
+    total: dict[str, Any] = Field(description="All sources together.")
+    sources: list[dict[str, Any]] = Field(description="By source and system.")
+    health: list[dict[str, Any]] = Field(description="By source: lag, gaps, silence, quarantine.")
+    unknown_accounts: list[dict[str, Any]]
+    not_observed: list[dict[str, Any]]
+    fixes: list[dict[str, Any]] = Field(description="What would raise it, by effect.")
+
+
 class AlertsBody(BaseModel):
     """Alerts, the latest first."""
 

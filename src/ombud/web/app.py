@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from ombud import __version__
 from ombud.services.home import HomeServices
 from ombud.web import front, looks, reference
+from ombud.web.directory import directory_routes
 from ombud.web.errors import add_error_handlers
 from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
@@ -43,6 +44,7 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         ingest_routes(limits, pending),
         looks.router,
         token_routes(limits),
+        directory_routes(limits),
         rule_routes(limits),
         state_routes(metrics),
         front.router,

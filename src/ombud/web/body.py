@@ -151,14 +151,16 @@ async def read_delivery(request: Request, limits: Limits, lease: Lease) -> list[
     return pieces
 
 
-async def read_question(request: Request, limits: Limits) -> bytes:
-    """Return the small JSON body of a request that is not a delivery."""
+async def read_question(request: Request, limits: Limits, *, size_max: int | None = None) -> bytes:
+    """Return the JSON body of a request that is not a delivery: a small one, unless told."""
     if media_type(request) != JSON:
         raise RequestError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"this takes `{JSON}` only", code="media_type"
         )
     pieces = await read_body(
-        request, size_max=limits.question_max, seconds_max=limits.body_seconds_max
+        request,
+        size_max=limits.question_max if size_max is None else size_max,
+        seconds_max=limits.body_seconds_max,
     )
     return b"".join(pieces)
 

@@ -23,6 +23,9 @@ class Limits:
     body_max: int = 32 << 20  # One delivery, expanded; what is larger comes in pieces.
     body_seconds_max: float = 60.0  # A sender that is slower holds memory for too long.
     question_max: int = 64 << 10  # The body of a request that is not a delivery.
+    directory_max: int = (
+        66 << 20
+    )  # The files of a load (48 MiB) as base64, and what is around them.
     requests_max: int = 256  # Requests answered at once; each may hold a thread.
 
 

@@ -12,6 +12,7 @@ from ombud.web.access import AskerPart, ReasonPart, ServicesPart
 from ombud.web.answers import (
     AlertBody,
     AlertsBody,
+    CoverageBody,
     ErrorBody,
     JsonResponse,
     SearchBody,
@@ -89,6 +90,18 @@ def who(
     asker.require("search")
     actors = services.who(kind, key, asker=asker, why=reason.why, case=reason.case)
     return JsonResponse({"subject": {"kind": kind, "key": key}, "actors": actors})
+
+
+@router.get("/v1/coverage", response_model=CoverageBody)
+def coverage(
+    services: ServicesPart,
+    asker: AskerPart,
+    since: Annotated[str | None, Query(description="An instant or a duration; 30d.")] = None,
+    until: Annotated[str | None, Query(description="An instant or a duration; now.")] = None,
+) -> Response:
+    """Tell how far it is known who acted and whose data it was, and what would raise that."""
+    asker.require("search")
+    return JsonResponse(services.coverage(since=since, until=until, asker=asker))
 
 
 @router.get("/v1/alerts", response_model=AlertsBody)

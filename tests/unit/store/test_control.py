@@ -19,9 +19,10 @@ from sqlalchemy import create_engine
 from ombud.core.batch import BatchBuilder, Committed
 from ombud.core.errors import TamperError, Unavailable
 from ombud.core.event import Event
-from ombud.store.control import ControlStore, Difference, TokenRow
+from ombud.store.control import ControlStore, TokenRow
 from ombud.store.control_events import CONTROL, project
 from ombud.store.control_schema import metadata, migrate
+from ombud.store.control_snapshot import Difference
 
 T0 = 1_795_305_600_000
 
@@ -307,6 +308,6 @@ def test_later_version_is_refused(store: ControlStore, path: Path) -> None:
         edited.execute("UPDATE alembic_version SET version_num = '99'")
     edited.close()
 
-    with pytest.raises(Unavailable, match="of version 99, and this program knows 1"):
+    with pytest.raises(Unavailable, match="of version 99, and this program knows 2"):
         ControlStore.open(path)
     store.close()

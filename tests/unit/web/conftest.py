@@ -18,7 +18,13 @@ def services() -> Services:
 @pytest.fixture
 def limits() -> Limits:
     """Return small bounds, so that tests reach them."""
-    return Limits(pending_max=10_000, body_max=4_000, body_seconds_max=5, question_max=500)
+    return Limits(
+        pending_max=10_000,
+        body_max=4_000,
+        body_seconds_max=5,
+        question_max=500,
+        directory_max=2_000,
+    )
 
 
 @pytest.fixture

@@ -51,6 +51,12 @@ def test_search_answers_with_rows(client: Client) -> None:
             {"alerts": [{"id": "a1"}]},
             id="alerts",
         ),
+        pytest.param(
+            "/v1/coverage?since=7d",
+            ("coverage", "7d", None),
+            {"total": {"events": 8}, "sources": [], "fixes": []},
+            id="coverage",
+        ),
         pytest.param("/v1/record/head", ("head",), {"size": 8}, id="head"),
     ],
 )
@@ -115,6 +121,7 @@ def test_two_reasons_are_refused(client: Client, services: Services) -> None:
         "/v1/sessions/s",
         "/v1/who/p/1",
         "/v1/alerts",
+        "/v1/coverage",
         "/v1/alerts/a1",
         "/v1/record/head",
     ],
