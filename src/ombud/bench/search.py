@@ -2,7 +2,8 @@
 
 An index is rebuilt from segments and the directory put into it; then questions of
 each kind are asked in turn while 5,000 events a second are applied.  Last, the same
-rows are asked by plain SQL that uses none of the side tables.
+rows are asked by plain SQL that uses none of the side tables.  Latency counts whatever
+else the machine does; the CPU of a question is that of the question alone.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ ROUNDS_MAX, ROUNDS_MIN = 120, 3  # A minute: some runs are sealed meanwhile.
 EVENTS_PER_ROUND = 10_000  # Fewer rounds for fewer events.
 EVENTS_PER_SPAN = 20  # 500,000 spans beside ten million events.
 PAGE = 100
+_ALONE_ROUNDS = 20
 _PLAIN_ROUNDS = 5
 _NOW_MS = int(END.timestamp() * 1000)
 _WORDS = ("witness", "handover", "roadside", "entitlement", "discharge", "alibi")
@@ -82,6 +84,7 @@ def measure(options: Options, year: Year) -> Report:
         try:
             figures = _rebuild(index, year)
             figures["spans_seconds"] = _set_spans(index, year, options.events // EVENTS_PER_SPAN)
+            figures.update(_ask_alone(index, year, rep))
             figures.update(_ask_under_load(index, year, rep, _rounds(options.events)))
         finally:
             index.close()
@@ -176,6 +179,22 @@ def _questions(index: Index, about: Subjects) -> dict[str, Ask]:
         "datasets": search("last:30d | count by actor, dataset, day"),
         "unit": search('actor.unit:"unit 7" last:30d | count by person'),
         "sessions": lambda: index.sessions(everything, limit=PAGE, now_ms=_NOW_MS),
+    }
+
+
+def _ask_alone(index: Index, year: Year, rep: int) -> Figures:
+    """Tell the CPU of each kind of question, which a busy machine raises least."""
+    dice = Dice("questions alone", rep)
+    used: dict[str, list[float]] = {}
+    for _ in range(_ALONE_ROUNDS):
+        for kind, ask in _questions(index, _draw(year, dice)).items():
+            with Meter() as meter:
+                ask()
+            used.setdefault(kind, []).append(meter.cpu_seconds * 1000)
+    return {
+        f"{kind}_cpu_{name}_ms": quantile(taken, share)
+        for kind, taken in used.items()
+        for name, share in (("p50", 0.5), ("p95", 0.95))
     }
 
 

@@ -318,8 +318,11 @@ class _Compiler:
             return "false"
         if known.hashes is None:
             return self.word_in_texts(text, known.places)
-        listed = ", ".join(str(int(one)) for one in known.hashes)
-        found = f'{INDEX} IN (SELECT "index" FROM {TOKEN_TABLE} WHERE "hash" IN ({listed}))'
+        # One by one: of several at once the engine does not know where to look.
+        listed = " UNION ALL ".join(
+            f'SELECT "index" FROM {TOKEN_TABLE} WHERE "hash" = {int(one)}' for one in known.hashes
+        )
+        found = f"{INDEX} IN ({listed})"
         if is_one_word(text):
             return found
         return f"({found} AND {self.word_in_texts(text, known.places)})"

@@ -8,7 +8,7 @@ from ombud.store.schema import UNINDEXED_TABLE, WORD_TABLE
 from ombud.store.statement import Range, Rows, Statement, Words
 
 WORDS_MAX = 8  # Of a query that are looked up; the texts are read for any more.
-PIECES_MAX = 256  # That contain the word; with more, a page is soon found by reading.
+PIECES_MAX = 64  # That contain the word; with more, reading its texts takes no longer.
 RANGES_MAX = 16  # Of events that must be read; more are taken as one.
 
 
