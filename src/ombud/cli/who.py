@@ -42,7 +42,12 @@ def who(
     if json:
         print_json(answer)
         return
-    _print_people(answer["people"], subject)
+    print_answer(answer)
+
+
+def print_answer(answer: dict[str, Any]) -> None:
+    """Print who it was, where the data went, and what the answer cannot know."""
+    _print_people(answer["people"], "{kind}:{key}".format(**answer["subject"]))
     _print_left(answer["left"])
     _print_not_covered(answer["not_covered"])
 

@@ -221,14 +221,12 @@ def _told(
     numbers = [
         (of, int(number))
         for finding, of, said in read
-        if of is not None and finding.operation == GAP
+        if finding.operation == GAP
         for number in (_number(said, "expected", -1), _number(said, "got", 0))
         if number is not None
     ]
     times = find_sequence_times(ask, numbers)
     for finding, of, said in read:
-        if of is None:
-            continue
         if finding.operation == GAP:
             before = times.get((of, _number(said, "expected", -1) or 0), [])
             after = times.get((of, _number(said, "got", 0) or 0), [])

@@ -83,13 +83,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenHome]:
         yield running
 
 
-def report(opened: OpenHome, **given: Any) -> dict[str, Any]:
-    """Return what is not covered for patients."""
-    asked = {"kind": "patient", "asker": local_owner(), "now": NOW} | given
-    covered = NotCovered(
-        index=opened.index, fetch=opened.reader.fetch, clock=lambda: int(asked["now"])
-    )
-    return covered.report(asked["kind"], asker=asked["asker"])
+def report(
+    opened: OpenHome, *, kind: str = "patient", asker: Asker | None = None
+) -> dict[str, Any]:
+    """Return what is not covered for a kind of data subject."""
+    covered = NotCovered(index=opened.index, fetch=opened.reader.fetch, clock=lambda: NOW)
+    return covered.report(kind, asker=asker or local_owner())
 
 
 def stretches(answer: dict[str, Any], what: str) -> list[tuple[str, str | None, str]]:
