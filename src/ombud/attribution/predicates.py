@@ -19,9 +19,12 @@ from ombud.attribution.facts import (
     Term,
     Value,
 )
+from ombud.attribution.keys import keeps_key, number_key
 from ombud.attribution.scope import Scope
 
 Json = dict[str, Any]
+# Pairs of equal columns of one statement: those of UNIONs joined with UNIONs multiply.
+PAIRS_MAX = 5_000
 
 _RANGES = frozenset({"<", ">", "<=", ">="})
 _NOT_EQUAL = frozenset({"<>", "!="})
@@ -38,6 +41,10 @@ _BY_KIND = {
 }
 
 
+class TooLarge(Exception):  # noqa: N818  # It is an answer, caught where it is asked for.
+    """The statement has more relations, or pairs of equal columns, than are looked at."""
+
+
 class Host(Protocol):
     """What walks the rest of the statement."""
 
@@ -51,8 +58,10 @@ class Host(Protocol):
 
 
 def operator(expression: Json) -> str:
-    """Return the name of an operator without its schema."""
+    """Return the name of an operator; none for one of another schema, which may do anything."""
     names = expression.get("name") or [{}]
+    if len(names) > 1 and names[0].get("String", {}).get("sval") != "pg_catalog":
+        return ""
     return str(names[-1].get("String", {}).get("sval", ""))
 
 
@@ -71,16 +80,23 @@ def constant(node: Json) -> str | None:
     if "ival" in node:
         return str(node["ival"].get("ival", 0))
     if "fval" in node:
-        return str(node["fval"].get("fval", ""))
+        written = str(node["fval"].get("fval", ""))
+        sign = "-" if written[:1] == "-" else ""
+        return number_key(sign, written[len(sign) :]) if len(written) > len(sign) else ""
     return None
 
 
 def bare(node: Json) -> Json:
-    """Return an expression without casts and collations around it."""
+    """Return an expression without collations, and casts that leave its key, around it."""
+    if "TypeCast" not in node and "CollateClause" not in node:
+        return node
+    whole, types = node, []
     while "TypeCast" in node or "CollateClause" in node:
         inner = node.get("TypeCast") or node["CollateClause"]
+        if "typeName" in inner:
+            types.append(inner["typeName"])
         node = inner.get("arg", {})
-    return node
+    return node if not types or keeps_key(types, node) else whole
 
 
 def value_of(node: Json) -> Value | None:
@@ -155,7 +171,11 @@ class Predicates:
         return self.condition(node.get("arg", {}), scope)
 
     def _null_test(self, node: Json, scope: Scope) -> Pins:
-        self.term(node.get("arg", {}), scope)
+        argument = node.get("arg", {})
+        if "ColumnRef" in bare(argument):
+            self.term(argument, scope)
+        else:
+            self._host.expression(argument, scope)
         return NO_PINS
 
     def _current_of(self, _node: Json, scope: Scope) -> Pins:
@@ -273,6 +293,8 @@ class Predicates:
         is_equal = not names or operator({"name": names}) == "="
         if kind == "ANY_SUBLINK" and is_equal:
             test = bare(node.get("testexpr", {}))
+            if "ColumnRef" not in test:
+                self._blame(test, scope, "subquery")
             return self._subquery(self.term(test, scope), node, scope)
         self._blame([node], scope, "subquery")
         return NO_PINS
@@ -305,6 +327,8 @@ class Predicates:
     def _link(self, left: Term, right: Term) -> None:
         if not self._links:
             return
+        if len(left) * len(right) > PAIRS_MAX - len(self._facts.same):
+            raise TooLarge
         self._facts.same += [(one, other) for one in left for other in right]
         for sources, targets in ((left, right), (right, left)):
             if len(sources) == 1:  # Of several it is known of none which one it is.

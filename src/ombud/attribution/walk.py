@@ -14,9 +14,9 @@ from typing import Any
 from ombud.attribution.facts import Facts, Pins, Relation, Term, Value
 from ombud.attribution.predicates import (
     Predicates,
+    TooLarge,
     bare,
     column_names,
-    constant,
     is_null,
     value_of,
 )
@@ -24,16 +24,13 @@ from ombud.attribution.scope import Cte, Datasets, Scope
 
 Json = dict[str, Any]
 
+_NEW_NAMES = frozenset({"into", "intoClause", "lockedRels"})
 _NOT_READ = frozenset({"fromClause", "whereClause", "withClause", "targetList", "valuesLists"})
 
 
 _LEFT_NULLABLE = frozenset({"JOIN_RIGHT", "JOIN_FULL"})
 _RIGHT_NULLABLE = frozenset({"JOIN_LEFT", "JOIN_FULL"})
 RELATIONS_MAX = 2_000  # Of one statement: WITH queries that use each other may double each time.
-
-
-class TooLarge(Exception):  # noqa: N818  # It is an answer, caught where it is asked for.
-    """The statement uses more relations than are looked at."""
 
 
 @dataclass(slots=True)
@@ -52,24 +49,33 @@ class Walk:
         self.predicates = Predicates(self)
         self._datasets = datasets
         self._nullable_depth = 0  # Of outer joins on whose nullable side this is.
+        self._windows: list[Json] = []  # Of the SELECT that is walked.
+        self.seen: set[int] = set()  # Tables and calls, by `id` of their node.
+        self._referred: set[int] = set()  # Queries of WITH.
 
-    def table(self, node: Json, scope: Scope) -> Relation:
-        """Return the relation that a RangeVar stands for, added to the scope."""
+    def table(self, node: Json, scope: Scope, *, is_target: bool = False) -> Relation:
+        """Return the relation that a RangeVar stands for, added to the scope.
+
+        What is changed (`is_target`) is a table, even if a WITH has its name.
+        """
+        self.seen.add(id(node))
         name, schema = node.get("relname", ""), node.get("schemaname", "")
         alias = node.get("alias", {}).get("aliasname", name)
-        cte = scope.ctes.get(name) if not schema else None
+        cte = scope.ctes.get(name) if not schema and not is_target else None
         known: Relation
         if cte is not None:
             known = cte.relation or self._refer(cte)
         else:
             found = self._datasets.dataset(schema, name)
             if found is not None:
-                known = self.facts.add_relation(found[0], dataset=found[0], kinds=found[1])
+                schema, written, kinds = found
+                known = self.facts.add_relation(written, dataset=written, kinds=kinds)
             else:
                 known = self.facts.add_relation(f"{schema}.{name}" if schema else name)
         if "alias" in node and node["alias"].get("colnames"):
             known = self._renamed(known, node["alias"]["colnames"])
-        scope.add(known, alias)
+        place = None if cte is not None or "alias" in node else schema
+        scope.add(known, alias, place)
         return known
 
     def _renamed(self, relation: Relation, names: list[Json]) -> Relation:
@@ -85,29 +91,37 @@ class Walk:
         """Return the relation that a query's output is, its columns perhaps renamed."""
         renamed = list(names)
         columns: dict[str, Term] = {}
+        if renamed and output.stars:  # Which columns have new names only the catalogue knows.
+            return self.facts.add_relation(columns=columns)
         for place, (name, term, _) in enumerate(output.columns):
-            known = renamed[place] if place < len(renamed) and not output.stars else name
+            known = renamed[place] if place < len(renamed) else name
             columns[known] = term if known not in columns else ()
         return self.facts.add_relation(columns=columns, stars=output.stars)
 
     def with_clause(self, node: Json, scope: Scope) -> None:
         """Make the names of a WITH known in a scope."""
+        arounds: list[tuple[str, Scope]] = []
         for item in node.get("ctes", ()):
             cte = item.get("CommonTableExpr", {})
             name, query = cte.get("ctename", ""), cte.get("ctequery", {})
             names = tuple(part["String"].get("sval", "") for part in cte.get("aliascolnames", ()))
-            around = Scope(scope)  # As it is here: later names are not known in this query.
-            if node.get("recursive"):
+            around = Scope(scope)  # As it is here: later names are not known in this query,
+            if node.get("recursive"):  # unless all names of the WITH are known in all its queries.
                 around.ctes[name] = Cte(self.facts.add_relation(columns={}))
+                arounds.append((name, around))
             if "SelectStmt" in query:
                 scope.ctes[name] = Cte(None, query, names, around)
             else:  # It changes data, and does so once.
                 scope.ctes[name] = Cte(self.derived(self.query(query, around), names))
+            for earlier, within in arounds:
+                if earlier != name:
+                    within.ctes[name] = scope.ctes[name]
 
     def _refer(self, cte: Cte) -> Relation:
         """Return what a WITH query is at one of its uses: each has rows of its own to pin."""
         if len(self.facts.relations) > RELATIONS_MAX:
             raise TooLarge
+        self._referred.add(id(cte.query))
         outputs: list[Output] = []
 
         def read() -> Term:
@@ -148,6 +162,7 @@ class Walk:
             return _united(left, right)
         if "valuesLists" in node:
             return self._values(node["valuesLists"], scope)
+        around, self._windows = self._windows, []
         pins = self.from_clause(node.get("fromClause", ()), scope)
         if "whereClause" in node:
             pins = pins.both(self.predicates.condition(node["whereClause"], scope))
@@ -155,7 +170,36 @@ class Walk:
         for key, inner in node.items():
             if key not in _NOT_READ and isinstance(inner, dict | list):
                 self.expression(inner, scope)
-        return self.targets(node.get("targetList", ()), scope, is_top=is_top)
+        output = self.targets(node.get("targetList", ()), scope, is_top=is_top)
+        windows, self._windows = self._windows, around
+        return self._partitioned(output, windows, node, scope) if windows else output
+
+    def _partitioned(
+        self, output: Output, windows: list[Json], node: Json, scope: Scope
+    ) -> Output:
+        """Return the output of a SELECT with window functions, which see rows of others.
+
+        Only a column that all of them partition by holds a condition from outside.
+        """
+        by_name = {
+            each["WindowDef"].get("name", ""): each["WindowDef"]
+            for each in node.get("windowClause", ())
+        }
+        common: set[Term] | None = None
+        for window in windows:
+            parts = list(window.get("partitionClause", ()))
+            name = window.get("name") or window.get("refname")
+            for _ in by_name:  # One may build on another.
+                base = by_name.get(name, {})
+                parts += base.get("partitionClause", ())
+                name = base.get("refname")
+            terms = {scope.term(names) for names in map(_column, parts) if names}
+            common = terms if common is None else common & terms
+        kept = {term for term in common or () if term}
+        columns = [(name, term if term in kept else (), value) for name, term, value in output.columns]
+        for star in output.stars:
+            columns += [(t[-1][1], t, None) for t in kept if star.term(t[-1][1]) == t]
+        return Output(columns)
 
     def hold(self, pins: Pins) -> None:
         """Add what a condition pins to what is pinned."""
@@ -209,7 +253,7 @@ class Walk:
         names = [part["String"].get("sval", "") for part in reference["fields"] if "String" in part]
         if not names:
             return tuple(scope.relations)
-        relation = scope.relation(names[-1])
+        relation = scope.relation(names[-1], names[-2] if len(names) > 1 else None)
         return (relation,) if relation is not None else ()
 
     def _project_star(self, relation: Relation) -> None:
@@ -275,10 +319,9 @@ class Walk:
         sides = {"JOIN_LEFT": right, "JOIN_RIGHT": left}.get(kind, [])
         nullable = None if inner else frozenset(number for side in sides for number in side.bases())
         if "alias" in node:
-            scope.named.setdefault(
-                node["alias"].get("aliasname", ""),
-                self.facts.add_relation(columns={}, stars=(*left, *right)),
-            )
+            stars = () if node["alias"].get("colnames") else (*left, *right)
+            joined = self.facts.add_relation(columns={}, stars=stars)
+            scope.name(joined, node["alias"].get("aliasname", ""))
         if "usingClause" in node or node.get("isNatural"):
             self._merge(node, scope, (left, right), nullable)
         if "quals" in node:
@@ -331,6 +374,8 @@ class Walk:
                 self.output(inner.get("subselect", {}), scope, is_held=False)
             elif kind == "FuncCall":
                 self._call(inner)
+                if "over" in inner:
+                    self._windows.append(inner["over"])
                 self.expression(inner.get("args"), scope, is_top=is_top)
                 self.expression(inner.get("over"), scope)
                 self.expression(inner.get("agg_filter"), scope)
@@ -338,6 +383,7 @@ class Walk:
                 self.expression(inner, scope, is_top=is_top)
 
     def _call(self, node: Json) -> None:
+        self.seen.add(id(node))
         names = [part.get("String", {}).get("sval", "") for part in node.get("funcname", ())]
         if not names:
             return
@@ -360,12 +406,39 @@ class Walk:
             else:
                 self.facts.lost["null" if is_null(argument) else "expression"] = None
 
+    def overlooked(self, node: Any) -> None:
+        """Tell of declared tables and functions that the walk did not come to."""
+        if isinstance(node, list):
+            for item in node:
+                self.overlooked(item)
+            return
+        if not isinstance(node, dict):
+            return
+        if id(node) not in self.seen:
+            schema = node.get("schemaname", "")
+            if "relname" in node and self._datasets.dataset(schema, node["relname"]) is not None:
+                self.facts.lost["not_read"] = None
+            if "funcname" in node:
+                before = len(self.facts.given), len(self.facts.settings)
+                self._call(node)
+                if (len(self.facts.given), len(self.facts.settings)) != before:
+                    self.facts.lost["not_read"] = None
+        for key, inner in node.items():
+            if key == "ctequery" and "SelectStmt" in inner and id(inner) not in self._referred:
+                continue  # The server does not run it either.
+            if key not in _NEW_NAMES:
+                self.overlooked(inner)
+
     def _setting(self, arguments: list[Json]) -> None:
         local = bare(arguments[2]).get("A_Const", {})
-        is_local = "boolval" in local or "sval" in local
-        text = str(local.get("boolval", {}).get("boolval", constant(local) or "")).lower()
-        truth = text in {"true", "t", "on", "yes", "1"} if is_local else None
+        # TRUE or FALSE; of `'t'` or `1::boolean` other texts of the template may say otherwise.
+        truth = bool(local["boolval"].get("boolval")) if "boolval" in local else None
         self.facts.settings.append((value_of(arguments[0]), value_of(arguments[1]), truth))
+
+
+def _column(node: Json) -> list[str] | None:
+    reference = node.get("ColumnRef")
+    return column_names(reference) if reference is not None else None
 
 
 def _united(left: Output, right: Output) -> Output:
