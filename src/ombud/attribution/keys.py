@@ -21,7 +21,8 @@ def number_key(sign: str, number: str) -> str:
     """Return a number without zeros, point and exponent that say nothing."""
     if number[0] != "0" and number.isdecimal():
         return sign + number
-    match = _NUMBER.fullmatch(number) if len(number) <= DIGITS_MAX or not number.strip("0") else None
+    is_short = len(number) <= DIGITS_MAX or not number.strip("0")
+    match = _NUMBER.fullmatch(number) if is_short else None
     if match is None:
         return sign + number
     whole, fraction, exponent = match[1] or "", match[2] or "", int(match[3] or 0)

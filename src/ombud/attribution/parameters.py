@@ -8,9 +8,7 @@ from collections.abc import Sequence
 # pgaudit writes the list as one line of CSV; NULL and the empty text are both empty.
 _FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",]*))(,|\Z)')
 # PostgreSQL 15 documentation, section 8.15.6: elements of one dimension.
-_ELEMENT = re.compile(
-    r'\s*+(?:"((?:[^"\\]|\\.)*+)"|([^",{}\\]*+))\s*+(,|\Z)', re.DOTALL
-)
+_ELEMENT = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"|([^",{}\\]*+))\s*+(,|\Z)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 SUPPRESSED = "<long param suppressed>"  # `pgaudit.log_parameter_max_size`.

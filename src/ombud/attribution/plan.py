@@ -80,10 +80,8 @@ class Plan:
                 key = pieces[1][place]
             else:
                 key = pieces[2][place]
-                key = text + key if key.isdecimal() and key[0] != "0" else number_key(text, key)
-            if is_array or not key or key[0] in _CARE or key[-1] in _CARE:
-                return self._fill(pieces, parameters)
-            if len(key) > KEY_LENGTH_MAX:
+                key = number_key(text, key)
+            if is_array or _needs_care(key):
                 return self._fill(pieces, parameters)
             subjects.append((kind, key))
         if len(subjects) > 1 and len(set(subjects)) < len(subjects):
@@ -112,6 +110,10 @@ class Plan:
         if not subjects and not reasons:
             reasons["null"] = None
         return self.settled._replace(subjects=tuple(subjects) or None, reasons=tuple(reasons))
+
+
+def _needs_care(key: str) -> bool:
+    return not key or key[0] in _CARE or key[-1] in _CARE or len(key) > KEY_LENGTH_MAX
 
 
 def _add(

@@ -334,17 +334,26 @@ class Predicates:
             if len(sources) == 1:  # Of several it is known of none which one it is.
                 source = sources[0]
                 self._facts.links += [
-                    Link(source, target, self._holds(source[0], target[0]))
+                    Link(source, target, self._holds(target[0]))
                     for target in targets
-                    if target[0] >= self.floor or source[0] < self.floor
+                    if (target[0] >= self.floor or source[0] < self.floor)
+                    and self._is_link(source[0], target[0])
                 ]
 
-    def _holds(self, source: int, target: int) -> bool:
-        if self._is_full:
-            return False
+    def _holds(self, target: int) -> bool:
+        """Whether each row of the target meets the condition, wherever the source is pinned."""
+        return not self._is_full and (self._nullable is None or target in self._nullable)
+
+    def _is_link(self, source: int, target: int) -> bool:
+        """Whether rows of both, where both are there, meet the condition of an outer join.
+
+        Two relations of the side that is kept are there without meeting it.
+        """
         if self._nullable is None:
             return True
-        return source not in self._nullable or target in self._nullable
+        if self._is_full:
+            return (source in self._nullable) is not (target in self._nullable)
+        return source in self._nullable or target in self._nullable
 
     def _blame(self, node: Any, scope: Scope, reason: str) -> None:
         """Say of every declared column in an expression why its comparison names nobody."""

@@ -244,18 +244,15 @@ class Changes(Walk):
     ) -> None:
         """Read the ON of a MERGE: rows without a match are acted on as in an outer join."""
         kinds = {clause.get("matchKind") for clause in clauses}
-        nullable: set[int] = set()
-        if "MERGE_WHEN_NOT_MATCHED_BY_TARGET" in kinds:
-            nullable.add(target.number)
-        is_full = bool(nullable)
-        if "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" in kinds:
-            for source in scope.relations[1:]:
-                nullable.update(source.bases())
-        else:
-            is_full = False
-        if not nullable:
+        by_target = "MERGE_WHEN_NOT_MATCHED_BY_TARGET" in kinds
+        by_source = "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" in kinds
+        if not (by_target or by_source):
             self.hold(pins.both(self.predicates.condition(on, scope)))
             return
+        is_full = by_target and by_source
+        nullable = {target.number}
+        if by_source and not is_full:
+            nullable = {number for each in scope.relations[1:] for number in each.bases()}
         self.hold(pins)
         found = self.predicates.join_condition(
             on, scope, nullable=frozenset(nullable), is_full=is_full

@@ -8,23 +8,22 @@ is declared and to the lines that the server logs for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
-from ombud.attribution.facts import Facts, Pins, Relation, Term, Value
+from ombud.attribution.calls import Calls
+from ombud.attribution.facts import Pins, Relation, Term, Value
+from ombud.attribution.output import Output, partitioned, united
 from ombud.attribution.predicates import (
     Predicates,
     TooLarge,
     bare,
     column_names,
-    is_null,
     value_of,
 )
 from ombud.attribution.scope import Cte, Datasets, Scope
 
 Json = dict[str, Any]
 
-_NEW_NAMES = frozenset({"into", "intoClause", "lockedRels"})
 _NOT_READ = frozenset({"fromClause", "whereClause", "withClause", "targetList", "valuesLists"})
 
 
@@ -33,25 +32,14 @@ _RIGHT_NULLABLE = frozenset({"JOIN_LEFT", "JOIN_FULL"})
 RELATIONS_MAX = 2_000  # Of one statement: WITH queries that use each other may double each time.
 
 
-@dataclass(slots=True)
-class Output:
-    """What a query returns: of each column its name, what it stands for, its value."""
-
-    columns: list[tuple[str, Term, Value | None]] = field(default_factory=list)
-    stars: tuple[Relation, ...] = ()
-
-
-class Walk:
+class Walk(Calls):
     """Walks queries; statements that change something are walked by `Changes`."""
 
     def __init__(self, datasets: Datasets) -> None:
-        self.facts = Facts()
+        super().__init__(datasets)
         self.predicates = Predicates(self)
-        self._datasets = datasets
         self._nullable_depth = 0  # Of outer joins on whose nullable side this is.
         self._windows: list[Json] = []  # Of the SELECT that is walked.
-        self.seen: set[int] = set()  # Tables and calls, by `id` of their node.
-        self._referred: set[int] = set()  # Queries of WITH.
 
     def table(self, node: Json, scope: Scope, *, is_target: bool = False) -> Relation:
         """Return the relation that a RangeVar stands for, added to the scope.
@@ -66,7 +54,7 @@ class Walk:
         if cte is not None:
             known = cte.relation or self._refer(cte)
         else:
-            found = self._datasets.dataset(schema, name)
+            found = self.datasets.dataset(schema, name)
             if found is not None:
                 schema, written, kinds = found
                 known = self.facts.add_relation(written, dataset=written, kinds=kinds)
@@ -121,7 +109,7 @@ class Walk:
         """Return what a WITH query is at one of its uses: each has rows of its own to pin."""
         if len(self.facts.relations) > RELATIONS_MAX:
             raise TooLarge
-        self._referred.add(id(cte.query))
+        self.referred.add(id(cte.query))
         outputs: list[Output] = []
 
         def read() -> Term:
@@ -159,7 +147,7 @@ class Walk:
         if "larg" in node:
             left = self.select(node["larg"], Scope(scope), is_top=is_top)
             right = self.select(node["rarg"], Scope(scope), is_top=is_top)
-            return _united(left, right)
+            return united(left, right)
         if "valuesLists" in node:
             return self._values(node["valuesLists"], scope)
         around, self._windows = self._windows, []
@@ -172,34 +160,7 @@ class Walk:
                 self.expression(inner, scope)
         output = self.targets(node.get("targetList", ()), scope, is_top=is_top)
         windows, self._windows = self._windows, around
-        return self._partitioned(output, windows, node, scope) if windows else output
-
-    def _partitioned(
-        self, output: Output, windows: list[Json], node: Json, scope: Scope
-    ) -> Output:
-        """Return the output of a SELECT with window functions, which see rows of others.
-
-        Only a column that all of them partition by holds a condition from outside.
-        """
-        by_name = {
-            each["WindowDef"].get("name", ""): each["WindowDef"]
-            for each in node.get("windowClause", ())
-        }
-        common: set[Term] | None = None
-        for window in windows:
-            parts = list(window.get("partitionClause", ()))
-            name = window.get("name") or window.get("refname")
-            for _ in by_name:  # One may build on another.
-                base = by_name.get(name, {})
-                parts += base.get("partitionClause", ())
-                name = base.get("refname")
-            terms = {scope.term(names) for names in map(_column, parts) if names}
-            common = terms if common is None else common & terms
-        kept = {term for term in common or () if term}
-        columns = [(name, term if term in kept else (), value) for name, term, value in output.columns]
-        for star in output.stars:
-            columns += [(t[-1][1], t, None) for t in kept if star.term(t[-1][1]) == t]
-        return Output(columns)
+        return partitioned(output, windows, node, scope) if windows else output
 
     def hold(self, pins: Pins) -> None:
         """Add what a condition pins to what is pinned."""
@@ -308,16 +269,25 @@ class Walk:
             self._nullable_depth -= is_nullable
 
     def _join(self, node: Json, scope: Scope) -> Pins:
-        start = len(scope.relations)
+        start, first = len(scope.relations), len(self.facts.relations)
         kind = node.get("jointype", "JOIN_INNER")
         inner = kind == "JOIN_INNER"
         pins = self._side(node.get("larg", {}), scope, is_nullable=kind in _LEFT_NULLABLE)
-        middle = len(scope.relations)
+        middle, second = len(scope.relations), len(self.facts.relations)
         other = self._side(node.get("rarg", {}), scope, is_nullable=kind in _RIGHT_NULLABLE)
         pins = pins.both(other)
         left, right = scope.relations[start:middle], scope.relations[middle:]
-        sides = {"JOIN_LEFT": right, "JOIN_RIGHT": left}.get(kind, [])
-        nullable = None if inner else frozenset(number for side in sides for number in side.bases())
+        nullable = None
+        if not inner:  # Of a full join both sides are: one is enough to tell them apart.
+            side, own = (
+                (left, range(first, second))
+                if kind == "JOIN_RIGHT"
+                else (right, range(second, len(self.facts.relations)))
+            )
+            # What a LATERAL passes on from outside stays outside.
+            nullable = frozenset(
+                number for each in side for number in each.bases() if number in own
+            )
         if "alias" in node:
             stars = () if node["alias"].get("colnames") else (*left, *right)
             joined = self.facts.add_relation(columns={}, stars=stars)
@@ -331,7 +301,8 @@ class Walk:
             )
             if nullable is None:
                 return pins.both(found)
-            self.facts.join_pins = self.facts.join_pins.both(found.only(nullable))
+            if not is_full:
+                self.facts.join_pins = self.facts.join_pins.both(found.only(nullable))
         if inner:
             return pins
         # What is pinned below an outer join is pinned on its own side at least.
@@ -373,80 +344,14 @@ class Walk:
                 self.expression(inner.get("testexpr"), scope)
                 self.output(inner.get("subselect", {}), scope, is_held=False)
             elif kind == "FuncCall":
-                self._call(inner)
-                if "over" in inner:
-                    self._windows.append(inner["over"])
-                self.expression(inner.get("args"), scope, is_top=is_top)
-                self.expression(inner.get("over"), scope)
-                self.expression(inner.get("agg_filter"), scope)
+                self._function(inner, scope, is_top=is_top)
             elif kind != "A_Const" and isinstance(inner, dict | list):
                 self.expression(inner, scope, is_top=is_top)
 
-    def _call(self, node: Json) -> None:
-        self.seen.add(id(node))
-        names = [part.get("String", {}).get("sval", "") for part in node.get("funcname", ())]
-        if not names:
-            return
-        arguments = node.get("args", ())
-        if names[-1] == "set_config" and len(arguments) == 3:
-            self._setting(arguments)
-            return
-        kinds = self._datasets.function(names[-2] if len(names) > 1 else "", names[-1])
-        if kinds is None:
-            return
-        if any("NamedArgExpr" in argument for argument in arguments):
-            self.facts.lost["function"] = None
-            return
-        for kind, argument in zip(kinds, arguments, strict=False):
-            if kind is None:
-                continue
-            value = value_of(argument)
-            if value is not None:
-                self.facts.given.append((kind, value))
-            else:
-                self.facts.lost["null" if is_null(argument) else "expression"] = None
-
-    def overlooked(self, node: Any) -> None:
-        """Tell of declared tables and functions that the walk did not come to."""
-        if isinstance(node, list):
-            for item in node:
-                self.overlooked(item)
-            return
-        if not isinstance(node, dict):
-            return
-        if id(node) not in self.seen:
-            schema = node.get("schemaname", "")
-            if "relname" in node and self._datasets.dataset(schema, node["relname"]) is not None:
-                self.facts.lost["not_read"] = None
-            if "funcname" in node:
-                before = len(self.facts.given), len(self.facts.settings)
-                self._call(node)
-                if (len(self.facts.given), len(self.facts.settings)) != before:
-                    self.facts.lost["not_read"] = None
-        for key, inner in node.items():
-            if key == "ctequery" and "SelectStmt" in inner and id(inner) not in self._referred:
-                continue  # The server does not run it either.
-            if key not in _NEW_NAMES:
-                self.overlooked(inner)
-
-    def _setting(self, arguments: list[Json]) -> None:
-        local = bare(arguments[2]).get("A_Const", {})
-        # TRUE or FALSE; of `'t'` or `1::boolean` other texts of the template may say otherwise.
-        truth = bool(local["boolval"].get("boolval")) if "boolval" in local else None
-        self.facts.settings.append((value_of(arguments[0]), value_of(arguments[1]), truth))
-
-
-def _column(node: Json) -> list[str] | None:
-    reference = node.get("ColumnRef")
-    return column_names(reference) if reference is not None else None
-
-
-def _united(left: Output, right: Output) -> Output:
-    """Return the output of a set operation: a column stands for one of both sides."""
-    if left.stars or right.stars:
-        stars = left.stars + right.stars
-        return Output([], stars) if len(stars) == 1 else Output()
-    columns: list[tuple[str, Term, Value | None]] = []
-    for (name, one, _), (_, other, _) in zip(left.columns, right.columns, strict=False):
-        columns.append((name, (*one, *other) if one and other else (), None))
-    return Output(columns)
+    def _function(self, node: Json, scope: Scope, *, is_top: bool) -> None:
+        self.call(node)
+        if "over" in node:
+            self._windows.append(node["over"])
+        self.expression(node.get("args"), scope, is_top=is_top)
+        for part in ("agg_order", "agg_filter", "over"):
+            self.expression(node.get(part), scope)

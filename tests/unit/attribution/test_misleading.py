@@ -85,17 +85,17 @@ CASES = [
     # Window functions see other rows before the condition from outside does.
     ("select * from (select id, lag(ssn) over (order by id) from patients) s where s.id = 8842",
      "", "no_comparison"),
-    ("select * from (select *, lag(ssn) over w from patients window w as (order by id)) s"
-     " where s.id = 8842", "", "no_comparison"),
+    (("select * from (select *, lag(ssn) over w from patients window w as (order by id)) s"
+      " where s.id = 8842"), "", "no_comparison"),
     (f"select * from (select *, {SUM.format('patient_id')} from visits) s where s.patient_id = 5",
      "patient:5", ""),
-    (f"select * from (select patient_id k, {SUM.format('patient_id, day')} from visits) s"
-     " where k = 5", "patient:5", ""),
+    ((f"select * from (select patient_id k, {SUM.format('patient_id, day')} from visits) s"
+      " where k = 5"), "patient:5", ""),
     (("select * from (select patient_id, sum(1) over v from visits"
       " window w as (partition by patient_id), v as (w order by day)) s where patient_id = 5"),
      "patient:5", ""),
-    (f"select * from (select id, {SUM.format('id')}, {SUM.format('name')} from patients) s"
-     " where id = 5", "", "no_comparison"),
+    ((f"select * from (select id, {SUM.format('id')}, {SUM.format('name')} from patients) s"
+      " where id = 5"), "", "no_comparison"),
     ("select id, lag(ssn) over (order by id) from patients where id = 5", "patient:5", ""),
     # New names for columns that `*` gives.
     ("select * from (select * from patients) s (ssn, id) where s.id = 5", "", "no_comparison"),
@@ -103,14 +103,23 @@ CASES = [
      "", "no_comparison"),
     ("select * from (patients join visits on true) as j (ssn, id) where j.id = 5",
      "", "no_comparison"),
+    # An outer join says nothing of the side it keeps.
+    (("select * from patients p left join lateral (select p.ssn as x, v.* from visits v"
+      " where v.patient_id = 5) s on p.id = 4"), "patient:5 patient:4", "no_comparison"),
+    (("select * from visits v join patients p on v.patient_id = 5 left join other o"
+      " on v.patient_id = p.id"), "patient:5", "no_comparison"),
+    (("select * from visits v join patients p on true full join other o on v.patient_id = p.id"
+      " where v.patient_id = 5"), "patient:5", "no_comparison"),
+    (("select * from visits v full join patients p on v.patient_id = p.id"
+      " where v.patient_id = 5"), "patient:5", ""),
     # Names of a WITH.
-    ("with recursive a as (select * from patients where id = 5), patients as (select * from other)"
-     " select * from a", "", ""),
+    (("with recursive a as (select * from patients where id = 5), patients as (select * from other)"
+      " select * from a"), "", ""),
     ("with patients as (select 1) delete from patients where id = 5", "patient:5", ""),
     ("with patients as (select 1 id) update patients set name = '' where id = 5",
      "patient:5", ""),
-    ("with recursive a as (select * from b where id = 5), b as (select * from patients)"
-     " select * from a", "patient:5", ""),
+    (("with recursive a as (select * from b where id = 5), b as (select * from patients)"
+      " select * from a"), "patient:5", ""),
     # Where one does not look.
     ("select 1 where (select max(ssn) from patients) is null", "", "no_comparison"),
     ("select 1 where get_patient(5, 1) is null", "patient:5", ""),
