@@ -7,7 +7,7 @@ Nodes are those of PostgreSQL's raw parse tree, as libpg_query writes it in JSON
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ombud.attribution.facts import (
     NO_PINS,
@@ -122,14 +122,6 @@ class Predicates:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._facts = host.facts
-        self._conditions: dict[str, Callable[[Json, Scope], Pins]] = {
-            "A_Expr": self._comparison,
-            "BoolExpr": self._boolean,
-            "SubLink": self._sublink,
-            "TypeCast": self._cast,
-            "NullTest": self._null_test,
-            "CurrentOfExpr": self._current_of,
-        }
         self._links = True
         self._nullable: frozenset[int] | None = None  # Of the outer join whose ON is read.
         self._is_full = False
@@ -161,9 +153,9 @@ class Predicates:
     def condition(self, node: Json, scope: Scope) -> Pins:
         """Return what is pinned where a condition holds."""
         for kind, inner in node.items():
-            read = self._conditions.get(kind)
+            read = self._CONDITIONS.get(kind)
             if read is not None:
-                return read(inner, scope)
+                return read(self, inner, scope)
         self._blame(node, scope, "expression")
         return NO_PINS
 
@@ -372,6 +364,15 @@ class Predicates:
                 self._host.expression(node, scope)
             elif kind != "A_Const" and isinstance(inner, dict | list):
                 self._blame(inner, scope, reason)
+
+    _CONDITIONS: ClassVar[dict[str, Callable[[Predicates, Json, Scope], Pins]]] = {
+        "A_Expr": _comparison,
+        "BoolExpr": _boolean,
+        "SubLink": _sublink,
+        "TypeCast": _cast,
+        "NullTest": _null_test,
+        "CurrentOfExpr": _current_of,
+    }
 
 
 def _items(node: Json) -> list[Json] | None:
