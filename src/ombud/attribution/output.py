@@ -31,6 +31,22 @@ def united(left: Output, right: Output) -> Output:
     return Output(columns)
 
 
+def may_aggregate(select: Json) -> bool:
+    """Whether a SELECT may have one row of many, or of none: any function may be an aggregate."""
+    if "havingClause" in select or _has(select.get("groupClause"), "GroupingSet"):
+        return True
+    return _has(select.get("targetList"), "FuncCall") or _has(select.get("sortClause"), "FuncCall")
+
+
+def _has(node: Any, kind: str) -> bool:
+    """Whether there is a node of a kind in an expression, beside those of its subqueries."""
+    if isinstance(node, list):
+        return any(_has(item, kind) for item in node)
+    if not isinstance(node, dict):
+        return False
+    return kind in node or any(_has(inner, kind) for key, inner in node.items() if key != "SubLink")
+
+
 def partitioned(output: Output, windows: list[Json], node: Json, scope: Scope) -> Output:
     """Return the output of a SELECT with window functions, which see rows of others.
 

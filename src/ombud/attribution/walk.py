@@ -12,7 +12,7 @@ from typing import Any
 
 from ombud.attribution.calls import Calls
 from ombud.attribution.facts import Pins, Relation, Term, Value
-from ombud.attribution.output import Output, partitioned, united
+from ombud.attribution.output import Output, may_aggregate, partitioned, united
 from ombud.attribution.predicates import (
     Predicates,
     TooLarge,
@@ -141,7 +141,23 @@ class Walk(Calls):
         return self.predicates.subquery(read, is_held=is_held)
 
     def select(self, node: Json, scope: Scope, *, is_top: bool = False) -> Output:
-        """Walk a SELECT, whose scope the caller made for it."""
+        """Walk a SELECT, whose scope the caller made for it.
+
+        That a subquery has rows says nothing of the rows outside when one side of a
+        UNION has them, or when it is an aggregate, which has one even of none.
+        """
+        if is_top or not ("larg" in node or may_aggregate(node)):
+            return self._select(node, scope, is_top=is_top)
+        outputs: list[Output] = []
+
+        def read() -> Term:
+            outputs.append(self._select(node, scope, is_top=False))
+            return ()
+
+        self.predicates.subquery(read, is_held=False)
+        return outputs[0]
+
+    def _select(self, node: Json, scope: Scope, *, is_top: bool) -> Output:
         if "withClause" in node:
             self.with_clause(node["withClause"], scope)
         if "larg" in node:

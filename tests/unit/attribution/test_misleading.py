@@ -112,6 +112,16 @@ CASES = [
       " where v.patient_id = 5"), "patient:5", "no_comparison"),
     (("select * from visits v full join patients p on v.patient_id = p.id"
       " where v.patient_id = 5"), "patient:5", ""),
+    # A subquery that has rows in any case.
+    (("select * from visits v where exists"
+      " (select 1 from other where v.patient_id = 5 union select 1)"),
+     "patient:5", "no_comparison"),
+    ("select * from visits v where exists (select count(*) from other where v.patient_id = 5)",
+     "patient:5", "no_comparison"),
+    ("select * from visits v where 0 = (select count(*) from other where v.patient_id = 5)",
+     "patient:5", "no_comparison"),
+    ("select * from visits v where exists (select 1 from other where v.patient_id = 5)",
+     "patient:5", ""),
     # Names of a WITH.
     (("with recursive a as (select * from patients where id = 5), patients as (select * from other)"
       " select * from a"), "", ""),
