@@ -39,8 +39,15 @@ def number_key(sign: str, number: str) -> str:
 
 
 def is_odd_key(key: str) -> bool:
-    """Whether the server may read a text as another key: blanks around it, or a sign before it."""
-    return key[0] in _BLANK or key[-1] in _BLANK or (key[0] == "+" and key[1:2].isdecimal())
+    """Whether the server may read a text as another key.
+
+    It takes blanks around a number and a plus before it for nothing, and spaces
+    behind a text of type `char`.
+    """
+    if key[-1] == " ":
+        return True
+    number = key.strip(_BLANK).removeprefix("+")
+    return len(number) < len(key) and number.lstrip("-").replace(".", "").isdecimal()
 
 
 def keeps_key(types: list[dict[str, Any]], node: dict[str, Any]) -> bool:

@@ -45,6 +45,10 @@ CASES = [
     ("select * from patients where id = ' 8841'", "patient: 8841", "odd_key"),
     ("select * from patients where id = '8841 '", "patient:8841 ", "odd_key"),
     ("select * from patients where id = '+8841'", "patient:+8841", "odd_key"),
+    ("select * from patients where id = E'-8841\\n'", "patient:-8841\n", "odd_key"),
+    ("select * from patients where ssn = 'a '", "ssn:a ", "odd_key"),
+    ("select * from patients where ssn = E' a\\n'", "ssn: a\n", ""),
+    ("select * from patients where ssn = '+a'", "ssn:+a", ""),
     # What is written without being compared.
     ("update visits set (patient_id, note) = (7, 'x') where patient_id = 8",
      "patient:7 patient:8", ""),
