@@ -241,8 +241,11 @@ class Facts:
     ) -> None:
         """Note that a relation is pinned: all its declared columns are of persons named."""
         relations.add(number)
-        for name in self.relations[number].kinds:
-            if (number, name) not in columns:
+        kinds = self.relations[number].kinds
+        many = list(kinds.values())
+        for name, kind in kinds.items():
+            # Two columns of one kind are of two persons, such as sender and recipient.
+            if (number, name) not in columns and many.count(kind) == 1:
                 columns.add((number, name))
                 todo.append((number, name))
 

@@ -15,13 +15,13 @@ import re
 _NUMBER = re.compile(
     r"""([0-9](?<![A-Za-z0-9_$."'\x80-\U0010ffff][0-9])[0-9]*(?:\.[0-9]+)?)""", re.ASCII
 )
-_NAME = re.compile(r"[\w\x80-\U0010ffff]")
 _split_numbers = _NUMBER.split
 # What makes a string of another kind when a quote follows: E, U&, B, X, N, or a name.
 _PREFIX = re.compile(r"""[\w$&"\x80-\U0010ffff]""")
 _DOLLAR = re.compile(r"\$(?![0-9])|[\w\x80-\U0010ffff]\$")
 _LETTER_BEHIND_PARAMETER = re.compile(r"\$[0-9]+[A-Za-z_\x80-\U0010ffff]")
-_MARKS = ("\\", "--", "/*", "*/", "\x00")
+_MARKS = re.compile(r"\\|--|/\*|\*/|\x00")
+_GOES_ON = re.compile(r"[.$\w\x80-\U0010ffff]")  # Behind a number.
 _BLANK = " \t\r\n;"
 
 Template = tuple[str, ...]  # The text between numbers, with one quote in place of each string.
@@ -43,12 +43,12 @@ def cut(body: str) -> Cut | None:
 def is_plain(template: Template) -> bool:
     """Whether every text of this template is cut exactly where PostgreSQL would."""
     whole = "0".join(template)
-    if any(mark in whole for mark in _MARKS):
+    if _MARKS.search(whole):
         return False
     if "$" in whole and (_DOLLAR.search(whole) or _LETTER_BEHIND_PARAMETER.search(whole)):
         return False
     # Behind a number `.`, `e5`, `x1F` or `_000` would go on with it.
-    if any(piece[:1] in {".", "$"} or _NAME.match(piece) for piece in template[1:]):
+    if any(map(_GOES_ON.match, template[1:])):
         return False
     if "'" in whole and not _has_plain_strings(whole.split("'")):
         return False

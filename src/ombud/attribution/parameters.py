@@ -8,7 +8,7 @@ from collections.abc import Sequence
 # pgaudit writes the list as one line of CSV; NULL and the empty text are both empty.
 _FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",]*))(,|\Z)')
 # PostgreSQL 15 documentation, section 8.15.6: elements of one dimension.
-_ELEMENT = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}\\]*?))\s*(,|\Z)', re.DOTALL)
+_ELEMENT = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"|([^",{}\\]*+))\s*+(,|\Z)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 SUPPRESSED = "<long param suppressed>"  # `pgaudit.log_parameter_max_size`.
@@ -43,8 +43,8 @@ def split_array(text: str) -> Sequence[str] | None:
     while (match := _ELEMENT.match(inside, place)) is not None:
         if match[1] is not None:
             elements.append(_ESCAPED.sub(r"\1", match[1]))
-        elif match[2].upper() != "NULL":
-            elements.append(match[2])
+        elif (element := match[2].rstrip()).upper() != "NULL":
+            elements.append(element)
         place = match.end()
         if not match[3]:
             return elements if place == len(inside) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,11 +24,18 @@ SESSIONS_MAX = 10_000  # Sessions whose variables are known; the oldest is forgo
 
 # The plain forms; any other is left to the parser.
 _SET = re.compile(
-    r"""\s*set\s+(?:(local|session)\s+)?([a-z_][\w.]*)\s*(?:=|\s+to\s)\s*'([^'\\]*)'\s*;?\s*""",
+    r"""\s*+set\s++(?:(local|session)\s++)?([a-z_][\w.]*+)(?:\s*+=|\s++to(?=[\s']))\s*+"""
+    r"""'([^'\\]*+)'\s*+;?+\s*+""",
     re.IGNORECASE | re.ASCII,
 )
 _SETS = frozenset({"SET", "RESET"})
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
+# One key and its value in a comment, or a text in quotes that belongs to none: what stands in
+# quotes is never taken for a key.
+_PAIR = re.compile(
+    r"""([^\s,=:'*/]++)\s*+[=:]\s*+(?:'((?:[^'\\]|\\.)*+)'|([^\s,'*/]++))|'(?:[^'\\]|\\.)*+'""",
+    re.DOTALL,
+)
 
 
 class Line(NamedTuple):
@@ -82,10 +90,7 @@ class _Way:
         self.actors = frozenset(pattern.actors)
         self._search: Any = re2.compile(pattern.pattern).search if pattern.pattern else None
         self._known: dict[str, str | Unknown | None] = {}
-        key = re.escape(pattern.key or "")
-        self.comment = re.compile(
-            rf"(?:^|[,\s]){key}\s*[=:]\s*(?:'((?:[^'\\]|\\.)*)'|([^\s,'*/]+))", re.DOTALL
-        )
+        self.comment_key = pattern.key or ""
 
     def remembered(self, text: str) -> str | Unknown | None:
         """Return the account in an application's name, which comes again and again."""
@@ -95,6 +100,8 @@ class _Way:
             if len(self._known) >= NAMES_MAX:
                 self._known = {}
             account: str | Unknown | None = self.account(text)
+            if isinstance(account, str) and "?" in account:  # What the server writes for others.
+                account = Unknown.LETTERS
             # The server cuts names off: what ends with the name may have gone on.
             is_cut = len(text.encode()) >= APPLICATION_NAME_MAX
             if is_cut and isinstance(account, str) and text.rstrip().endswith(account):
@@ -108,7 +115,7 @@ class _Way:
             match = self._search(text[:PERSON_LENGTH_MAX])
             text = (match.group("person") or "") if match is not None else ""
         text = text.strip()
-        return text if text and len(text) <= PERSON_LENGTH_MAX else None
+        return text if text.isprintable() and 0 < len(text) <= PERSON_LENGTH_MAX else None
 
 
 class Persons:
@@ -259,17 +266,29 @@ def _read(take: Take | None, pieces: Cut | None, parameters: list[str] | None) -
     return read(take, pieces, parameters) if take is not None else None
 
 
-def _from_comment(way: _Way, text: str | None) -> str | None:
-    """Return the account under a key of the comment at a statement's end or beginning."""
+def _from_comment(way: _Way, text: str | None) -> str | Unknown | None:
+    """Return the account under a key of the comments at a statement's end and beginning.
+
+    Where they name several, one of them was not written by the application.
+    """
     if text is None or "*/" not in text:
         return None
     _, leading, trailing = split_comments(text)
+    found: set[str] = set()
     for comment in (trailing, leading):
-        match = way.comment.search(comment) if comment else None
-        if match is not None:
-            value = match[1] if match[1] is not None else match[2]
-            return way.account(_decoded(value.replace("\\'", "'")))
-    return None
+        if way.comment_key in comment:
+            found.update(_values(way.comment_key, comment))
+    if len(found) > 1:
+        return Unknown.SEVERAL
+    return way.account(found.pop()) if found else None
+
+
+def _values(key: str, comment: str) -> Iterator[str]:
+    """Yield the values that a comment gives to a key."""
+    for match in _PAIR.finditer(comment):
+        if match[1] == key:
+            value = match[2] if match[2] is not None else match[3]
+            yield _decoded(value.replace("\\'", "'"))
 
 
 def _decoded(value: str) -> str:

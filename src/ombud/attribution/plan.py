@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ombud.attribution.facts import NO_COMPARISON, Facts, Literal, Value
+from ombud.attribution.keys import is_odd_key, number_key
 from ombud.attribution.literals import Cut
 from ombud.attribution.parameters import SUPPRESSED, split_array
 
 Slots = Mapping[int, tuple[bool, int, str]]
 SUBJECTS_MAX = 1_000  # Of one event: a longer list is an extract of the data, and says so.
 KEY_LENGTH_MAX = 256  # Characters: what is longer is no number or name of a person.
-_INT32_MAX = 2**31 - 1
+_CARE = frozenset("<+ \t\n\r\f\v")  # What begins or ends a key that is looked at more closely.
 FIXED, STRING, NUMBER, PARAMETER = range(4)
 
 
@@ -79,8 +80,8 @@ class Plan:
                 key = pieces[1][place]
             else:
                 key = pieces[2][place]
-                key = text + key if key[0] != "0" else signed(text, key)
-            if is_array or not key or key[0] == "<" or len(key) > KEY_LENGTH_MAX:
+                key = number_key(text, key)
+            if is_array or _needs_care(key):
                 return self._fill(pieces, parameters)
             subjects.append((kind, key))
         if len(subjects) > 1 and len(set(subjects)) < len(subjects):
@@ -111,6 +112,10 @@ class Plan:
         return self.settled._replace(subjects=tuple(subjects) or None, reasons=tuple(reasons))
 
 
+def _needs_care(key: str) -> bool:
+    return not key or key[0] in _CARE or key[-1] in _CARE or len(key) > KEY_LENGTH_MAX
+
+
 def _add(
     subjects: dict[tuple[str, str], None],
     reasons: dict[str, None],
@@ -121,7 +126,10 @@ def _add(
     for key in keys:
         if len(key) > KEY_LENGTH_MAX:
             reasons["long_key"] = None
-        elif key and len(subjects) < SUBJECTS_MAX:
+            continue
+        if key and is_odd_key(key):
+            reasons["odd_key"] = None
+        if key and len(subjects) < SUBJECTS_MAX:
             subjects[kind, key] = None
         elif key and (kind, key) not in subjects:
             reasons["too_many"] = None
@@ -136,17 +144,7 @@ def read(take: Take, pieces: Cut | None, parameters: Sequence[str] | None) -> st
     if source == PARAMETER:
         return parameters[place] if parameters is not None and place < len(parameters) else None
     assert pieces is not None  # noqa: S101  # Slots are taken only from a text that was cut.
-    return pieces[1][place] if source == STRING else signed(text, pieces[2][place])
-
-
-def signed(sign: str, number: str) -> str:
-    """Return a number as the parser has it: one of 32 bits without zeros that say nothing."""
-    if number[0] != "0" or not number.isdecimal():
-        return sign + number
-    value = int(number)
-    if value > _INT32_MAX:
-        return sign + number
-    return sign + str(value) if value else "0"
+    return pieces[1][place] if source == STRING else number_key(text, pieces[2][place])
 
 
 def make_plan(facts: Facts, slots_of: Callable[[], Slots] | None) -> Plan | None:

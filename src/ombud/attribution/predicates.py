@@ -7,7 +7,7 @@ Nodes are those of PostgreSQL's raw parse tree, as libpg_query writes it in JSON
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ombud.attribution.facts import (
     NO_PINS,
@@ -19,9 +19,12 @@ from ombud.attribution.facts import (
     Term,
     Value,
 )
+from ombud.attribution.keys import keeps_key, number_key
 from ombud.attribution.scope import Scope
 
 Json = dict[str, Any]
+# Pairs of equal columns of one statement: those of UNIONs joined with UNIONs multiply.
+PAIRS_MAX = 5_000
 
 _RANGES = frozenset({"<", ">", "<=", ">="})
 _NOT_EQUAL = frozenset({"<>", "!="})
@@ -38,6 +41,10 @@ _BY_KIND = {
 }
 
 
+class TooLarge(Exception):  # noqa: N818  # It is an answer, caught where it is asked for.
+    """The statement has more relations, or pairs of equal columns, than are looked at."""
+
+
 class Host(Protocol):
     """What walks the rest of the statement."""
 
@@ -51,8 +58,10 @@ class Host(Protocol):
 
 
 def operator(expression: Json) -> str:
-    """Return the name of an operator without its schema."""
+    """Return the name of an operator; none for one of another schema, which may do anything."""
     names = expression.get("name") or [{}]
+    if len(names) > 1 and names[0].get("String", {}).get("sval") != "pg_catalog":
+        return ""
     return str(names[-1].get("String", {}).get("sval", ""))
 
 
@@ -71,16 +80,23 @@ def constant(node: Json) -> str | None:
     if "ival" in node:
         return str(node["ival"].get("ival", 0))
     if "fval" in node:
-        return str(node["fval"].get("fval", ""))
+        written = str(node["fval"].get("fval", ""))
+        sign = "-" if written[:1] == "-" else ""
+        return number_key(sign, written[len(sign) :]) if len(written) > len(sign) else ""
     return None
 
 
 def bare(node: Json) -> Json:
-    """Return an expression without casts and collations around it."""
+    """Return an expression without collations, and casts that leave its key, around it."""
+    if "TypeCast" not in node and "CollateClause" not in node:
+        return node
+    whole, types = node, []
     while "TypeCast" in node or "CollateClause" in node:
         inner = node.get("TypeCast") or node["CollateClause"]
+        if "typeName" in inner:
+            types.append(inner["typeName"])
         node = inner.get("arg", {})
-    return node
+    return node if not types or keeps_key(types, node) else whole
 
 
 def value_of(node: Json) -> Value | None:
@@ -106,14 +122,6 @@ class Predicates:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._facts = host.facts
-        self._conditions: dict[str, Callable[[Json, Scope], Pins]] = {
-            "A_Expr": self._comparison,
-            "BoolExpr": self._boolean,
-            "SubLink": self._sublink,
-            "TypeCast": self._cast,
-            "NullTest": self._null_test,
-            "CurrentOfExpr": self._current_of,
-        }
         self._links = True
         self._nullable: frozenset[int] | None = None  # Of the outer join whose ON is read.
         self._is_full = False
@@ -145,9 +153,9 @@ class Predicates:
     def condition(self, node: Json, scope: Scope) -> Pins:
         """Return what is pinned where a condition holds."""
         for kind, inner in node.items():
-            read = self._conditions.get(kind)
+            read = self._CONDITIONS.get(kind)
             if read is not None:
-                return read(inner, scope)
+                return read(self, inner, scope)
         self._blame(node, scope, "expression")
         return NO_PINS
 
@@ -155,7 +163,11 @@ class Predicates:
         return self.condition(node.get("arg", {}), scope)
 
     def _null_test(self, node: Json, scope: Scope) -> Pins:
-        self.term(node.get("arg", {}), scope)
+        argument = node.get("arg", {})
+        if "ColumnRef" in bare(argument):
+            self.term(argument, scope)
+        else:
+            self._host.expression(argument, scope)
         return NO_PINS
 
     def _current_of(self, _node: Json, scope: Scope) -> Pins:
@@ -273,6 +285,8 @@ class Predicates:
         is_equal = not names or operator({"name": names}) == "="
         if kind == "ANY_SUBLINK" and is_equal:
             test = bare(node.get("testexpr", {}))
+            if "ColumnRef" not in test:
+                self._blame(test, scope, "subquery")
             return self._subquery(self.term(test, scope), node, scope)
         self._blame([node], scope, "subquery")
         return NO_PINS
@@ -305,22 +319,33 @@ class Predicates:
     def _link(self, left: Term, right: Term) -> None:
         if not self._links:
             return
+        if len(left) * len(right) > PAIRS_MAX - len(self._facts.same):
+            raise TooLarge
         self._facts.same += [(one, other) for one in left for other in right]
         for sources, targets in ((left, right), (right, left)):
             if len(sources) == 1:  # Of several it is known of none which one it is.
                 source = sources[0]
                 self._facts.links += [
-                    Link(source, target, self._holds(source[0], target[0]))
+                    Link(source, target, self._holds(target[0]))
                     for target in targets
-                    if target[0] >= self.floor or source[0] < self.floor
+                    if (target[0] >= self.floor or source[0] < self.floor)
+                    and self._is_link(source[0], target[0])
                 ]
 
-    def _holds(self, source: int, target: int) -> bool:
-        if self._is_full:
-            return False
+    def _holds(self, target: int) -> bool:
+        """Whether each row of the target meets the condition, wherever the source is pinned."""
+        return not self._is_full and (self._nullable is None or target in self._nullable)
+
+    def _is_link(self, source: int, target: int) -> bool:
+        """Whether rows of both, where both are there, meet the condition of an outer join.
+
+        Two relations of the side that is kept are there without meeting it.
+        """
         if self._nullable is None:
             return True
-        return source not in self._nullable or target in self._nullable
+        if self._is_full:
+            return (source in self._nullable) is not (target in self._nullable)
+        return source in self._nullable or target in self._nullable
 
     def _blame(self, node: Any, scope: Scope, reason: str) -> None:
         """Say of every declared column in an expression why its comparison names nobody."""
@@ -339,6 +364,15 @@ class Predicates:
                 self._host.expression(node, scope)
             elif kind != "A_Const" and isinstance(inner, dict | list):
                 self._blame(inner, scope, reason)
+
+    _CONDITIONS: ClassVar[dict[str, Callable[[Predicates, Json, Scope], Pins]]] = {
+        "A_Expr": _comparison,
+        "BoolExpr": _boolean,
+        "SubLink": _sublink,
+        "TypeCast": _cast,
+        "NullTest": _null_test,
+        "CurrentOfExpr": _current_of,
+    }
 
 
 def _items(node: Json) -> list[Json] | None:

@@ -31,23 +31,33 @@ class Scope:
     def __init__(self, parent: Scope | None = None) -> None:
         self.parent = parent
         self.relations: list[Relation] = []
-        self.named: dict[str, Relation] = {}
+        # By exposed name, with the schema: None for an alias, empty where it is not known.
+        self.named: dict[str, list[tuple[str | None, Relation]]] = {}
         self.merged: dict[str, Term] = {}  # Columns that a join merged, by USING or NATURAL.
         self.ctes: dict[str, Cte] = dict(parent.ctes) if parent is not None else {}
 
-    def add(self, relation: Relation, alias: str) -> None:
-        """Let names of this scope stand for a relation."""
+    def add(self, relation: Relation, alias: str, schema: str | None = None) -> None:
+        """Let names of this scope stand for a relation; `schema` of one without an alias."""
         self.relations.append(relation)
         if alias:
-            self.named.setdefault(alias, relation)
+            self.name(relation, alias, schema)
 
-    def relation(self, alias: str) -> Relation | None:
-        """Return the relation of this name, of this scope or one around it."""
+    def name(self, relation: Relation, alias: str, schema: str | None = None) -> None:
+        """Let a name stand for a relation."""
+        self.named.setdefault(alias, []).append((schema, relation))
+
+    def relation(self, alias: str, schema: str | None = None) -> Relation | None:
+        """Return the relation of this name, of this scope or one around it.
+
+        None where it may be one of several.
+        """
         scope: Scope | None = self
         while scope is not None:
-            found = scope.named.get(alias)
-            if found is not None:
-                return found
+            found = scope.named.get(alias, ())
+            if schema is not None:
+                found = [each for each in found if each[0] in (schema, "")]
+            if found:
+                return found[0][1] if len(found) == 1 else None
             scope = scope.parent
         return None
 
@@ -55,7 +65,7 @@ class Scope:
         """Return what a name, qualified or not, stands for."""
         if len(names) == 1:
             return self._unqualified(names[0])
-        relation = self.relation(names[-2])
+        relation = self.relation(names[-2], names[-3] if len(names) > 2 else None)
         return relation.term(names[-1]) if relation is not None else ()
 
     def _unqualified(self, column: str) -> Term:
@@ -93,12 +103,12 @@ class Datasets:
         self.kinds: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {}
         self.functions: dict[tuple[str, str], tuple[str | None, ...]] = {}
 
-    def dataset(self, schema: str, name: str) -> tuple[str, Mapping[str, str]] | None:
-        """Return name and kinds of a declared dataset; no schema means the search path."""
+    def dataset(self, schema: str, name: str) -> tuple[str, str, Mapping[str, str]] | None:
+        """Return schema, name and kinds of a declared dataset; no schema means the search path."""
         for place in (schema,) if schema else self._search_path:
             found = self.kinds.get((place, name))
             if found is not None:
-                return found
+                return (place, *found)
         return None
 
     def function(self, schema: str, name: str) -> tuple[str | None, ...] | None:

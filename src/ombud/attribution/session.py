@@ -20,6 +20,8 @@ class Unknown(Enum):
     """Why the value of a variable is not known; the words follow `person_unknown:`."""
 
     CUT = "application_name_cut"
+    LETTERS = "application_name_not_ascii"
+    SEVERAL = "several_persons"
     START = "session_start_not_seen"
     OUTCOME = "transaction_end_not_seen"
     MISC = "misc_not_logged"

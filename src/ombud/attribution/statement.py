@@ -10,9 +10,9 @@ import orjson
 from postgast.native import lib
 
 from ombud.attribution.facts import Facts, Literal, Pins, Relation, Value
-from ombud.attribution.predicates import value_of
+from ombud.attribution.predicates import TooLarge, column_names, is_null, value_of
 from ombud.attribution.scope import Datasets, Scope
-from ombud.attribution.walk import Json, TooLarge, Walk
+from ombud.attribution.walk import Json, Walk
 
 TEXT_SIZE_MAX = 256 << 10  # Characters: the tree of a statement is a hundred times its text.
 # Characters that may each nest the tree one deeper.  The parser is C and recurses: it needs some
@@ -55,8 +55,11 @@ def parse(text: str) -> tuple[list[Json], bytes]:
     return [row.get("stmt", {}) for row in document.get("stmts", ())], tree
 
 
-def gather(statements: Iterable[Json], datasets: Datasets) -> Facts:
-    """Return the facts of parsed statements; raises `Unparsed` if they are nested too deeply."""
+def gather(statements: Iterable[Json], tree: bytes, datasets: Datasets) -> Facts:
+    """Return the facts of parsed statements; raises `Unparsed` if they are nested too deeply.
+
+    `tree` is the statements' JSON: what it names and the walk did not come to is told.
+    """
     walk = Changes(datasets)
     try:
         for number, statement in enumerate(statements):
@@ -64,6 +67,10 @@ def gather(statements: Iterable[Json], datasets: Datasets) -> Facts:
             walk.statement(statement)
             if number and len(walk.facts.settings) > before:
                 walk.facts.is_ordered = False
+        if tree.count(b'"relname":') + tree.count(b'"funcname":') > len(walk.seen):
+            for statement in statements:
+                if not _WALKED.isdisjoint(statement):
+                    walk.overlooked(statement)
     except (RecursionError, TooLarge):
         raise Unparsed from None
     return walk.facts
@@ -96,7 +103,8 @@ class Changes(Walk):
                 if "withClause" in inner:
                     self.with_clause(inner["withClause"], scope)
                 _CHANGES[kind](self, inner, scope)
-                self.targets(inner.get("returningList", ()), scope, is_top=True)
+                returned = inner.get("returningClause", {}).get("exprs", ())
+                self.targets(returned, scope, is_top=True)
             elif kind == "ExecuteStmt":
                 self.expression(inner.get("params"), scope)
 
@@ -109,7 +117,7 @@ class Changes(Walk):
 
     def insert(self, node: Json, scope: Scope) -> None:
         """Walk an INSERT: the values of declared columns name whom the new row is about."""
-        relation = self.table(node.get("relation", {}), scope)
+        relation = self.table(node.get("relation", {}), scope, is_target=True)
         names = [column.get("ResTarget", {}).get("name", "") for column in node.get("cols", ())]
         select = node.get("selectStmt", {}).get("SelectStmt", {})
         if not names and select:
@@ -170,15 +178,38 @@ class Changes(Walk):
         """Note assignments: whom a row is about from now on is somebody named too."""
         for item in items:
             target: dict[str, Any] = item.get("ResTarget", {})
-            value = value_of(target.get("val", {}))
-            if value is None:
-                self.expression(target.get("val"), scope)
-            elif target.get("name") in relation.kinds:
-                self.facts.compare(((relation.number, target["name"]),), value)
+            node = target.get("val", {})
+            many = node.get("MultiAssignRef", {})  # `(a, b) = (1, 2)`, once for each column.
+            parts = many.get("source", {}).get("RowExpr", {}).get("args", ())
+            if 0 < many.get("colno", 0) <= len(parts):
+                node = parts[many["colno"] - 1]
+            self._assign(relation, target.get("name", ""), node, scope)
+
+    def _assign(self, relation: Relation, name: str, node: Json, scope: Scope) -> None:
+        """Note the value of a column: of a declared one that is no plain value somebody unnamed."""
+        value = value_of(node)
+        if value is None:
+            self.expression(node, scope)
+        if name not in relation.kinds or is_null(node):
+            return
+        column = ((relation.number, name),)
+        if value is not None:
+            self.facts.compare(column, value)
+            return
+        names = column_names(node.get("ColumnRef", {})) or []
+        if names in ([name], ["excluded", name]):  # As it is, or as the INSERT has noted it.
+            return
+        kinds = {name: relation.kinds[name]}
+        written = self.facts.add_relation(relation.name, dataset=relation.dataset, kinds=kinds)
+        column = ((written.number, name),)
+        term = scope.term(names) if names else ()
+        if term:
+            self.predicates.link(column, term)
+        self.facts.fault(column, "expression")
 
     def update(self, node: Json, scope: Scope) -> None:
         """Walk an UPDATE."""
-        relation = self.table(node.get("relation", {}), scope)
+        relation = self.table(node.get("relation", {}), scope, is_target=True)
         pins = self.from_clause(node.get("fromClause", ()), scope)
         self._set(relation, node.get("targetList", ()), scope)
         if "whereClause" in node:
@@ -187,7 +218,7 @@ class Changes(Walk):
 
     def delete(self, node: Json, scope: Scope) -> None:
         """Walk a DELETE."""
-        self.table(node.get("relation", {}), scope)
+        self.table(node.get("relation", {}), scope, is_target=True)
         pins = self.from_clause(node.get("usingClause", ()), scope)
         if "whereClause" in node:
             pins = pins.both(self.predicates.condition(node["whereClause"], scope))
@@ -195,11 +226,11 @@ class Changes(Walk):
 
     def merge(self, node: Json, scope: Scope) -> None:
         """Walk a MERGE: rows of the target are changed where the source has an equal one."""
-        relation = self.table(node.get("relation", {}), scope)
+        relation = self.table(node.get("relation", {}), scope, is_target=True)
         pins = self.from_clause([node.get("sourceRelation", {})], scope)
-        self.hold(pins.both(self.predicates.condition(node.get("joinCondition", {}), scope)))
-        for clause in node.get("mergeWhenClauses", ()):
-            inner = clause.get("MergeWhenClause", {})
+        clauses = [clause.get("MergeWhenClause", {}) for clause in node["mergeWhenClauses"]]
+        self._match(node.get("joinCondition", {}), scope, pins, relation, clauses)
+        for inner in clauses:
             self.expression(inner.get("condition"), scope)
             targets = inner.get("targetList", ())
             if inner.get("commandType") != "CMD_INSERT":
@@ -208,15 +239,32 @@ class Changes(Walk):
             names = [target.get("ResTarget", {}).get("name", "") for target in targets]
             self._merged(relation, names, inner.get("values", ()), scope)
 
+    def _match(
+        self, on: Json, scope: Scope, pins: Pins, target: Relation, clauses: list[Json]
+    ) -> None:
+        """Read the ON of a MERGE: rows without a match are acted on as in an outer join."""
+        kinds = {clause.get("matchKind") for clause in clauses}
+        by_target = "MERGE_WHEN_NOT_MATCHED_BY_TARGET" in kinds
+        by_source = "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" in kinds
+        if not (by_target or by_source):
+            self.hold(pins.both(self.predicates.condition(on, scope)))
+            return
+        is_full = by_target and by_source
+        nullable = {target.number}
+        if by_source and not is_full:
+            nullable = {number for each in scope.relations[1:] for number in each.bases()}
+        self.hold(pins)
+        found = self.predicates.join_condition(
+            on, scope, nullable=frozenset(nullable), is_full=is_full
+        )
+        if not is_full:
+            self.facts.join_pins = self.facts.join_pins.both(found.only(nullable))
+
     def _merged(
         self, relation: Relation, names: list[str], values: list[Json], scope: Scope
     ) -> None:
         for name, item in zip(names, values, strict=False):
-            value = value_of(item)
-            if value is not None and name in relation.kinds:
-                self.facts.compare(((relation.number, name),), value)
-            elif value is None:
-                self.expression(item, scope)
+            self._assign(relation, name, item, scope)
 
 
 def named(value: Value) -> str | None:
@@ -225,6 +273,10 @@ def named(value: Value) -> str | None:
 
 
 _CARRIERS = frozenset({"ExplainStmt", "DeclareCursorStmt", "PrepareStmt", "CreateTableAsStmt"})
+_WALKED = _CARRIERS | {
+    "SelectStmt", "CopyStmt", "TruncateStmt", "CallStmt", "ExecuteStmt",
+    "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt",
+}  # fmt: skip
 _CHANGES = {
     "InsertStmt": Changes.insert,
     "UpdateStmt": Changes.update,

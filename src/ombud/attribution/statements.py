@@ -17,6 +17,7 @@ CACHED_SIZE_MAX = 8_192  # Characters of a text whose plan is kept: bounds the m
 NOTHING = Found()
 NOT_LOGGED = Found(None, ("statement_not_logged",))
 INDIRECT = Found(None, ("indirect",))
+TEMPORARY = ("temporary_table",)
 _FUNCTION = Found(None, ("function",))
 
 _MAYBE_COMMENTED = frozenset("/; \n\t\r")
@@ -73,6 +74,11 @@ class Statements:
         name = split_name(dataset) if '"' in dataset else None
         return name in self.datasets.kinds
 
+    def _hides(self, dataset: str) -> bool:
+        """Whether a temporary table has the name of a declared one, which it then stands for."""
+        name = split_name(dataset)
+        return name is not None and self.datasets.dataset("", name[1]) is not None
+
     def find(
         self,
         text: str | None,
@@ -93,6 +99,8 @@ class Statements:
         if plan is None:
             plan, pieces = self.plan(text)
         if plan.touches:
+            if dataset is not None and dataset.startswith("pg_temp") and self._hides(dataset):
+                return plan.settled._replace(reasons=TEMPORARY)
             if plan.takes:
                 found = plan.fill(pieces, split_parameters(listed) if listed is not None else None)
             else:
@@ -127,7 +135,7 @@ class Statements:
             try:
                 statements, tree = parse(body)
                 if _constants(tree) == len(pieces[1]) // 2 + len(pieces[2]) // 2:
-                    facts = gather(statements, self.datasets)
+                    facts = gather(statements, tree, self.datasets)
                     plan = make_plan(facts, partial(slots, body, pieces))
                     if plan is not None:
                         self._plans.put(pieces[0], plan)
@@ -142,7 +150,7 @@ class Statements:
     def parse_whole(self, text: str) -> Plan:
         """Return the plan of one text, from nothing but the parser."""
         try:
-            plan = make_plan(gather(parse(text)[0], self.datasets), None)
+            plan = make_plan(gather(*parse(text), self.datasets), None)
         except Unparsed:
             return UNPARSED
         return plan if plan is not None else UNPARSED

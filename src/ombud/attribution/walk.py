@@ -8,16 +8,16 @@ is declared and to the lines that the server logs for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
-from ombud.attribution.facts import Facts, Pins, Relation, Term, Value
+from ombud.attribution.calls import Calls
+from ombud.attribution.facts import Pins, Relation, Term, Value
+from ombud.attribution.output import Output, may_aggregate, partitioned, united
 from ombud.attribution.predicates import (
     Predicates,
+    TooLarge,
     bare,
     column_names,
-    constant,
-    is_null,
     value_of,
 )
 from ombud.attribution.scope import Cte, Datasets, Scope
@@ -32,44 +32,38 @@ _RIGHT_NULLABLE = frozenset({"JOIN_LEFT", "JOIN_FULL"})
 RELATIONS_MAX = 2_000  # Of one statement: WITH queries that use each other may double each time.
 
 
-class TooLarge(Exception):  # noqa: N818  # It is an answer, caught where it is asked for.
-    """The statement uses more relations than are looked at."""
-
-
-@dataclass(slots=True)
-class Output:
-    """What a query returns: of each column its name, what it stands for, its value."""
-
-    columns: list[tuple[str, Term, Value | None]] = field(default_factory=list)
-    stars: tuple[Relation, ...] = ()
-
-
-class Walk:
+class Walk(Calls):
     """Walks queries; statements that change something are walked by `Changes`."""
 
     def __init__(self, datasets: Datasets) -> None:
-        self.facts = Facts()
+        super().__init__(datasets)
         self.predicates = Predicates(self)
-        self._datasets = datasets
         self._nullable_depth = 0  # Of outer joins on whose nullable side this is.
+        self._windows: list[Json] = []  # Of the SELECT that is walked.
 
-    def table(self, node: Json, scope: Scope) -> Relation:
-        """Return the relation that a RangeVar stands for, added to the scope."""
+    def table(self, node: Json, scope: Scope, *, is_target: bool = False) -> Relation:
+        """Return the relation that a RangeVar stands for, added to the scope.
+
+        What is changed (`is_target`) is a table, even if a WITH has its name.
+        """
+        self.seen.add(id(node))
         name, schema = node.get("relname", ""), node.get("schemaname", "")
         alias = node.get("alias", {}).get("aliasname", name)
-        cte = scope.ctes.get(name) if not schema else None
+        cte = scope.ctes.get(name) if not schema and not is_target else None
         known: Relation
         if cte is not None:
             known = cte.relation or self._refer(cte)
         else:
-            found = self._datasets.dataset(schema, name)
+            found = self.datasets.dataset(schema, name)
             if found is not None:
-                known = self.facts.add_relation(found[0], dataset=found[0], kinds=found[1])
+                schema, written, kinds = found
+                known = self.facts.add_relation(written, dataset=written, kinds=kinds)
             else:
                 known = self.facts.add_relation(f"{schema}.{name}" if schema else name)
         if "alias" in node and node["alias"].get("colnames"):
             known = self._renamed(known, node["alias"]["colnames"])
-        scope.add(known, alias)
+        place = None if cte is not None or "alias" in node else schema
+        scope.add(known, alias, place)
         return known
 
     def _renamed(self, relation: Relation, names: list[Json]) -> Relation:
@@ -85,29 +79,37 @@ class Walk:
         """Return the relation that a query's output is, its columns perhaps renamed."""
         renamed = list(names)
         columns: dict[str, Term] = {}
+        if renamed and output.stars:  # Which columns have new names only the catalogue knows.
+            return self.facts.add_relation(columns=columns)
         for place, (name, term, _) in enumerate(output.columns):
-            known = renamed[place] if place < len(renamed) and not output.stars else name
+            known = renamed[place] if place < len(renamed) else name
             columns[known] = term if known not in columns else ()
         return self.facts.add_relation(columns=columns, stars=output.stars)
 
     def with_clause(self, node: Json, scope: Scope) -> None:
         """Make the names of a WITH known in a scope."""
+        arounds: list[tuple[str, Scope]] = []
         for item in node.get("ctes", ()):
             cte = item.get("CommonTableExpr", {})
             name, query = cte.get("ctename", ""), cte.get("ctequery", {})
             names = tuple(part["String"].get("sval", "") for part in cte.get("aliascolnames", ()))
-            around = Scope(scope)  # As it is here: later names are not known in this query.
-            if node.get("recursive"):
+            around = Scope(scope)  # As it is here: later names are not known in this query,
+            if node.get("recursive"):  # unless all names of the WITH are known in all its queries.
                 around.ctes[name] = Cte(self.facts.add_relation(columns={}))
+                arounds.append((name, around))
             if "SelectStmt" in query:
                 scope.ctes[name] = Cte(None, query, names, around)
             else:  # It changes data, and does so once.
                 scope.ctes[name] = Cte(self.derived(self.query(query, around), names))
+            for earlier, within in arounds:
+                if earlier != name:
+                    within.ctes[name] = scope.ctes[name]
 
     def _refer(self, cte: Cte) -> Relation:
         """Return what a WITH query is at one of its uses: each has rows of its own to pin."""
         if len(self.facts.relations) > RELATIONS_MAX:
             raise TooLarge
+        self.referred.add(id(cte.query))
         outputs: list[Output] = []
 
         def read() -> Term:
@@ -139,15 +141,32 @@ class Walk:
         return self.predicates.subquery(read, is_held=is_held)
 
     def select(self, node: Json, scope: Scope, *, is_top: bool = False) -> Output:
-        """Walk a SELECT, whose scope the caller made for it."""
+        """Walk a SELECT, whose scope the caller made for it.
+
+        That a subquery has rows says nothing of the rows outside when one side of a
+        UNION has them, or when it is an aggregate, which has one even of none.
+        """
+        if is_top or not ("larg" in node or may_aggregate(node)):
+            return self._select(node, scope, is_top=is_top)
+        outputs: list[Output] = []
+
+        def read() -> Term:
+            outputs.append(self._select(node, scope, is_top=False))
+            return ()
+
+        self.predicates.subquery(read, is_held=False)
+        return outputs[0]
+
+    def _select(self, node: Json, scope: Scope, *, is_top: bool) -> Output:
         if "withClause" in node:
             self.with_clause(node["withClause"], scope)
         if "larg" in node:
             left = self.select(node["larg"], Scope(scope), is_top=is_top)
             right = self.select(node["rarg"], Scope(scope), is_top=is_top)
-            return _united(left, right)
+            return united(left, right)
         if "valuesLists" in node:
             return self._values(node["valuesLists"], scope)
+        around, self._windows = self._windows, []
         pins = self.from_clause(node.get("fromClause", ()), scope)
         if "whereClause" in node:
             pins = pins.both(self.predicates.condition(node["whereClause"], scope))
@@ -155,7 +174,9 @@ class Walk:
         for key, inner in node.items():
             if key not in _NOT_READ and isinstance(inner, dict | list):
                 self.expression(inner, scope)
-        return self.targets(node.get("targetList", ()), scope, is_top=is_top)
+        output = self.targets(node.get("targetList", ()), scope, is_top=is_top)
+        windows, self._windows = self._windows, around
+        return partitioned(output, windows, node, scope) if windows else output
 
     def hold(self, pins: Pins) -> None:
         """Add what a condition pins to what is pinned."""
@@ -209,7 +230,7 @@ class Walk:
         names = [part["String"].get("sval", "") for part in reference["fields"] if "String" in part]
         if not names:
             return tuple(scope.relations)
-        relation = scope.relation(names[-1])
+        relation = scope.relation(names[-1], names[-2] if len(names) > 1 else None)
         return (relation,) if relation is not None else ()
 
     def _project_star(self, relation: Relation) -> None:
@@ -264,21 +285,29 @@ class Walk:
             self._nullable_depth -= is_nullable
 
     def _join(self, node: Json, scope: Scope) -> Pins:
-        start = len(scope.relations)
+        start, first = len(scope.relations), len(self.facts.relations)
         kind = node.get("jointype", "JOIN_INNER")
         inner = kind == "JOIN_INNER"
         pins = self._side(node.get("larg", {}), scope, is_nullable=kind in _LEFT_NULLABLE)
-        middle = len(scope.relations)
+        middle, second = len(scope.relations), len(self.facts.relations)
         other = self._side(node.get("rarg", {}), scope, is_nullable=kind in _RIGHT_NULLABLE)
         pins = pins.both(other)
         left, right = scope.relations[start:middle], scope.relations[middle:]
-        sides = {"JOIN_LEFT": right, "JOIN_RIGHT": left}.get(kind, [])
-        nullable = None if inner else frozenset(number for side in sides for number in side.bases())
-        if "alias" in node:
-            scope.named.setdefault(
-                node["alias"].get("aliasname", ""),
-                self.facts.add_relation(columns={}, stars=(*left, *right)),
+        nullable = None
+        if not inner:  # Of a full join both sides are: one is enough to tell them apart.
+            side, own = (
+                (left, range(first, second))
+                if kind == "JOIN_RIGHT"
+                else (right, range(second, len(self.facts.relations)))
             )
+            # What a LATERAL passes on from outside stays outside.
+            nullable = frozenset(
+                number for each in side for number in each.bases() if number in own
+            )
+        if "alias" in node:
+            stars = () if node["alias"].get("colnames") else (*left, *right)
+            joined = self.facts.add_relation(columns={}, stars=stars)
+            scope.name(joined, node["alias"].get("aliasname", ""))
         if "usingClause" in node or node.get("isNatural"):
             self._merge(node, scope, (left, right), nullable)
         if "quals" in node:
@@ -288,7 +317,8 @@ class Walk:
             )
             if nullable is None:
                 return pins.both(found)
-            self.facts.join_pins = self.facts.join_pins.both(found.only(nullable))
+            if not is_full:
+                self.facts.join_pins = self.facts.join_pins.both(found.only(nullable))
         if inner:
             return pins
         # What is pinned below an outer join is pinned on its own side at least.
@@ -330,50 +360,14 @@ class Walk:
                 self.expression(inner.get("testexpr"), scope)
                 self.output(inner.get("subselect", {}), scope, is_held=False)
             elif kind == "FuncCall":
-                self._call(inner)
-                self.expression(inner.get("args"), scope, is_top=is_top)
-                self.expression(inner.get("over"), scope)
-                self.expression(inner.get("agg_filter"), scope)
+                self._function(inner, scope, is_top=is_top)
             elif kind != "A_Const" and isinstance(inner, dict | list):
                 self.expression(inner, scope, is_top=is_top)
 
-    def _call(self, node: Json) -> None:
-        names = [part.get("String", {}).get("sval", "") for part in node.get("funcname", ())]
-        if not names:
-            return
-        arguments = node.get("args", ())
-        if names[-1] == "set_config" and len(arguments) == 3:
-            self._setting(arguments)
-            return
-        kinds = self._datasets.function(names[-2] if len(names) > 1 else "", names[-1])
-        if kinds is None:
-            return
-        if any("NamedArgExpr" in argument for argument in arguments):
-            self.facts.lost["function"] = None
-            return
-        for kind, argument in zip(kinds, arguments, strict=False):
-            if kind is None:
-                continue
-            value = value_of(argument)
-            if value is not None:
-                self.facts.given.append((kind, value))
-            else:
-                self.facts.lost["null" if is_null(argument) else "expression"] = None
-
-    def _setting(self, arguments: list[Json]) -> None:
-        local = bare(arguments[2]).get("A_Const", {})
-        is_local = "boolval" in local or "sval" in local
-        text = str(local.get("boolval", {}).get("boolval", constant(local) or "")).lower()
-        truth = text in {"true", "t", "on", "yes", "1"} if is_local else None
-        self.facts.settings.append((value_of(arguments[0]), value_of(arguments[1]), truth))
-
-
-def _united(left: Output, right: Output) -> Output:
-    """Return the output of a set operation: a column stands for one of both sides."""
-    if left.stars or right.stars:
-        stars = left.stars + right.stars
-        return Output([], stars) if len(stars) == 1 else Output()
-    columns: list[tuple[str, Term, Value | None]] = []
-    for (name, one, _), (_, other, _) in zip(left.columns, right.columns, strict=False):
-        columns.append((name, (*one, *other) if one and other else (), None))
-    return Output(columns)
+    def _function(self, node: Json, scope: Scope, *, is_top: bool) -> None:
+        self.call(node)
+        if "over" in node:
+            self._windows.append(node["over"])
+        self.expression(node.get("args"), scope, is_top=is_top)
+        for part in ("agg_order", "agg_filter", "over"):
+            self.expression(node.get(part), scope)

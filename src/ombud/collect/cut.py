@@ -79,6 +79,11 @@ class Cutter(Protocol):
         ...
 
 
+def is_cut_mark(data: bytes) -> bool:
+    """Whether the first bytes of an input may go on to be a byte order mark."""
+    return len(data) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(data)
+
+
 class LineCutter:
     """Cuts lines: NDJSON and anything else of one record per line."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from ombud.collect.csv_text import split_csv
-from ombud.collect.cut import Cuts, LineCutter, is_plain
+from ombud.collect.cut import Cuts, LineCutter, is_cut_mark, is_plain
 from ombud.core.batch import RAW_SIZE_MAX
 
 _STARTS = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -109,6 +109,7 @@ class SniffingCutter:
         self._columns = columns
         self._cutter: LineCutter | None = None
         self._blank = 0
+        self._held = b""  # Of a byte order mark that is cut off.
         self._line = 1
 
     @property
@@ -125,7 +126,7 @@ class SniffingCutter:
     @property
     def pending(self) -> int:
         """How many bytes belong to the unfinished record."""
-        return self._cutter.pending if self._cutter is not None else 0
+        return self._cutter.pending if self._cutter is not None else len(self._held)
 
     def unfinished(self) -> bytes:
         """Return the last line, when it may be a whole record that lacks its terminator."""
@@ -134,7 +135,11 @@ class SniffingCutter:
     def feed(self, data: bytes, cuts: Cuts) -> None:
         """Take the next bytes of the input."""
         if self._cutter is None:
+            data, self._held = self._held + data, b""
             seen = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+            if is_cut_mark(data):
+                self._held = data
+                return
             if not seen:
                 self._line += data.count(b"\n")
                 return
@@ -146,5 +151,7 @@ class SniffingCutter:
         """Take the end of the input."""
         if self._cutter is not None:
             self._cutter.finish(cuts, reason=reason)
+        elif self._held:
+            cuts.fault(self._line, reason or "half a byte order mark", self._held, len(self._held))
         elif reason:
             cuts.fault(self._line, reason, b"", 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ombud.collect.csv_text import split_csv
-from ombud.collect.cut import Cuts, Cutter, LineCutter
+from ombud.collect.cut import Cuts, Cutter, LineCutter, is_cut_mark
 from ombud.collect.cut_json import RECORDS, JsonCutter
 from ombud.core.batch import RAW_SIZE_MAX
 
@@ -144,6 +144,7 @@ class SniffingTableCutter:
         self._is_header = is_header
         self._member = member
         self._cutter: Cutter | None = None
+        self._held = b""  # Of a byte order mark that is cut off.
         self._line = 1
 
     @property
@@ -160,7 +161,7 @@ class SniffingTableCutter:
     @property
     def pending(self) -> int:
         """How many bytes belong to the unfinished record."""
-        return self._cutter.pending if self._cutter is not None else 0
+        return self._cutter.pending if self._cutter is not None else len(self._held)
 
     def unfinished(self) -> bytes:
         """Return the last line, when it may be a whole record that lacks its terminator."""
@@ -169,7 +170,11 @@ class SniffingTableCutter:
     def feed(self, data: bytes, cuts: Cuts) -> None:
         """Take the next bytes of the input."""
         if self._cutter is None:
+            data, self._held = self._held + data, b""
             seen = data.lstrip(_BLANK)
+            if is_cut_mark(data):
+                self._held = data
+                return
             if not seen:
                 self._line += data.count(b"\n")
                 return
@@ -182,5 +187,7 @@ class SniffingTableCutter:
         """Take the end of the input."""
         if self._cutter is not None:
             self._cutter.finish(cuts, reason=reason)
+        elif self._held:
+            cuts.fault(self._line, reason or "half a byte order mark", self._held, len(self._held))
         elif reason:
             cuts.fault(self._line, reason, b"", 0)

@@ -15,7 +15,15 @@ from ombud.collect.cut import Cutter
 from ombud.collect.cut_json import JsonCutter
 from ombud.collect.google_actions import NAMELESS, RANK, find_act
 from ombud.collect.json_record import JsonRecord
-from ombud.collect.json_value import address_of, count_of, first_text, items_of, records_of, text_of
+from ombud.collect.json_value import (
+    address_of,
+    count_of,
+    first_text,
+    items_of,
+    record_of,
+    records_of,
+    text_of,
+)
 from ombud.core.event import Event
 
 KIND = "google.workspace"
@@ -51,6 +59,8 @@ _CASES = ("matter_id", "matter_name")
 _REASONS = ("justification", "justifications", "accessapprovalrequestids", "ticket_ids")
 _FAILURES = ("login_failure_type", "failure_type", "error_code", "denial_reason", "device_denied")
 _FAILED = ("login_failure", "access_deny", "risky_sensitive_action_blocked", "account_disabled")
+_NOT_DONE = frozenset({"FAILED", "SKIPPED"})  # Of the `status` that some events have.
+_REFUSED = frozenset({401, 403})
 _DECLARED = frozenset({
     "visibility", "old_visibility", "visibility_change", "login_type", "is_suspicious",
     "login_challenge_method", "is_second_factor", "app_name", "scope", "api_method", "method_name",
@@ -225,7 +235,7 @@ def _event(raw: bytes, now_ms: int, record: JsonRecord, activity: Activity) -> E
     return Event(
         **fields,
         **_touched(members),
-        **_ended(act, _name(main), members),
+        **_ended(act, _name(main), members, record_of(main.get("status")) if main else {}),
         time=now_ms if time is None else time,
         time_known=time is not None,
         source=KIND,
@@ -259,10 +269,17 @@ def _touched(members: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ended(act: Act, name: str | None, members: dict[str, Any]) -> dict[str, Any]:
+def _ended(
+    act: Act, name: str | None, members: dict[str, Any], status: dict[str, Any]
+) -> dict[str, Any]:
     reason = _first(members, _FAILURES)
+    word = text_of(status.get("eventStatus"))
+    if word is not None and word.upper() in _NOT_DONE:
+        reason = reason or first_text((status.get("errorMessage"), status.get("errorCode"), word))
     if name is not None and name.lower().startswith(_FAILED):
         outcome = "denied"
+    elif word is not None and word.upper() in _NOT_DONE:
+        outcome = "denied" if count_of(status.get("httpStatusCode")) in _REFUSED else "failure"
     else:
         outcome = "failure" if reason is not None and act.action == "authenticate" else "success"
     return {

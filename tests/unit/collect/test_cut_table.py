@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ombud.collect.cut import Cuts
 from ombud.collect.cut_table import SniffingTableCutter, TableCutter, split_row
+from ombud.collect.sources import get_source
 
 HEADER = "id,text"
 
@@ -109,3 +110,25 @@ def test_whatever_is_written_is_read(rows: list[list[str]], size: int) -> None:
     assert all(row is not None and row[0] == HEADER.encode() for row in found)
     read = [next(csv.reader(io.StringIO(row[1].decode(), newline=""))) for row in found if row]
     assert read == rows
+
+
+@pytest.mark.parametrize("source", ["snowflake.query_history", "postgres.pgaudit"])
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_byte_order_mark_in_pieces(source: str, size: int) -> None:
+    """However few bytes come first, a mark is no part of the first record."""
+    data = b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n'
+    cutter, cuts = get_source(source).cutter(), Cuts()
+    for start in range(0, len(data), size):
+        cutter.feed(data[start : start + size], cuts)
+    cutter.finish(cuts)
+    assert (cuts.raws, cuts.lines, cuts.faults) == ([b'{"a": 1}', b'{"a": 2}'], [1, 2], [])
+
+
+@pytest.mark.parametrize("source", ["snowflake.query_history", "postgres.pgaudit"])
+def test_half_a_byte_order_mark(source: str) -> None:
+    """What may become a mark is pending; what never does is told."""
+    cutter, cuts = get_source(source).cutter(), Cuts()
+    cutter.feed(b"\xef\xbb", cuts)
+    assert cutter.pending == 2
+    cutter.finish(cuts)
+    assert [fault.head for fault in cuts.faults] == [b"\xef\xbb"]

@@ -125,6 +125,27 @@ def test_outcomes(name: str, parameters: dict[str, str], outcome: str) -> None:
     assert event_of("login", name, **parameters).outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome", "reason"),
+    [
+        ({"eventStatus": "SUCCEEDED", "httpStatusCode": 200}, "success", None),
+        ({"eventStatus": "FAILED", "errorMessage": "quota"}, "failure", "quota"),
+        ({"eventStatus": "FAILED", "errorCode": "NO", "httpStatusCode": 403}, "denied", "NO"),
+        ({"eventStatus": "SKIPPED"}, "failure", "SKIPPED"),
+        ("FAILED", "success", None),
+    ],
+)
+def test_status_of_an_event(status: Any, outcome: str, reason: str | None) -> None:
+    """An event that says it failed did not take place."""
+    activity = {
+        "id": {"applicationName": "admin", "time": "2026-03-01T10:00:00Z"},
+        "actor": {"email": "a@x.org"},
+        "events": [{"name": "CREATE_USER", "status": status}],
+    }
+    event = GoogleWorkspace().parse(json.dumps(activity).encode(), now_ms=0)
+    assert (event.outcome, event.outcome_reason) == (outcome, reason)
+
+
 def test_nested_and_typed_parameters() -> None:
     """Values of every type and inside messages are found by their names."""
     deep = {"name": "message_info", "messageValue": {"parameter": [
