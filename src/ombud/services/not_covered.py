@@ -2,7 +2,8 @@
 
 Of each source that tells of that kind of data subject: when it told nothing, or
 lost something, or somebody changed what it writes down; and how many of its events
-touch data and name nobody.  It is counted anew once a minute at most.
+touch data and name nobody.  It is counted anew once a minute at most, and so seldom
+that it takes no more than a two-hundredth of the time; the answer says as of when.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ from ombud.store.visibility import Visibility
 Json = dict[str, Any]
 Place = tuple[str, str | None]  # Source and system.
 
-AGE_MS = 60_000  # Counted anew after; it takes a pass over some columns of every event.
+AGE_MS = 60_000  # Kept so long; it takes a pass over some columns of every event.
+AGE_PER_COST = 200  # And so many times as long as it took.
 KEPT_MAX = 32  # Answers kept, by kind and by what the asker may see.
 WINDOW_MS = 400 * 24 * HOUR_MS  # Looked back; a year, and the same weeks of the one before.
 STRETCHES_MAX = 20  # Of each sort, the latest.
@@ -95,20 +97,23 @@ class NotCovered:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, Asker], tuple[int, Json]] = {}
+        # By kind and asker: when it was counted, until when it is good, and what it says.
+        self._kept: dict[tuple[str, Asker], tuple[int, int, Json]] = {}
 
     def report(self, kind: str, *, asker: Asker) -> Json:
-        """Return sources and stretches, as far as the asker may see; at most a minute old."""
+        """Return sources and stretches, as far as the asker may see."""
         now, key = self._clock(), (kind, asker)
         with self._lock:  # Whoever asks the same meanwhile waits, and has it too.
             counted = self._kept.get(key)
-            if counted is None or not 0 <= now - counted[0] < AGE_MS:
-                counted = (now, self._count(kind, now, asker))
+            if counted is None or not counted[0] <= now < counted[1]:
+                told = self._count(kind, now, asker)
+                cost = max(0, self._clock() - now)
+                counted = (now, now + max(AGE_MS, AGE_PER_COST * cost), told)
                 self._kept.pop(key, None)
                 while len(self._kept) >= KEPT_MAX:
                     del self._kept[next(iter(self._kept))]
                 self._kept[key] = counted
-        return counted[1]
+        return counted[2]
 
     def _count(self, kind: str, now: int, asker: Asker) -> Json:
         visibility = Visibility(units=asker.units, systems=asker.systems)

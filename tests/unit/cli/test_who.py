@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ombud.cli import events
+from ombud.cli import events, output
 from ombud.cli.who import print_answer
 
 SOURCE = {
@@ -97,11 +97,16 @@ def test_an_event_is_named_by_whom_it_was_done_for() -> None:
     assert events.event_row(event)[2] == "jdoe (unknown)"
 
 
-def test_people_where_it_went_and_what_is_not_covered(capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_where_it_went_and_what_is_not_covered(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The answer ends with what it cannot know."""
+    monkeypatch.setattr(output.stdout, "width", 200)
     print_answer(ANSWER)
     said = capsys.readouterr().out
 
+    nobody = "2 % of its events on persons' data name nobody"
+    period = "before and after 2026-10-01 00:00 to 2026-11-20 00:00"
     people, left, not_covered = said.split("\n\n")
     assert "who touched the data of patient:1" in people
     for text in ("Ana", "ward, court", "7 (2 denied)", "jdoe (unknown)", "(nobody named)"):
@@ -109,9 +114,8 @@ def test_people_where_it_went_and_what_is_not_covered(capsys: pytest.CaptureFixt
     assert left == "It left:\n  to Press (by P-1, nobody named)"
     assert not_covered.splitlines() == [
         "Not covered:",
-        "  postgres.pgaudit postgresql/clinic: before and after 2026-10-01 00:00 to 2026-11-20 00:00;"
-        " 2 % of its events on persons' data name nobody",
-        "  postgres.pgaudit: before and after 2026-10-01 00:00 to 2026-11-20 00:00",
+        f"  postgres.pgaudit postgresql/clinic: {period}; {nobody}",
+        f"  postgres.pgaudit: {period}",
         "  county.cases: 2026-11-10 03:10..2026-11-10 03:58 23 events are missing by their numbers",
         "  county.cases: 2026-11-10 03:10 the source fell silent",
     ]

@@ -179,6 +179,16 @@ def test_figures_are_kept_for_a_minute(opened: OpenHome) -> None:
     assert covered.report("patient", asker=local_owner())["as_of"] == format_instant(now[0])
 
 
+def test_what_took_long_is_kept_for_longer(opened: OpenHome) -> None:
+    """Counting takes no more than a two-hundredth of the time."""
+    ticks = iter([NOW, NOW + 3_000, NOW + 599_000, NOW + 601_000, NOW + 601_000])
+    covered = NotCovered(index=opened.index, fetch=opened.reader.fetch, clock=lambda: next(ticks))
+    first = covered.report("patient", asker=local_owner())
+
+    assert covered.report("patient", asker=local_owner()) is first
+    assert covered.report("patient", asker=local_owner())["as_of"] == format_instant(NOW + 601_000)
+
+
 def test_the_coverage_of_a_limited_asker(opened: OpenHome) -> None:
     """Whoever sees one unit is told its figures alone."""
     asker = Asker("lead", frozenset({"search"}), units=("it",))
