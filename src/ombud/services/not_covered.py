@@ -9,10 +9,9 @@ that it takes no more than a two-hundredth of the time; the answer says as of wh
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from statistics import median
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -46,11 +45,12 @@ AGE_PER_COST = 200  # And so many times as long as it took.
 KEPT_MAX = 32  # Answers kept, by kind and by what the asker may see.
 WINDOW_MS = 400 * 24 * HOUR_MS  # Looked back; a year, and the same weeks of the one before.
 STRETCHES_MAX = 20  # Of each sort, the latest.
-# So many events would have been usual in a quiet stretch: with fewer, it may be chance.
-USUAL_EVENTS = 30.0
-EMPTY_SHARE = 0.05  # Of the same hours at other times: then to be without events is odd.
-_DAY, _WEEK = 24, 168  # Hours after which the usual repeats itself.
-_WEEKS_MIN = 4
+# A stretch is odd when, by how often its hours are empty at other times, chance leaves them
+# all empty less often than this, and so many events would have been usual.
+CHANCE_MAX = 0.001
+USUAL_EVENTS = 10.0
+TURNS_MIN = 3  # Other days that tell what is usual.
+_SATURDAY = 5
 TEXT_SHOWN = 80  # Characters of a statement.
 # Acts that change what a system writes down, on and off alike.
 _CHANGES = (
@@ -169,48 +169,44 @@ def _source(place: Place, hours: Sequence[Hour], known: int, lost: int) -> Json:
 
 
 def _quiet(by_place: dict[Place, list[Hour]]) -> Iterator[_Stretch]:
-    """Yield the latest stretches without an event in which many are usual."""
+    """Yield the latest stretches without an event that are hardly ever so by chance."""
     found: list[_Stretch] = []
     for place, hours in by_place.items():
-        length = hours[-1].hour - hours[0].hour + 1
-        period = _WEEK if length >= _WEEKS_MIN * _WEEK else _DAY
-        usual = _usual(hours, period)
-        present = {hour.hour for hour in hours}
+        habit = _Habit(hours)
         for before, after in pairwise(hours):
-            empty = after.hour - before.hour - 1
-            if not empty:
-                continue
-            whole, rest = divmod(empty, period)
-            expected = whole * sum(usual) + sum(
-                usual[(before.hour + 1 + step) % period] for step in range(rest)
-            )
-            if expected >= USUAL_EVENTS and _is_odd(present, before.hour + 1, empty, period):
-                why = f"no events, where about {expected:.0f} are usual"
+            empty = range(before.hour + 1, after.hour)
+            if empty and (usual := habit.usual_if_odd(empty)) is not None:
+                why = f"no events, where about {usual:.0f} are usual"
                 found.append(_Stretch(place, "quiet", before.last_time, after.first_time, why))
     found.sort(key=lambda one: -one.begins)
     yield from found[:STRETCHES_MAX]
 
 
-def _usual(hours: Sequence[Hour], period: int) -> list[float]:
-    """Return how many events are usual in each hour of a period: the median of all its turns."""
-    counts = {hour.hour: hour.events for hour in hours}
-    first, last = hours[0].hour, hours[-1].hour
-    found = []
-    for slot in range(period):
-        turns = range(first + (slot - first) % period, last + 1, period)
-        found.append(median(counts.get(hour, 0) for hour in turns) if turns else 0.0)
-    return found
+def _slot(hour: int) -> tuple[int, bool]:
+    """Return the hour of the day, and whether it is a weekend's; the epoch was a Thursday."""
+    return hour % 24, (hour // 24 + 3) % 7 >= _SATURDAY
 
 
-def _is_odd(present: set[int], begin: int, length: int, period: int) -> bool:
-    """Whether the same hours of other days, or weeks, had events nearly always."""
-    first, last = min(present), max(present)
-    others = [
-        any(hour in present for hour in range(start, start + length))
-        for turn in range((first - begin) // period, (last - begin) // period + 1)
-        if turn and first <= (start := begin + turn * period) and start + length <= last
-    ]
-    return bool(others) and others.count(False) <= EMPTY_SHARE * len(others)
+class _Habit:
+    """How often each hour of the day, on weekdays and weekends, passes without an event."""
+
+    def __init__(self, hours: Sequence[Hour]) -> None:
+        self._turns = Counter(map(_slot, range(hours[0].hour, hours[-1].hour + 1)))
+        self._busy = Counter(_slot(hour.hour) for hour in hours)
+        self._events: Counter[tuple[int, bool]] = Counter()
+        for hour in hours:
+            self._events[_slot(hour.hour)] += hour.events
+
+    def usual_if_odd(self, empty: range) -> float | None:
+        """Return how many events are usual in these hours, None if chance leaves them empty."""
+        chance, usual = 1.0, 0.0
+        for slot, own in Counter(map(_slot, empty)).items():
+            others = self._turns[slot] - own
+            if others < TURNS_MIN:
+                return None
+            chance *= ((others - self._busy[slot] + 0.5) / (others + 1)) ** own
+            usual += self._events[slot] / others * own
+        return usual if chance <= CHANCE_MAX and usual >= USUAL_EVENTS else None
 
 
 def _told(
