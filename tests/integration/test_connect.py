@@ -149,7 +149,7 @@ def told(home: Path, *words: str) -> list[dict[str, Any]]:
 def test_for_people(server: postgres.Cluster, tmp_path: Path) -> None:
     """Without --json it says in words what is there, what is shared and what comes next."""
     done = ombud(tmp_path / "home", "connect", server.url("clinic"), "--no-sample")
-    said = done.stdout.decode()
+    said = " ".join(done.stdout.decode().split())  # A long reason wraps.
 
     assert done.returncode == 0
     assert "Proposed: 29 columns of" in said
