@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
 from ombud.app.home import OpenHome, open_here
 from ombud.app.opening import open_door
+from ombud.core.batch import Committed
 from ombud.core.errors import TamperError
 from ombud.core.event import Event
 from ombud.services.record_port import record_events
@@ -97,3 +99,26 @@ def test_error_at_a_running_home_is_the_commands_own(
     monkeypatch.setattr("ombud.app.opening.is_running", lambda _: True)
     with pytest.raises(BrokenPipeError), open_door(tmp_path):
         raise BrokenPipeError
+
+
+def test_two_threads_that_follow_the_rules_mend_nothing(tmp_path: Path) -> None:
+    """Who asks for alerts while another thread finds them does not take that for a failure."""
+    mended: list[bool] = []
+    with open_here(tmp_path / "home") as opened:
+        act = Event(time=1, source="county", action="read", actor_id="ana", raw=b"1")
+        record_events(opened.appender, [act])
+        opened.watch.rewind = lambda: mended.append(True)  # type: ignore[method-assign]
+        apply = opened.watch.apply
+        other = threading.Thread(target=opened.follow_rules)
+
+        def slow(committed: Committed) -> None:
+            if not other.ident:
+                other.start()
+                other.join(0.2)  # It waits for us, or has done its mischief.
+            apply(committed)
+
+        opened.watch.apply = slow  # type: ignore[method-assign]
+        opened.follow_rules()
+        other.join()
+
+    assert mended == []
