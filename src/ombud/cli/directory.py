@@ -158,13 +158,13 @@ def status(home: HomeOption, json: JsonOption = False) -> None:
     if json:
         print_json(answer)
     elif answer["load"] is None:
-        print_line("no directory is loaded")
+        print_line("no directory is loaded: `ombud directory load FILES` does it")
     else:
         facts = {
             "load": f"event {answer['load']}",
             "loaded at": format_instant(answer["loaded_at"]),
             "loaded by": answer["loaded_by"],
-            "reason": answer["reason"] or "",
+            "reason": answer["reason"] or "none given",
             "files": ", ".join(answer["files"]),
             "SHA-256": answer["sha256"],
         }

@@ -8,6 +8,8 @@ from typing import Any
 from ombud.cli.output import note, print_facts, print_line, print_table, to_minute
 
 _INSTANTS = frozenset({"from", "to"})
+_DAY = len("2026-11-22")
+_CHANGES = ("added", "changed", "removed", "unchanged")
 
 
 def print_faults(plan: dict[str, Any]) -> None:
@@ -26,9 +28,9 @@ def print_diff(plan: dict[str, Any]) -> None:
     if plan["fault_count"]:
         return
     print_table(
-        ("kind", "added", "changed", "removed", "unchanged"),
+        ("kind", *_CHANGES),
         (
-            (name, said["added"], said["changed"], said["removed"], said["unchanged"])
+            (name, *(f"{said[how]:,}" for how in _CHANGES))
             for name, said in plan["kinds"].items()
         ),
     )
@@ -93,14 +95,14 @@ def print_unmatched(accounts: Sequence[dict[str, Any]]) -> None:
         print_line("every account is known at the time of its events")
         return
     print_table(
-        ("account", "system", "events", "first", "last", "sources", ""),
+        ("account", "system", "events", "first (UTC)", "last", "sources", "is"),
         (
             (
                 one["account"],
                 one["system"],
-                one["events"],
-                to_minute(one["first_at"]),
-                to_minute(one["last_at"]),
+                f"{one['events']:,}",
+                to_minute(one["first_at"])[:_DAY],
+                to_minute(one["last_at"])[:_DAY],
                 " ".join(one["sources"]),
                 "machine" if one["is_machine"] else "",
             )

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,6 +41,14 @@ def _until_told() -> Callable[[float], bool]:
         return bool(told)
 
     return wait
+
+
+def _told(facts: dict[str, Any]) -> dict[str, object]:
+    """Return what became of the originals, without indexes where nothing was recorded."""
+    told = {name: facts[name] for name in ("read", "recorded", "duplicate", "quarantined")}
+    if facts["first_index"] is not None:
+        told["events"] = f"{facts['first_index']} to {facts['last_index']}"
+    return {**told, "seconds": f"{facts['seconds']:.1f}"}
 
 
 @app.command()
@@ -94,7 +102,7 @@ def ingest(
     if json:
         print_json(facts)
     else:
-        print_facts({name: value for name, value in facts.items() if value is not None})
+        print_facts(_told(facts))
     if result.quarantined:
-        note(f"{result.quarantined} in quarantine: `ombud quarantine list` says why")
+        note(f"{result.quarantined:,} in quarantine: `ombud quarantine list` says why")
         raise typer.Exit(1)
