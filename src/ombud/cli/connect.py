@@ -63,6 +63,9 @@ def connect(
 
     It is only read.  What is proposed is in force once it is confirmed.  The
     password comes from the URL, PGPASSWORD or ~/.pgpass and is never shown or kept.
+
+    Such as `ombud connect postgresql://ombud_look@db.example/clinic`, and when its
+    proposal is right, the same with `--confirm all --logs /var/lib/postgresql/15/main/log`.
     """
     inspection = inspect(url, samples=sample, seen=_seen(home))
     told: dict[str, Any] = inspection.to_dict()

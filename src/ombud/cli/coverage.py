@@ -32,6 +32,8 @@ def coverage(
 
     Also how old the last event is, what is missing or silent, and what was never
     seen.  The look is recorded.
+
+    Such as `ombud coverage --since 90d`, or `--since 2026-10-01 --until 2026-11-01`.
     """
     with open_door(home) as door:
         report = door.coverage(since=since, until=until)

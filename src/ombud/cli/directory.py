@@ -60,6 +60,8 @@ def load(
     changed meanwhile. 2: the files have faults, each named with file and line, or
     --yes is missing where nobody can be asked. 3: could not. Nothing is ever half
     loaded.
+
+    Such as `ombud directory load person.csv account.csv unit.csv --dry-run`.
     """
     wanted = DirectoryWanted(
         files=[WantedFile(path.name, path.read_bytes()) for path in files],

@@ -95,7 +95,7 @@ def print_unmatched(accounts: Sequence[dict[str, Any]]) -> None:
         print_line("every account is known at the time of its events")
         return
     print_table(
-        ("account", "system", "events", "first (UTC)", "last", "sources", "is"),
+        ("account", "system", "events", "first (UTC)", "last", "is"),
         (
             (
                 one["account"],
@@ -103,7 +103,6 @@ def print_unmatched(accounts: Sequence[dict[str, Any]]) -> None:
                 f"{one['events']:,}",
                 to_minute(one["first_at"])[:_DAY],
                 to_minute(one["last_at"])[:_DAY],
-                " ".join(one["sources"]),
                 "machine" if one["is_machine"] else "",
             )
             for one in accounts

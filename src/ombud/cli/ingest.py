@@ -70,6 +70,9 @@ def ingest(
 
     Reading a file again records nothing twice, so an interrupted run is simply
     repeated.  Exit status 1 says that something went to quarantine.
+
+    Such as `ombud ingest --source postgres.pgaudit /var/lib/postgresql/15/main/log`,
+    or `ombud ingest --source mapping --mapping hospital.yaml access.ndjson`.
     """
     kind = get_source(source, mapping=mapping, declarations=load_attribution(home))
     settings = load_settings(home, os.environ)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WIDTH_UNSEEN = 200  # Columns when no terminal says how many there are.
 GAP = 2  # Columns of the screen that a column of a table takes besides its text.
-ROOM = 8  # Columns of the screen that are left to each column that is folded.
+ROOM = 10  # What is left at least to a column that is folded: a date stays in one piece.
 
 stdout = Console(highlight=False, soft_wrap=True)
 if not stdout.is_terminal and not os.environ.get("COLUMNS"):
@@ -110,17 +110,17 @@ def print_table(
 
 
 def whole_columns(widths: Sequence[int], screen: int) -> frozenset[int]:
-    """Return which columns of a table need no folding, the narrowest first.
+    """Return which columns of a table need no folding.
 
+    First comes the first, which people copy into the next command, then the narrowest.
     `widths` are those of the longest values, `screen` the room there is, in cells.
     """
-    left, whole = screen - len(widths) * (GAP + ROOM), set()
-    for width, at in sorted((width, at) for at, width in enumerate(widths)):
-        if width > ROOM:
-            left -= width - ROOM
-        if left < 0:
-            break
-        whole.add(at)
+    left, whole = screen - sum(GAP + min(width, ROOM) for width in widths), set()
+    for at in sorted(range(len(widths)), key=lambda at: (at > 0, widths[at])):
+        more = max(widths[at] - ROOM, 0)
+        if more <= left:
+            left -= more
+            whole.add(at)
     return frozenset(whole)
 
 

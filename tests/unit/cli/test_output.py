@@ -15,13 +15,15 @@ from ombud.cli.output import GAP, ROOM, print_facts, print_table, whole_columns
     [
         pytest.param([5, 19, 12], 100, {0, 1, 2}, id="all fit"),
         pytest.param([5, 40, 200], 60, {0}, id="the narrow stay whole"),
-        pytest.param([8, 8, 8], 30, {0, 1, 2}, id="just fits"),
-        pytest.param([8, 8, 8], 29, set(), id="one too narrow"),
+        pytest.param([25, 12, 12, 300], 64, {0}, id="what is copied comes first"),
+        pytest.param([9, 12, 15], 42, {0, 1, 2}, id="just fits"),
+        pytest.param([9, 12, 15], 41, {0, 1}, id="one too narrow"),
+        pytest.param([9, 12, 15], 34, set(), id="no room for all"),
         pytest.param([], 80, set(), id="no columns"),
     ],
 )
 def test_whole_columns(widths: list[int], screen: int, whole: set[int]) -> None:
-    """The narrowest columns are kept whole as far as the others have room."""
+    """The narrowest columns are kept whole, as far as the others have room."""
     assert whole_columns(widths, screen) == whole
 
 
@@ -30,7 +32,7 @@ def test_whole_columns_never_push_others_out(widths: list[int], screen: int) -> 
     """What stays whole leaves room for each of the rest, so that nothing is cut off."""
     whole = whole_columns(widths, screen)
 
-    taken = sum(max(widths[at], ROOM) if at in whole else ROOM for at in range(len(widths)))
+    taken = sum(width if at in whole else min(width, ROOM) for at, width in enumerate(widths))
     assert not whole or taken + GAP * len(widths) <= screen
 
 
