@@ -29,10 +29,7 @@ def print_diff(plan: dict[str, Any]) -> None:
         return
     print_table(
         ("kind", *_CHANGES),
-        (
-            (name, *(f"{said[how]:,}" for how in _CHANGES))
-            for name, said in plan["kinds"].items()
-        ),
+        ((name, *(f"{said[how]:,}" for how in _CHANGES)) for name, said in plan["kinds"].items()),
     )
     for name, said in plan["kinds"].items():
         samples = said["samples"]
