@@ -22,6 +22,9 @@ _INSTANT = re.compile(
 )
 _YES = frozenset({"yes", "y", "true", "1", "x"})
 _NO = frozenset({"no", "n", "false", "0"})
+# Control characters, line separators and what turns the direction of writing: never part
+# of a name, and on a screen they make one look like another.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2060\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 _SEEN_MAX = 100_000  # Instants remembered: the same few days stand in most rows.
 
 
@@ -60,6 +63,9 @@ class ValueReader:
             return False if column.type is Type.FLAG else None
         if len(text) > TEXT_MAX:
             raise BadValueError(f"is longer than {TEXT_MAX} characters")
+        unseen = _UNSEEN.search(text)
+        if unseen is not None:
+            raise BadValueError(f"holds U+{ord(unseen[0]):04X}, a character that cannot be seen")
         if column.type is Type.INSTANT:
             return self.instant(text)
         if column.type is Type.FLAG:

@@ -147,8 +147,8 @@ class Directory:
         return {"accounts": self._index.unmatched(limit=limit)}
 
     def status(self, *, asker: Asker) -> Json:
-        """Return which load stands and how many rows there are; it names nobody."""
-        asker.require("search")
+        """Return which load stands and how many rows there are; it names no row."""
+        _require(asker, "search")
         load = self._tables.last_load()
         if load is None:
             return {"load": None, "rows": {}, "is_indexed": True}
