@@ -27,12 +27,23 @@ from ombud.core.clock import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What a name or a query could tell a terminal instead of a reader, but for line feed and tab.
+_UNSEEN = {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
 WIDTH_UNSEEN = 200  # Columns when no terminal says how many there are.
 
 stdout = Console(highlight=False, soft_wrap=True)
 if not stdout.is_terminal and not os.environ.get("COLUMNS"):
     stdout.width = WIDTH_UNSEEN
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Return a text with characters that command a terminal written out."""
+    return text.translate(_UNSEEN)
 
 
 def to_minute(unix_ms: int) -> str:
@@ -62,7 +73,7 @@ def print_json(value: Any) -> None:
 
 def print_line(text: str) -> None:
     """Print one line of result as it is."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(visible(text) + "\n")
 
 
 def flush() -> None:
@@ -72,7 +83,7 @@ def flush() -> None:
 
 def note(text: str) -> None:
     """Say something that is no result."""
-    stderr.print(Text(text))
+    stderr.print(Text(visible(text)))
 
 
 def print_table(
@@ -83,7 +94,7 @@ def print_table(
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(Text("" if value is None else visible(str(value))) for value in row))
     stdout.print(table)
 
 
@@ -91,7 +102,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """Print names with their values, one per line, aligned."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        stdout.print(Text(f"{name:<{width}}  {value}"))
+        stdout.print(Text(visible(f"{name:<{width}}  {value}")))
 
 
 @contextmanager

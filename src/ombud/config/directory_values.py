@@ -53,6 +53,7 @@ class ValueReader:
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
         self._instants: dict[str, int] = {}
+        self._texts: dict[str, str] = {}  # Each once: most name what another row is about.
 
     def read(self, column: Column, written: str) -> Any:
         """Return the value of a column, none for an empty one; raises `BadValueError`."""
@@ -70,7 +71,7 @@ class ValueReader:
             return self.instant(text)
         if column.type is Type.FLAG:
             return _flag(text)
-        return text
+        return self._texts.setdefault(text, text)
 
     def instant(self, text: str) -> int:
         """Return a day or an instant in milliseconds since the epoch; raises `BadValueError`."""

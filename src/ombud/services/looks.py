@@ -193,15 +193,21 @@ class Looks:
         """Record that somebody looks at alerts; that is their work and needs no reason."""
         asker.require("search")
         _check_lengths(why=why, case=case)
-        look = look_event(self._clock(), operation, asker, why, case, resource_id=resource_id)
-        record_events(self._appender, [look])
+        self._record(operation, asker, why, case, resource_id=resource_id)
 
     def record_directory_look(
         self, operation: str, asker: Asker, *, why: str | None = None
     ) -> None:
         """Record that somebody looks at rows of the directory, which is an administrator's work."""
         _check_lengths(why=why)
-        record_events(self._appender, [look_event(self._clock(), operation, asker, why, case=None)])
+        self._record(operation, asker, why, None)
+
+    def _record(
+        self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+    ) -> None:
+        stamp = self._index.spans_stamp()
+        look = look_event(self._clock(), operation, asker, why, case, directory=stamp, **fields)
+        record_events(self._appender, [look])
 
     def catch_up(self) -> None:
         """Let the index catch up with the last durable event."""
@@ -255,9 +261,7 @@ class Looks:
                 )
         _check_lengths(why=why, case=case)
         size, _ = self._appender.head()
-        record_events(
-            self._appender, [look_event(self._clock(), operation, asker, why, case, **fields)]
-        )
+        self._record(operation, asker, why, case, **fields)
         self._follower.catch_up(size)
         return size
 
