@@ -78,7 +78,9 @@ def _check_options(files: Sequence[DirectoryFile], encoding: str | None, kind: s
         )
     for one in files:
         if not one.name.isprintable() or not 0 < len(one.name) <= NAME_MAX:
-            raise InputError(f"file name {one.name[:50]!r} is not 1 to {NAME_MAX} characters of text")
+            raise InputError(
+                f"file name {one.name[:50]!r} is not 1 to {NAME_MAX} characters of text"
+            )
     if encoding is not None and encoding not in ENCODINGS:
         raise InputError(f"unknown encoding `{encoding}`", hint=f"one of {', '.join(ENCODINGS)}")
     if kind is not None and kind not in KINDS:

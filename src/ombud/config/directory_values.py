@@ -24,7 +24,9 @@ _YES = frozenset({"yes", "y", "true", "1", "x"})
 _NO = frozenset({"no", "n", "false", "0"})
 # Control characters, line separators and what turns the direction of writing: never part
 # of a name, and on a screen they make one look like another.
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2060\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b\u2060\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 _SEEN_MAX = 100_000  # Instants remembered: the same few days stand in most rows.
 
 

@@ -20,7 +20,7 @@ from ombud.detect.rule import Refusal, Rule
 from ombud.query.world import AlertTest
 from ombud.services.record_port import Appender
 from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX
-from ombud.store.alerts import KeptEvents, AlertStore
+from ombud.store.alerts import AlertStore, KeptEvents
 
 __all__ = ["ALERTS_MAX", "Watch"]
 

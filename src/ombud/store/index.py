@@ -217,7 +217,7 @@ class Index:
         self._unsaved = 0
 
     def _read_stand(self) -> tuple[int, int, int]:
-        """Return the watermark, the first index that is hot and of which directory the spans are."""
+        """Return the watermark, the first index that is hot and which directory it has."""
         ((size, hot_from, stamp),) = self._writer.execute(
             f'SELECT size, (SELECT min("index") FROM {HOT_EVENTS}), spans FROM {WATERMARK_TABLE}'
         ).fetchall()

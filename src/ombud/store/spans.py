@@ -29,7 +29,7 @@ _TYPES: dict[str, Any] = {
 _FIELDS: list[pa.Field[Any]] = [pa.field(name, _TYPES.get(name, pa.string())) for name in _NAMES]
 _SCHEMA = pa.schema(_FIELDS)
 _LISTED = ", ".join(f'"{name}"' for name in _NAMES)
-_BEFORE = "ORDER BY \"begins\" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+_BEFORE = 'ORDER BY "begins" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING'
 # A span that begins before one ends that holds on the same system: of its own, or of all.
 _OVERLAP = f"""
 SELECT "account" FROM (
@@ -54,7 +54,8 @@ def write_spans(writer: duckdb.DuckDBPyConnection, spans: Iterable[AccountSpan])
     writer.register("spans", pa.RecordBatchReader.from_batches(_SCHEMA, _slices(spans)))
     try:
         writer.execute(
-            f'CREATE TABLE {_STAGE} AS SELECT hash("account") AS "account_hash", {_LISTED} FROM spans'
+            f"CREATE TABLE {_STAGE} AS "
+            f'SELECT hash("account") AS "account_hash", {_LISTED} FROM spans'
         )
     finally:
         writer.unregister("spans")
