@@ -65,7 +65,8 @@ def _is_plain(text: str, file: str, faults: Faults) -> bool:
         is_alias = isinstance(event, yaml.AliasEvent)
         if is_alias or depth > DEPTH_MAX:
             reason = "aliases are not allowed" if is_alias else "nested too deeply"
-            faults.add(file, event.start_mark.line + 1, reason)
+            mark = event.start_mark
+            faults.add(file, mark.line + 1 if mark else 1, reason)
             return False
     return True
 
