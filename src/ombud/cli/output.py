@@ -27,6 +27,12 @@ from ombud.core.clock import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What a name or a query could tell a terminal instead of a reader, but for line feed and tab.
+_UNSEEN = {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
 WIDTH_UNSEEN = 200  # Columns when no terminal says how many there are.
 GAP = 2  # Columns of the screen that a column of a table takes besides its text.
 ROOM = 10  # What is left at least to a column that is folded: a date stays in one piece.
@@ -35,6 +41,11 @@ stdout = Console(highlight=False, soft_wrap=True)
 if not stdout.is_terminal and not os.environ.get("COLUMNS"):
     stdout.width = WIDTH_UNSEEN
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Return a text with characters that command a terminal written out."""
+    return text.translate(_UNSEEN)
 
 
 def to_minute(unix_ms: int) -> str:
@@ -64,7 +75,7 @@ def print_json(value: Any) -> None:
 
 def print_line(text: str) -> None:
     """Print one line of result as it is."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(visible(text) + "\n")
 
 
 def flush() -> None:
@@ -74,7 +85,7 @@ def flush() -> None:
 
 def note(text: str) -> None:
     """Say something that is no result."""
-    stderr.print(Text(text))
+    stderr.print(Text(visible(text)))
 
 
 def say_since(answer: Mapping[str, Any]) -> None:
@@ -95,7 +106,7 @@ def print_table(
     What is narrow stays whole where it fits, so that ids, words and figures can be
     read at a glance; the wide columns are folded.
     """
-    cells = [[Text("" if value is None else str(value)) for value in row] for row in rows]
+    cells = [[Text("" if value is None else visible(str(value))) for value in row] for row in rows]
     widths = [
         max([Text(column).cell_len, *(row[at].cell_len for row in cells)])
         for at, column in enumerate(columns)
@@ -128,7 +139,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """Print names with their values, one per line, aligned."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        stdout.print(Text(f"{name.replace('_', ' '):<{width}}  {_readable(value)}"))
+        stdout.print(Text(visible(f"{name.replace('_', ' '):<{width}}  {_readable(value)}")))
 
 
 def _readable(value: object) -> str:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ombud.cli import output
-from ombud.cli.output import GAP, ROOM, print_facts, print_table, whole_columns
+from ombud.cli.output import (
+    GAP,
+    ROOM,
+    print_facts,
+    print_line,
+    print_table,
+    visible,
+    whole_columns,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +68,16 @@ def test_facts_are_words(capsys: pytest.CaptureFixture[str]) -> None:
         "fails    a, b",
         "x        none",
     ]
+
+
+def test_what_commands_a_terminal_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escapes and what turns the direction of writing are shown, by every way to print."""
+    evil = "a\x1b[2J\x9b31m\u202eb"
+    print_line(evil)
+    print_table(("name",), [(evil,)])
+    print_facts({"name": evil})
+    out = capsys.readouterr().out
+
+    assert out.count(r"a\u001b[2J\u009b31m\u202eb") == 3
+    assert not {"\x1b", "\x9b", "\u202e"} & {*out}
+    assert visible("Ana Müller\n\tن") == "Ana Müller\n\tن"
