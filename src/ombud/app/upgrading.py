@@ -32,7 +32,12 @@ class Plan:
 
 
 def plan_upgrade(home: Path) -> Plan:
-    """Return what is to be done; raises `NotFound` without a home, `Unavailable` if newer."""
+    """Return what is to be done; raises `NotFound` without a home, `Unavailable` if newer.
+
+    Raises `Conflict` while the home runs: its tables belong to the server then.
+    """
+    if is_running(home):
+        raise Conflict("this home is running", hint="stop `ombud serve`, then upgrade")
     place, paths = Home(home.resolve()), HomePaths(home.resolve())
     if not place.state.exists():
         raise NotFound(f"no record at `{home}`")
@@ -53,8 +58,6 @@ def upgrade_home(home: Path, on_progress: Callable[[int, int], None]) -> Plan:
 
     Cut short, it is begun again.  Raises `Conflict` while the home runs.
     """
-    if is_running(home):
-        raise Conflict("this home is running", hint="stop `ombud serve`, then upgrade")
     plan = plan_upgrade(home)
     if not plan.steps:
         return plan

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ombud.app.backup import backup_home
+from ombud.app.opening import check_home
 from ombud.cli.named_or import NamedOr
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_facts, print_json, print_line, progress
@@ -50,6 +51,7 @@ def make(
     so that the second one is quick.  A backup that was cut short has no name yet and
     is begun again.
     """
+    check_home(home)
     with suppress(OSError):
         os.nice(NICENESS)
     with progress("backing up", unit="files") as bar:
@@ -137,4 +139,4 @@ def list_made(
         if json:
             print_json(facts)
         else:
-            print_line(f"{facts['made']}  {manifest.size:>12} events  {path.name}")
+            print_line(f"{facts['made']}  {manifest.size:>13,} events  {path.name}")

@@ -12,14 +12,16 @@ from ombud.app.appending import open_appender
 from ombud.app.opening import is_running, open_door
 from ombud.attribution.shared_accounts import Activity
 from ombud.cli.backfill import backfill
-from ombud.cli.coverage import print_figures, print_fixes
+from ombud.cli.coverage import EVER, print_figures, print_fixes
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table
 from ombud.collect.postgres_settings import RESTART, how_to_install
 from ombud.core.clock import now_ms
+from ombud.core.errors import InputError
 from ombud.core.event import Event
 from ombud.services.connecting import (
     ALL,
+    NONE,
     Inspection,
     chosen,
     confirm,
@@ -33,7 +35,7 @@ from ombud.services.record_port import record_events
 app = typer.Typer(add_completion=False)
 
 FIXES_SHOWN = 3
-EVER = "1970-01-01"
+_YES, _NO = {"y", "yes"}, {"n", "no"}
 
 
 @app.command()
@@ -61,6 +63,9 @@ def connect(
 
     It is only read.  What is proposed is in force once it is confirmed.  The
     password comes from the URL, PGPASSWORD or ~/.pgpass and is never shown or kept.
+
+    Such as `ombud connect postgresql://ombud_look@db.example/clinic`, and when its
+    proposal is right, the same with `--confirm all --logs /var/lib/postgresql/15/main/log`.
     """
     inspection = inspect(url, samples=sample, seen=_seen(home))
     told: dict[str, Any] = inspection.to_dict()
@@ -72,7 +77,7 @@ def connect(
     path, is_new = write_proposed(home, inspection)
     told["proposed_file"] = str(path)
     if confirming is None and not json and sys.stdin.isatty():
-        confirming = _ask()
+        confirming = _ask(home, inspection)
     if confirming is not None:
         told |= _confirm(home, inspection, confirming, events, json=json)
     with open_appender(home) as appender:
@@ -122,7 +127,8 @@ def _print_server(inspection: Inspection) -> None:
     else:
         print_line("\nNothing is missing from its settings.")
     if not server.is_created:
-        print_line("\nOnce in this database, by a superuser:  create extension pgaudit")
+        when = "after the restart, by a superuser" if inspection.missing else "by a superuser"
+        print_line(f"\nOnce in this database, {when}:\n\ncreate extension pgaudit;")
     for override in server.overrides:
         print_line(f"  but: {override}")
 
@@ -156,12 +162,22 @@ def _print_shared(inspection: Inspection) -> None:
         )
 
 
-def _ask() -> str | None:
-    answer = typer.prompt(
-        "\nConfirm `all`, `none`, or columns separated by commas (empty: later)",
-        default="", show_default=False,
-    )  # fmt: skip
-    return str(answer).strip() or None
+def _ask(home: Path, inspection: Inspection) -> str | None:
+    """Return what is confirmed; asks again, with the reason, for what cannot be."""
+    while True:
+        answer = typer.prompt(
+            "\nConfirm `all`, `none`, or columns separated by commas (empty: later)",
+            default="", show_default=False,
+        )  # fmt: skip
+        said = str(answer).strip()
+        said = ALL if said.lower() in _YES else NONE if said.lower() in _NO else said
+        try:
+            if said:
+                chosen(home, inspection, said)
+        except InputError as error:
+            note(f"{error}; {error.hint}" if error.hint else str(error))
+        else:
+            return said or None
 
 
 def _confirm(

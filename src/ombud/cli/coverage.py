@@ -8,10 +8,12 @@ import typer
 
 from ombud.app.opening import open_door
 from ombud.cli.options import HomeOption, JsonOption
-from ombud.cli.output import print_json, print_line, print_table
+from ombud.cli.output import print_json, print_line, print_table, wrapped
 
 app = typer.Typer(add_completion=False)
 
+EVER = "1970-01-01"
+_TO_MINUTE = len("2026-11-22T14:05")
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 
@@ -30,6 +32,8 @@ def coverage(
 
     Also how old the last event is, what is missing or silent, and what was never
     seen.  The look is recorded.
+
+    Such as `ombud coverage --since 90d`, or `--since 2026-10-01 --until 2026-11-01`.
     """
     with open_door(home) as door:
         report = door.coverage(since=since, until=until)
@@ -60,14 +64,20 @@ def print_figures(report: dict[str, Any]) -> None:
     rows = [_row(row["source"], row["system"], row) for row in report["sources"]]
     rows.append(_row("all", None, report["total"]))
     names = ("source", "system", "events", "person known", "machines", "data subject known")
-    print_table(names, rows, title=f"{report['since'][:10]} to {report['until'][:10]}")
+    print_table(names, rows, title=_span(report["since"], report["until"]))
+
+
+def _span(since: str, until: str) -> str:
+    """Return the time that is looked at; from its beginning where there is none."""
+    begin, end = (text[:_TO_MINUTE].replace("T", " ") for text in (since, until))
+    return f"up to {end} UTC" if since.startswith(EVER) else f"{begin} to {end} UTC"
 
 
 def print_fixes(report: dict[str, Any], count: int) -> None:
     """Print what would raise the figures, the greatest effect first."""
     for fix in report["fixes"][:count]:
         noun = "persons" if fix["of"] == "person" else "data subjects"
-        print_line(f"  +{fix['gain_percent']:g} % {noun}: {fix['what']}")
+        print_line(wrapped(f"+{fix['gain_percent']:g} % {noun}: {fix['what']}"))
 
 
 def print_rest(report: dict[str, Any]) -> None:

@@ -60,6 +60,8 @@ def load(
     changed meanwhile. 2: the files have faults, each named with file and line, or
     --yes is missing where nobody can be asked. 3: could not. Nothing is ever half
     loaded.
+
+    Such as `ombud directory load person.csv account.csv unit.csv --dry-run`.
     """
     wanted = DirectoryWanted(
         files=[WantedFile(path.name, path.read_bytes()) for path in files],
@@ -158,13 +160,13 @@ def status(home: HomeOption, json: JsonOption = False) -> None:
     if json:
         print_json(answer)
     elif answer["load"] is None:
-        print_line("no directory is loaded")
+        print_line("no directory is loaded: `ombud directory load FILES` does it")
     else:
         facts = {
             "load": f"event {answer['load']}",
             "loaded at": format_instant(answer["loaded_at"]),
             "loaded by": answer["loaded_by"],
-            "reason": answer["reason"] or "",
+            "reason": answer["reason"] or "none given",
             "files": ", ".join(answer["files"]),
             "SHA-256": answer["sha256"],
         }

@@ -8,6 +8,8 @@ from typing import Any
 from ombud.cli.output import note, print_facts, print_line, print_table, to_minute
 
 _INSTANTS = frozenset({"from", "to"})
+_DAY = len("2026-11-22")
+_CHANGES = ("added", "changed", "removed", "unchanged")
 
 
 def print_faults(plan: dict[str, Any]) -> None:
@@ -26,11 +28,8 @@ def print_diff(plan: dict[str, Any]) -> None:
     if plan["fault_count"]:
         return
     print_table(
-        ("kind", "added", "changed", "removed", "unchanged"),
-        (
-            (name, said["added"], said["changed"], said["removed"], said["unchanged"])
-            for name, said in plan["kinds"].items()
-        ),
+        ("kind", *_CHANGES),
+        ((name, *(f"{said[how]:,}" for how in _CHANGES)) for name, said in plan["kinds"].items()),
     )
     for name, said in plan["kinds"].items():
         samples = said["samples"]
@@ -93,15 +92,14 @@ def print_unmatched(accounts: Sequence[dict[str, Any]]) -> None:
         print_line("every account is known at the time of its events")
         return
     print_table(
-        ("account", "system", "events", "first", "last", "sources", ""),
+        ("account", "system", "events", "first (UTC)", "last", "is"),
         (
             (
                 one["account"],
                 one["system"],
-                one["events"],
-                to_minute(one["first_at"]),
-                to_minute(one["last_at"]),
-                " ".join(one["sources"]),
+                f"{one['events']:,}",
+                to_minute(one["first_at"])[:_DAY],
+                to_minute(one["last_at"])[:_DAY],
                 "machine" if one["is_machine"] else "",
             )
             for one in accounts

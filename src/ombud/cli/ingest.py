@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,6 +43,14 @@ def _until_told() -> Callable[[float], bool]:
     return wait
 
 
+def _told(facts: dict[str, Any]) -> dict[str, object]:
+    """Return what became of the originals, without indexes where nothing was recorded."""
+    told = {name: facts[name] for name in ("read", "recorded", "duplicate", "quarantined")}
+    if facts["first_index"] is not None:
+        told["events"] = f"{facts['first_index']} to {facts['last_index']}"
+    return {**told, "seconds": f"{facts['seconds']:.1f}"}
+
+
 @app.command()
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Files, folders, or `-` for standard input.")],
@@ -62,6 +70,9 @@ def ingest(
 
     Reading a file again records nothing twice, so an interrupted run is simply
     repeated.  Exit status 1 says that something went to quarantine.
+
+    Such as `ombud ingest --source postgres.pgaudit /var/lib/postgresql/15/main/log`,
+    or `ombud ingest --source mapping --mapping hospital.yaml access.ndjson`.
     """
     kind = get_source(source, mapping=mapping, declarations=load_attribution(home))
     settings = load_settings(home, os.environ)
@@ -94,7 +105,7 @@ def ingest(
     if json:
         print_json(facts)
     else:
-        print_facts({name: value for name, value in facts.items() if value is not None})
+        print_facts(_told(facts))
     if result.quarantined:
-        note(f"{result.quarantined} in quarantine: `ombud quarantine list` says why")
+        note(f"{result.quarantined:,} in quarantine: `ombud quarantine list` says why")
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import orjson
@@ -94,6 +95,10 @@ class LazyGroup(typer.core.TyperGroup):
             command = typer.main.get_command(module.app)
             command.name = args[0]
             self.commands[args[0]] = command
+        near = get_close_matches(args[0], COMMANDS, n=1) if args else []
+        if near and args[0] not in COMMANDS:
+            raise InputError(f"no command `{args[0]}`: did you mean `{near[0]}`?",
+                             hint="`ombud --help` lists all")  # fmt: skip
         return super().resolve_command(ctx, args)
 
 

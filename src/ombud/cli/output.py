@@ -27,12 +27,25 @@ from ombud.core.clock import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What a name or a query could tell a terminal instead of a reader, but for line feed and tab.
+_UNSEEN = {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
 WIDTH_UNSEEN = 200  # Columns when no terminal says how many there are.
+GAP = 2  # Columns of the screen that a column of a table takes besides its text.
+ROOM = 10  # What is left at least to a column that is folded: a date stays in one piece.
 
 stdout = Console(highlight=False, soft_wrap=True)
 if not stdout.is_terminal and not os.environ.get("COLUMNS"):
     stdout.width = WIDTH_UNSEEN
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Return a text with characters that command a terminal written out."""
+    return text.translate(_UNSEEN)
 
 
 def to_minute(unix_ms: int) -> str:
@@ -62,7 +75,7 @@ def print_json(value: Any) -> None:
 
 def print_line(text: str) -> None:
     """Print one line of result as it is."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(visible(text) + "\n")
 
 
 def flush() -> None:
@@ -72,7 +85,7 @@ def flush() -> None:
 
 def note(text: str) -> None:
     """Say something that is no result."""
-    stderr.print(Text(text))
+    stderr.print(Text(visible(text)))
 
 
 def say_since(answer: Mapping[str, Any]) -> None:
@@ -88,20 +101,57 @@ def say_since(answer: Mapping[str, Any]) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:
-    """Print rows for people; values are shown as text, never as markup."""
+    """Print rows for people; values are shown as text, never as markup.
+
+    What is narrow stays whole where it fits, so that ids, words and figures can be
+    read at a glance; the wide columns are folded.
+    """
+    cells = [[Text("" if value is None else visible(str(value))) for value in row] for row in rows]
+    widths = [
+        max([Text(column).cell_len, *(row[at].cell_len for row in cells)])
+        for at, column in enumerate(columns)
+    ]
+    whole = whole_columns(widths, stdout.width)
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    for at, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=at in whole)
+    for row in cells:
+        table.add_row(*row)
     stdout.print(table)
+
+
+def whole_columns(widths: Sequence[int], screen: int) -> frozenset[int]:
+    """Return which columns of a table need no folding.
+
+    First comes the first, which people copy into the next command, then the narrowest.
+    `widths` are those of the longest values, `screen` the room there is, in cells.
+    """
+    left, whole = screen - sum(GAP + min(width, ROOM) for width in widths), set()
+    for at in sorted(range(len(widths)), key=lambda at: (at > 0, widths[at])):
+        more = max(widths[at] - ROOM, 0)
+        if more <= left:
+            left -= more
+            whole.add(at)
+    return frozenset(whole)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """Print names with their values, one per line, aligned."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        stdout.print(Text(f"{name:<{width}}  {value}"))
+        stdout.print(Text(visible(f"{name.replace('_', ' '):<{width}}  {_readable(value)}")))
+
+
+def _readable(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "nothing"
+    return str(value)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ombud.app.opening import open_door
+from ombud.app.opening import check_home, open_door
 from ombud.app.paths import HomePaths
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_facts, print_json, print_line, progress
@@ -40,6 +40,7 @@ def verify(
     Exit status 0 says that everything holds, 1 that something is proved wrong,
     naming the first bad place, 3 that this machine could not read it.
     """
+    check_home(home)
     with progress("verifying") as bar:
         task = bar.add_task("verify", total=None)
         report = verify_record(
@@ -80,6 +81,7 @@ def prove(
     json: JsonOption = False,
 ) -> None:
     """Print the proof (C2SP tlog-proof) that the published log holds an event."""
+    check_home(home)
     text = prove_event(home, index).decode()
     if json:
         print_json({"index": index, "proof": text})
@@ -90,6 +92,7 @@ def prove(
 @app.command()
 def key(home: HomeOption, json: JsonOption = False) -> None:
     """Print the verifier key of the log, alone."""
+    check_home(home)
     vkey = read_vkey(Home(home.resolve()))
     if json:
         print_json({"vkey": vkey})

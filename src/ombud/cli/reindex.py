@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from ombud.app.home import open_here
-from ombud.app.opening import is_running
+from ombud.app.opening import check_home, is_running
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import print_facts, print_json, progress
-from ombud.core.errors import Conflict, NotFound
+from ombud.core.errors import Conflict
 
 app = typer.Typer(add_completion=False)
 
@@ -18,8 +18,7 @@ def reindex(home: HomeOption, json: JsonOption = False) -> None:
     """Rebuild the index, the alerts and the control tables from the record alone."""
     if is_running(home):
         raise Conflict("this home is running", hint="stop `ombud serve`, then reindex")
-    if not home.is_dir():
-        raise NotFound(f"no home at `{home}`")
+    check_home(home)
     with open_here(home, anew=True) as opened, progress("reindexing") as bar:
         size, _ = opened.appender.head()
         task = bar.add_task("index", total=2 * size)

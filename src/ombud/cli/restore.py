@@ -84,6 +84,12 @@ def resume(
     if json:
         print_json(facts)
         return
-    print_facts({**facts, "backed_up_at": format_instant(facts["backed_up_at"])})
+    print_facts(
+        {
+            **facts,
+            "event": str(facts["event"]),
+            "backed_up_at": format_instant(facts["backed_up_at"]),
+        }
+    )
     if facts["abandoned_size"] is not None:
         note("events signed after the backup are not here: ingest them again from their logs")

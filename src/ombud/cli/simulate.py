@@ -44,7 +44,8 @@ def simulate(
 
     Beside them lie `county-cases.yaml`, the mapping for `--source mapping`;
     `directory/` and `attribution.yaml`, which say who everybody is; and
-    `labels.ndjson`: what was misuse and what only looks like it.
+    `labels.ndjson`: what was misuse and what only looks like it.  docs/county.md
+    says how to take all of it into a home.
     """
     last = datetime.now(UTC).replace(microsecond=0) if end is None else _instant(end)
     with progress("simulating") as bar:
@@ -66,7 +67,7 @@ def simulate(
         for kind, source in written["sources"].items()
     }
     facts["labels"] = f"{written['labels']['count']:>9,}  {written['labels']['file']}"
-    facts["mapping"] = f"{'':>9}  {written['mapping']}"
+    facts["mapping file"] = f"{'':>9}  {written['mapping']}"
     rows = sum(written["directory"]["rows"].values())
     facts["directory"] = f"{rows:>9,}  {written['directory']['folder']}"
     facts["attribution"] = f"{'':>9}  {written['attribution']}"

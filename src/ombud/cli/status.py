@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from ombud.app.standing import home_status
@@ -9,6 +11,24 @@ from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import print_facts, print_json
 
 app = typer.Typer(add_completion=False)
+
+
+def _told(facts: dict[str, Any]) -> dict[str, object]:
+    """Return what people want to know of a home, in their words."""
+    days, told = facts["index_days"], {"home": facts["home"]}
+    if facts["copy"] is not None:
+        told["copy"] = "yes; it records nothing until `ombud restore resume --why …`"
+        told["backed up at"] = facts["backed_up_at"]
+    return told | {
+        "running": facts["running"],
+        "events": facts["events"],
+        "log": facts["log"] or "none yet",
+        "index": f"the last {days:,} days" if days else "all events",
+        "format": f"{facts['format']}{'; run `ombud upgrade`' if facts['upgrade'] else ''}",
+        "disk free": f"{facts['disk_free_mb']:,} MB",
+        "quarantine": f"{facts['quarantine_mb']:,} MB",
+        "fails": facts["fails"],
+    }
 
 
 @app.command()
@@ -21,6 +41,6 @@ def status(home: HomeOption, json: JsonOption = False) -> None:
     if json:
         print_json(facts)
     else:
-        print_facts({name: value for name, value in facts.items() if value is not None})
+        print_facts(_told(facts))
     if facts["fails"]:
         raise typer.Exit(1)

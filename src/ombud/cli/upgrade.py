@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ombud.app.opening import check_home
 from ombud.app.upgrading import plan_upgrade, upgrade_home
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_facts, print_json, progress
@@ -27,6 +28,7 @@ def upgrade(
     Doing it twice changes nothing.  The events, their tree and their signatures stay
     as they are.  Afterwards an older program refuses the home: make a backup first.
     """
+    check_home(home)
     plan = plan_upgrade(home)
     if not json:
         for step in plan.steps:

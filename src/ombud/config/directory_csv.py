@@ -16,6 +16,8 @@ from ombud.directory.faults import Faults
 from ombud.directory.kinds import Column, Kind, Row
 
 DELIMITERS = (",", ";", "\t")
+COLUMNS_MAX = 100  # A dozen are known; where there are more, the first line is no header.
+_NAME_MAX = 60  # Characters of an unknown column's name that are told.
 ROWS_MAX = 2_000_000  # Of one load: bounds memory; four times the largest foreseen.
 
 
@@ -68,8 +70,11 @@ def read_row(
     return Row(tuple(found), file, line) if is_good else None
 
 
-def column_fault(name: str, kind: Kind) -> str:
+def column_fault(name: str, kind: Kind, faults: Faults) -> str:
     """Return what is wrong with a column name that the kind does not have."""
+    if faults.is_full:
+        return "unknown column"  # To find a near one takes 0.1 ms, and nobody reads of it.
+    name = name[:_NAME_MAX]
     near = difflib.get_close_matches(name, kind.names, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(kind.names)}"
     return f"unknown column `{name}` of {kind.name}: {hint}"
@@ -108,6 +113,9 @@ def _places(
     header: Sequence[str], kind: Kind, file: str, faults: Faults
 ) -> list[tuple[Column, int | None]] | None:
     """Return each column of the kind with its place in the file, or none with the faults."""
+    if len(header) > COLUMNS_MAX:
+        faults.add(file, 1, f"the first line names {len(header)} columns of {kind.name}")
+        return None
     places: dict[str, int] = {}
     before = faults.count
     for place, written in enumerate(header):
@@ -115,7 +123,7 @@ def _places(
         if name in places:
             faults.add(file, 1, f"column `{name}` stands twice")
         elif name not in kind.names:
-            faults.add(file, 1, column_fault(name, kind))
+            faults.add(file, 1, column_fault(name, kind, faults))
         places[name] = place
     for column in kind.columns:
         if column.is_required and column.name not in places:

@@ -16,6 +16,7 @@ from ombud.directory.kinds import KINDS, Rows
 
 SIZE_MAX = 48 << 20  # Bytes of all files of one load: they are held in memory, and sent as base64.
 FILES_MAX = 100
+NAME_MAX = 255  # Characters: what file systems take; names go on record.
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 
 
@@ -75,6 +76,11 @@ def _check_options(files: Sequence[DirectoryFile], encoding: str | None, kind: s
         raise InputError(
             f"the files are larger than {SIZE_MAX} bytes", hint="load the kinds one by one"
         )
+    for one in files:
+        if not one.name.isprintable() or not 0 < len(one.name) <= NAME_MAX:
+            raise InputError(
+                f"file name {one.name[:50]!r} is not 1 to {NAME_MAX} characters of text"
+            )
     if encoding is not None and encoding not in ENCODINGS:
         raise InputError(f"unknown encoding `{encoding}`", hint=f"one of {', '.join(ENCODINGS)}")
     if kind is not None and kind not in KINDS:

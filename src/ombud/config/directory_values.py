@@ -22,6 +22,11 @@ _INSTANT = re.compile(
 )
 _YES = frozenset({"yes", "y", "true", "1", "x"})
 _NO = frozenset({"no", "n", "false", "0"})
+# Control characters, line separators and what turns the direction of writing: never part
+# of a name, and on a screen they make one look like another.
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b\u2060\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 _SEEN_MAX = 100_000  # Instants remembered: the same few days stand in most rows.
 
 
@@ -50,6 +55,7 @@ class ValueReader:
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
         self._instants: dict[str, int] = {}
+        self._texts: dict[str, str] = {}  # Each once: most name what another row is about.
 
     def read(self, column: Column, written: str) -> Any:
         """Return the value of a column, none for an empty one; raises `BadValueError`."""
@@ -60,11 +66,14 @@ class ValueReader:
             return False if column.type is Type.FLAG else None
         if len(text) > TEXT_MAX:
             raise BadValueError(f"is longer than {TEXT_MAX} characters")
+        unseen = _UNSEEN.search(text)
+        if unseen is not None:
+            raise BadValueError(f"holds U+{ord(unseen[0]):04X}, a character that cannot be seen")
         if column.type is Type.INSTANT:
             return self.instant(text)
         if column.type is Type.FLAG:
             return _flag(text)
-        return text
+        return self._texts.setdefault(text, text)
 
     def instant(self, text: str) -> int:
         """Return a day or an instant in milliseconds since the epoch; raises `BadValueError`."""

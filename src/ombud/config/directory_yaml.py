@@ -15,6 +15,8 @@ from ombud.directory.faults import Faults
 from ombud.directory.kinds import KINDS, Kind, Row, Rows
 
 YAML_SIZE_MAX = 8 << 20  # Bytes: each value becomes an object with its place.
+_NAME_MAX = 60  # Characters of a name that can be one.
+DEPTH_MAX = 8  # Kinds, rows and columns are three; deeper is a mistake that still has its line.
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # Every scalar is text.
 
 
@@ -24,10 +26,12 @@ def read_yaml(text: str, *, file: str, values: ValueReader, faults: Faults) -> R
         faults.add(file, 0, f"larger than {YAML_SIZE_MAX} characters; write large tables as CSV")
         return {}
     try:
+        if not _is_plain(text, file, faults):
+            return {}
         tree = yaml.compose(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "nested too deeply"
+        problem = getattr(error, "problem", None) or "cannot be read"
         faults.add(file, mark.line + 1 if mark else 1, f"not YAML: {problem}")
         return {}
     if not isinstance(tree, yaml.MappingNode):
@@ -36,16 +40,35 @@ def read_yaml(text: str, *, file: str, values: ValueReader, faults: Faults) -> R
     rows: Rows = {}
     for key, node in tree.value:
         line = key.start_mark.line + 1
-        kind = KINDS.get(str(key.value))
+        kind = KINDS.get(_name(key))
         if kind is None:
-            near = difflib.get_close_matches(str(key.value), KINDS, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(KINDS)}"
-            faults.add(file, line, f"unknown kind `{key.value}`: {hint}")
+            faults.add(file, line, _kind_fault(_name(key), faults))
         elif kind.name in rows:
             faults.add(file, line, f"`{kind.name}` stands twice")
         else:
             rows[kind.name] = _rows(kind, node, file=file, values=values, faults=faults)
     return rows
+
+
+def _is_plain(text: str, file: str, faults: Faults) -> bool:
+    """Check the shape of a file before it is made a tree, or add the fault.
+
+    Making one recurses: a million brackets would end the process.  What refers to
+    itself, or to much by few words, has no place in a table.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        is_alias = isinstance(event, yaml.AliasEvent)
+        if is_alias or depth > DEPTH_MAX:
+            reason = "aliases are not allowed" if is_alias else "nested too deeply"
+            mark = event.start_mark
+            faults.add(file, mark.line + 1 if mark else 1, reason)
+            return False
+    return True
 
 
 def _rows(
@@ -71,6 +94,17 @@ def _rows(
     return rows
 
 
+def _name(key: yaml.Node) -> str:
+    """Return a key as text; one that is a list or a mapping is no name."""
+    return str(key.value)[:_NAME_MAX] if isinstance(key, yaml.ScalarNode) else "…"
+
+
+def _kind_fault(name: str, faults: Faults) -> str:
+    near = [] if faults.is_full else difflib.get_close_matches(name, KINDS, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(KINDS)}"
+    return f"unknown kind `{name}`: {hint}"
+
+
 def _fields(kind: Kind, node: yaml.Node, *, file: str, faults: Faults) -> dict[str, str] | None:
     """Return what is written of one row by column, or none with its faults."""
     if not isinstance(node, yaml.MappingNode):
@@ -80,9 +114,9 @@ def _fields(kind: Kind, node: yaml.Node, *, file: str, faults: Faults) -> dict[s
     before = faults.count
     for key, value in node.value:
         line = key.start_mark.line + 1
-        name = normal(str(key.value))
+        name = normal(_name(key))
         if name not in kind.names:
-            faults.add(file, line, column_fault(name, kind))
+            faults.add(file, line, column_fault(name, kind, faults))
         elif name in fields:
             faults.add(file, line, f"column `{name}` stands twice")
         elif not isinstance(value, yaml.ScalarNode):

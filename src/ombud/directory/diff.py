@@ -15,15 +15,23 @@ SAMPLE_COUNT = 5  # Rows of each sort that a diff shows; the counts say how many
 
 @dataclass(frozen=True, slots=True)
 class KindDiff:
-    """The difference of one kind: ids of rows, in order; `bodies` of what is put."""
+    """The difference of one kind: ids of rows, in order; `count` is of those that are offered.
+
+    `offered` has the bodies of what is put, `loaded` those that are shown.
+    """
 
     kind: Kind
     added: list[str]
     changed: list[str]
     removed: list[str]
-    unchanged: int
+    count: int
     loaded: Mapping[str, str]
     offered: Mapping[str, str]
+
+    @property
+    def unchanged(self) -> int:
+        """How many rows are as they are loaded."""
+        return self.count - len(self.added) - len(self.changed)
 
     @property
     def is_empty(self) -> bool:
@@ -58,5 +66,14 @@ def compare_kind(kind: Kind, loaded: Mapping[str, str], offered: Mapping[str, st
     added = sorted(id_ for id_ in offered if id_ not in loaded)
     changed = sorted(id_ for id_, body in offered.items() if loaded.get(id_, body) != body)
     removed = sorted(id_ for id_ in loaded if id_ not in offered)
-    unchanged = len(offered) - len(added) - len(changed)
-    return KindDiff(kind, added, changed, removed, unchanged, loaded, offered)
+    # Of two large directories that are nearly the same, next to nothing is kept.
+    shown = (*changed[:SAMPLE_COUNT], *removed[:SAMPLE_COUNT])
+    return KindDiff(
+        kind,
+        added,
+        changed,
+        removed,
+        count=len(offered),
+        loaded={id_: loaded[id_] for id_ in shown},
+        offered={id_: offered[id_] for id_ in (*added, *changed)},
+    )

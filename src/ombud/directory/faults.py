@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ombud.directory.kinds import LOADED, Row
 
 FAULTS_MAX = 100  # Shown; more say no more about what is wrong with a file.
+REASON_MAX = 600  # Characters: a value has 500, and all faults together are an answer.
 
 
 class Fault(NamedTuple):
@@ -67,7 +68,14 @@ class Faults:
     def _keep(self, fault: Fault) -> None:
         self.count += 1
         if len(self._kept) < FAULTS_MAX:
+            if len(fault.reason) > REASON_MAX:
+                fault = fault._replace(reason=f"{fault.reason[:REASON_MAX]}…")
             self._kept.append(fault)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another fault would only be counted."""
+        return len(self._kept) >= FAULTS_MAX
 
     @property
     def shown(self) -> list[Fault]:

@@ -71,6 +71,16 @@ class Belongings:
 def account_spans(rows: Rows) -> list[AccountSpan]:
     """Return the spans of every account, in the order of account, system and time.
 
+    Raises what `stream_spans` does.
+    """
+    return sorted(
+        stream_spans(rows), key=lambda span: (span.account, span.system or "", span.begins)
+    )
+
+
+def stream_spans(rows: Rows) -> Iterator[AccountSpan]:
+    """Yield the spans of every account, person by person.
+
     `rows` has been checked.  Who is acting for a unit answers for it meanwhile; a
     unit for which nobody answers is answered for above, and nobody by themself.
     Raises `TooManySpansError`, and `TooManyPiecesError` of the timelines.
@@ -81,26 +91,23 @@ def account_spans(rows: Rows) -> list[AccountSpan]:
     by_person: dict[str, list[Row]] = defaultdict(list)
     for row in rows.get("account", ()):
         by_person[row.values[2]].append(row)
-    spans: list[AccountSpan] = []
+    count = 0
     for person, accounts in by_person.items():
-        belonging, name = belongings.of(person), names.get(person)
-        for row in accounts:
-            account, system, _, from_, to = row.values
-            first, last = begins_of(from_), ends_of(to)
-            spans += [
-                AccountSpan(
-                    account,
-                    system,
-                    max(one.begins, first),
-                    min(one.ends, last),
-                    person,
-                    name,
-                    *one[2:],
-                )
-                for one in belonging
-                if one.begins < last and one.ends > first
-            ]
-        if len(spans) > SPANS_MAX:
+        spans = list(_spans_of(person, names.get(person), accounts, belongings.of(person)))
+        count += len(spans)
+        if count > SPANS_MAX:
             raise TooManySpansError
-    spans.sort(key=lambda span: (span.account, span.system or "", span.begins))
-    return spans
+        yield from spans
+
+
+def _spans_of(
+    person: str, name: str | None, accounts: Iterable[Row], belongings: Iterable[Belonging]
+) -> Iterator[AccountSpan]:
+    belongings = tuple(belongings)
+    for row in accounts:
+        account, system, _, from_, to = row.values
+        first, last = begins_of(from_), ends_of(to)
+        for one in belongings:
+            begins, ends = max(one.begins, first), min(one.ends, last)
+            if begins < ends:
+                yield AccountSpan(account, system, begins, ends, person, name, *one[2:])

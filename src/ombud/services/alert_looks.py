@@ -49,11 +49,16 @@ class AlertLooks:
         `NotFound`, also for an alert that the asker may not see.
         """
         self._looks.record_alert_look("alert", asker, resource_id=alert_id, why=why, case=case)
-        alert = self._watch.alert(alert_id)
+        try:
+            alert = self._watch.alert(alert_id)
+        except NotFound:
+            if asker.is_restricted:  # "More than one" would tell of those out of sight.
+                raise _no_alert(alert_id) from None
+            raise
         kept = {event["index"]: event["fields"] for event in alert.pop("events")}
         seen = self._looks.visible([alert["first_index"], *kept], asker)
         if not seen.issuperset([alert["first_index"], *kept]):
-            raise NotFound(f"no alert is `{alert_id}`")
+            raise _no_alert(alert_id)
         events = self._looks.events(sorted(kept))
         return {
             "alert": alert,
@@ -67,3 +72,7 @@ class AlertLooks:
                 for told in events
             ],
         }
+
+
+def _no_alert(alert_id: str) -> NotFound:
+    return NotFound(f"no alert is `{alert_id}`", hint="`ombud alerts` lists those there are")

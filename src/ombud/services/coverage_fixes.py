@@ -18,6 +18,7 @@ from ombud.attribution.shared_accounts import Activity, find_shared
 from ombud.store.coverage import Counted, Row
 
 PERSON, SUBJECT = "person", "subject"
+_ALL = ""  # Stands for every system, while the directory knows nobody.
 ACCOUNTS_NAMED = 3  # In one sentence.
 # What to do about a reason for which no data subject is known; by the word behind the colon.
 SUBJECT_FIXES: Mapping[str, str] = {
@@ -70,28 +71,38 @@ def find_fixes(counted: Counted, declarations: Declarations) -> list[Fix]:
     """Return what would raise the figures, by effect."""
     acted = sum(row["acted"] for row in counted.sources)
     about = sum(row["subject_known"] + row["subject_unknown"] for row in counted.sources)
-    found = [*_person_fixes(counted.accounts, declarations, acted)]
+    is_known = any(row["person_known"] for row in counted.sources)
+    found = [*_person_fixes(counted.accounts, declarations, acted, is_known=is_known)]
     found += _flag_fixes(SUBJECT, SUBJECT_UNKNOWN, counted.reasons, about, SUBJECT_FIXES)
     told = [row for row in counted.reasons if _word(row) in PERSON_FIXES]
     found += _flag_fixes(PERSON, PERSON_UNKNOWN, told, acted, PERSON_FIXES)
+    found = [fix for fix in found if fix.gain_percent]
     return sorted(found, key=lambda fix: (-fix.gain_percent, fix.of, fix.what))
 
 
-def _person_fixes(accounts: Sequence[Row], declarations: Declarations, acted: int) -> list[Fix]:
+def _person_fixes(
+    accounts: Sequence[Row], declarations: Declarations, acted: int, *, is_known: bool
+) -> list[Fix]:
+    """Return fixes by account and system; one for all while the directory knows nobody."""
     fixes = []
     others: dict[str, list[Row]] = defaultdict(list)
     for row in accounts:
         what = _for_account(row, declarations)
         if what is None:
-            others[row["system"] or row["source"]].append(row)
+            system = row["system"] or row["source"]
+            others[system if is_known else _ALL].append(row)
         else:
             fixes.append(_fix(PERSON, row["events"], acted, what))
     for system, rows in others.items():
-        named = ", ".join(f"`{row['account']}`" for row in rows[:ACCOUNTS_NAMED])
-        more = f" and {len(rows) - ACCOUNTS_NAMED} more" if len(rows) > ACCOUNTS_NAMED else ""
-        count = "1 account" if len(rows) == 1 else f"{len(rows)} accounts"
+        names = list(dict.fromkeys(row["account"] for row in rows))
+        named = ", ".join(f"`{name}`" for name in names[:ACCOUNTS_NAMED])
+        more = f" and {len(names) - ACCOUNTS_NAMED} more" if len(names) > ACCOUNTS_NAMED else ""
+        count = "1 account" if len(names) == 1 else f"{len(names)} accounts"
         what = (f"{count} of {system} in no directory ({named}{more}):"
                 " add them with `ombud directory load`")  # fmt: skip
+        if system == _ALL:
+            what = (f"the directory knows nobody behind {count} ({named}{more}):"
+                    " say whose they are with `ombud directory load`")  # fmt: skip
         fixes.append(_fix(PERSON, sum(row["events"] for row in rows), acted, what))
     return fixes
 

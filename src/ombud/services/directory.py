@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from ombud.config.settings import Settings
 from ombud.core.clock import Clock
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unavailable
 from ombud.directory.span import AccountSpan
-from ombud.directory.spans import TooManySpansError, account_spans
+from ombud.directory.spans import TooManySpansError, stream_spans
 from ombud.directory.timeline import TooManyPiecesError
+from ombud.query.values import MOMENT_MAX, MOMENT_MIN
 from ombud.services.asker import Asker
 from ombud.services.directory_entry import find_entry
 from ombud.services.directory_events import record_load
@@ -31,7 +32,7 @@ _SPAN_KINDS = ("person", "account", "unit", "membership", "supervision")
 class SpanIndex(Protocol):
     """What the index knows of accounts."""
 
-    def set_spans(self, spans: Sequence[AccountSpan], *, stamp: int) -> None:
+    def set_spans(self, spans: Iterable[AccountSpan], *, stamp: int) -> None:
         """Replace what is known, in one transaction."""
 
     def spans_stamp(self) -> int:
@@ -89,17 +90,18 @@ class Directory:
         with self._loading:  # Two at once would both be compared with what stands now.
             plan = self._plan(wanted)
             _check(plan, wanted)
-            spans = _spans(plan)  # Before anything is recorded: what fails here must not stand.
+            count = _count_spans(plan)  # First: what fails here must not be on record.
             said = _said(plan)
             stamp = record_load(self._appender, plan, asker=asker, reason=reason, now=self._clock())
-            del plan  # Hundreds of megabytes, for as many rows as are foreseen.
+            rows = {kind: plan.rows[kind] for kind in _SPAN_KINDS}
+            del plan  # The rest is a hundred megabytes, for as many rows as are foreseen.
             self._project()
             if self._tables.stamp() != stamp:
                 why = self._control.faults().get(stamp, "it was not applied")
                 raise Unavailable(f"the load is recorded and does not stand: {why}")
-            self._index.set_spans(spans, stamp=stamp)
+            self._index.set_spans(stream_spans(rows), stamp=stamp)
             self._settled = stamp
-        return {"load": stamp, **said, "spans": len(spans)}
+        return {"load": stamp, **said, "spans": count}
 
     def _plan(self, wanted: DirectoryWanted) -> Plan:
         return make_plan(wanted, self._tables, zone=self._settings["directory.zone"])
@@ -115,7 +117,7 @@ class Directory:
             stamp = self._tables.stamp()
             if self._index.spans_stamp() != stamp:
                 rows = self._tables.rows(_SPAN_KINDS)
-                self._index.set_spans(account_spans(rows), stamp=stamp)
+                self._index.set_spans(stream_spans(rows), stamp=stamp)
             self._settled = stamp
         finally:
             self._loading.release()
@@ -125,6 +127,8 @@ class Directory:
     ) -> Json:
         """Return what the directory says of a person at an instant; the look is on record."""
         _require(asker, "search")
+        if at is not None and not MOMENT_MIN <= at <= MOMENT_MAX:
+            raise InputError(f"`at` is {at}, which is outside of the calendar")
         self._looks.record_look(
             "directory.show", asker, why=why, case=case, subjects=(("person", person),)
         )
@@ -147,8 +151,8 @@ class Directory:
         return {"accounts": self._index.unmatched(limit=limit)}
 
     def status(self, *, asker: Asker) -> Json:
-        """Return which load stands and how many rows there are; it names nobody."""
-        asker.require("search")
+        """Return which load stands and how many rows there are; it names no row."""
+        _require(asker, "search")
         load = self._tables.last_load()
         if load is None:
             return {"load": None, "rows": {}, "is_indexed": True}
@@ -194,9 +198,10 @@ def _said(plan: Plan) -> Json:
     return {"sha256": plan.sha256, "kinds": kinds}
 
 
-def _spans(plan: Plan) -> list[AccountSpan]:
+def _count_spans(plan: Plan) -> int:
+    """Return how many spans there will be; they are made twice, for all at once are too large."""
     try:
-        return account_spans(plan.rows)
+        return sum(1 for _ in stream_spans(plan.rows))
     except (TooManySpansError, TooManyPiecesError) as error:
         raise InputError(
             "the directory has more changes over time than are kept",

@@ -34,7 +34,7 @@ class Plan:
     @property
     def counts(self) -> dict[str, int]:
         """How many rows of each kind are given."""
-        return {diff.kind.name: len(diff.offered) for diff in self.diffs}
+        return {diff.kind.name: diff.count for diff in self.diffs}
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for a person to decide on."""

@@ -6,8 +6,9 @@ the case before a single event leaves; a look that cannot be recorded is refused
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ombud.config.settings import Settings
@@ -22,6 +23,8 @@ from ombud.services.follow import Follower
 from ombud.services.own_events import look_event
 from ombud.services.record_port import Appender, record_events
 from ombud.services.told import Told, tell_events
+from ombud.services.withholding import withhold
+from ombud.store.alerts import KeptEvents
 from ombud.store.coverage import Counted, Stretch
 from ombud.store.index import Index
 from ombud.store.statement import Cursor
@@ -33,6 +36,8 @@ ROWS_MAX = 100_000  # Rows of an aggregation; never cut off in silence.
 SESSION_EVENTS_MAX = 20_000  # Events of one timeline; a search gives any number, in pages.
 ANSWER_SIZE_MAX = 64 << 20  # Bytes of originals in one answer: each may have 16 MB.
 FETCH_COUNT = 200  # Events fetched between two looks at how many bytes there are.
+ALERTS_PAGE = 500  # Alerts looked through at once for what an asker may see.
+ALERT_EVENTS_MAX = 500_000  # Events of alerts that a search can ask for: 4 MB to hand over.
 TEXT_MAX = 4_000  # Characters of a reason or a case.
 
 
@@ -65,7 +70,7 @@ class Looks:
         settings: Settings,
         clock: Clock,
         whole: Callable[[int], Index],
-        alerts: Callable[[AlertTest], list[list[int]]],
+        alerts: Callable[[AlertTest], Iterator[KeptEvents]],
     ) -> None:
         """`whole` gives an index of every event below a size, however old."""
         self._whole = whole
@@ -111,7 +116,7 @@ class Looks:
                     f"the query counts by more than {ROWS_MAX} values", hint="narrow it"
                 )
             return Page(rows=page.rows)
-        events = self._fetch(page.indices)
+        events = self._fetch(page.indices, asker)
         if len(events) == len(page.indices):
             return Page(self._told(events), next_cursor=page.next_cursor)
         last = events[-1]
@@ -120,12 +125,13 @@ class Looks:
     def _told(self, events: Sequence[Event]) -> list[Told]:
         return tell_events(self._index, events)
 
-    def _fetch(self, indices: Sequence[int]) -> list[Event]:
+    def _fetch(self, indices: Sequence[int], asker: Asker) -> list[Event]:
         """Return these events, in their order, as far as they fit one answer; at least one."""
         events: list[Event] = []
         size = 0
         for start in range(0, len(indices), FETCH_COUNT):
-            for event in self._reader.fetch(indices[start : start + FETCH_COUNT]):
+            fetched = self._reader.fetch(indices[start : start + FETCH_COUNT])
+            for event in withhold(fetched, asker):
                 size += len(event.raw)
                 if events and size > ANSWER_SIZE_MAX:
                     return events
@@ -168,7 +174,7 @@ class Looks:
             raise NotFound(
                 f"no session `{session_id}`", hint="`ombud sessions` lists those there are"
             )
-        events = self._fetch(indices[:SESSION_EVENTS_MAX])
+        events = self._fetch(indices[:SESSION_EVENTS_MAX], asker)
         if len(events) < len(indices):
             raise InputError(
                 f"session `{session_id}` is too large for one answer: {len(indices)} events",
@@ -215,15 +221,21 @@ class Looks:
         """Record a look at alerts or figures; that is their work and needs no reason."""
         asker.require("search")
         _check_lengths(why=why, case=case)
-        look = look_event(self._clock(), operation, asker, why, case, resource_id=resource_id)
-        record_events(self._appender, [look])
+        self._record(operation, asker, why, case, resource_id=resource_id)
 
     def record_directory_look(
         self, operation: str, asker: Asker, *, why: str | None = None
     ) -> None:
         """Record that somebody looks at rows of the directory, which is an administrator's work."""
         _check_lengths(why=why)
-        record_events(self._appender, [look_event(self._clock(), operation, asker, why, case=None)])
+        self._record(operation, asker, why, None)
+
+    def _record(
+        self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+    ) -> None:
+        stamp = self._index.spans_stamp()
+        look = look_event(self._clock(), operation, asker, why, case, directory=stamp, **fields)
+        record_events(self._appender, [look])
 
     def catch_up(self) -> None:
         """Let the index catch up with the last durable event."""
@@ -241,10 +253,16 @@ class Looks:
         """Return how a query asks for events of alerts: of those alone that the asker may see."""
 
         def find(test: AlertTest) -> Sequence[int]:
-            found = self._alerts(test)
-            every = {index for alert in found for index in alert}
-            visible = self.visible(sorted(every), asker)
-            return sorted({i for alert in found if visible.issuperset(alert) for i in alert})
+            found: set[int] = set()
+            alerts = self._alerts(test)
+            while page := list(islice(alerts, ALERTS_PAGE)):
+                every = sorted({index for alert in page for index in alert.indices})
+                visible = self.visible(every, asker)
+                # Not a word of the others: neither which there are nor how many.
+                seen = [alert for alert in page if visible.issuperset(alert.indices)]
+                found.update(index for alert in seen for index in alert.indices)
+                _check_alerts(seen, len(found))
+            return sorted(found)
 
         return find
 
@@ -271,11 +289,23 @@ class Looks:
                 )
         _check_lengths(why=why, case=case)
         size, _ = self._appender.head()
-        record_events(
-            self._appender, [look_event(self._clock(), operation, asker, why, case, **fields)]
-        )
+        self._record(operation, asker, why, case, **fields)
         self._follower.catch_up(size)
         return size
+
+
+def _check_alerts(alerts: Sequence[KeptEvents], count: int) -> None:
+    """Raise `InputError` when a query would leave events of these alerts out unsaid."""
+    for alert in alerts:
+        if not alert.is_whole:
+            raise InputError(
+                f"alert `{alert.id}` keeps only some of its events",
+                hint="`ombud alert` names its actor and times: search for these",
+            )
+    if count > ALERT_EVENTS_MAX:
+        raise InputError(
+            f"alerts have more than {ALERT_EVENTS_MAX} events", hint="name fewer rules"
+        )
 
 
 def _check_lengths(**texts: str | None) -> None:

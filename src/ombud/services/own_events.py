@@ -46,9 +46,23 @@ def own_event(*, time: int, source: str, action: str, native_id: str = "", **fie
 
 
 def look_event(
-    time: int, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
+    time: int,
+    operation: str,
+    asker: Asker,
+    why: str | None,
+    case: str | None,
+    *,
+    directory: int | None = None,
+    **fields: Any,
 ) -> Event:
-    """Return the event that somebody looks at what is kept, recorded before they see it."""
+    """Return the event that somebody looks at what is kept, recorded before they see it.
+
+    `directory` is the index of the load by which people are known meanwhile, 0 for none:
+    another load changes what the same question is answered.
+    """
+    attributes: dict[str, Any] = {"via": asker.via, "token": asker.token_id or ""}
+    if directory is not None:
+        attributes["directory"] = directory
     return own_event(
         time=time,
         source=LOOK,
@@ -61,7 +75,7 @@ def look_event(
         resource_dataset="record",
         justification_text=why,
         case=case,
-        attributes={"via": asker.via, "token": asker.token_id or ""},
+        attributes=attributes,
         **fields,
     )
 

@@ -20,10 +20,11 @@ from ombud.detect.rule import Refusal, Rule
 from ombud.query.world import AlertTest
 from ombud.services.record_port import Appender
 from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX
-from ombud.store.alerts import AlertStore
+from ombud.store.alerts import AlertStore, KeptEvents
 
 __all__ = ["ALERTS_MAX", "Watch"]
 
+EVENTS_PAGE = 1_000  # Alerts whose events are read at once: each keeps up to 1,000.
 SAVE_EVERY = 20_000  # Events watched again after a crash, at most; findings are known by then.
 
 
@@ -143,10 +144,16 @@ class Watch:
         with self._lock:
             return self._store.get(alert_id)
 
-    def events_of(self, test: AlertTest) -> list[list[int]]:
-        """Return the indices of the events of each alert that passes a test of a query."""
-        with self._lock:
-            return self._store.events_of(test)
+    def events_of(self, test: AlertTest) -> Iterator[KeptEvents]:
+        """Yield the events of each alert that passes a test of a query."""
+        after = ""
+        while True:
+            with self._lock:
+                page = self._store.events_of(test, after=after, limit=EVENTS_PAGE)
+            yield from page
+            if len(page) < EVENTS_PAGE:
+                return
+            after = page[-1].id
 
     def rule_facts(self, rule_id: str, version: str) -> dict[str, Any] | None:
         """Return what a rule says to whoever reads its alert; None if it runs no more."""

@@ -132,9 +132,9 @@ def _assignments(world: World) -> Rows:
     for case in world.cases:
         for officer in dict.fromkeys(case.officers):
             person = person_id(world.staff.actors[officer])
-            for about in {about.key: about for about in case.subjects}.values():
-                for kind, key in _keys(about):
-                    yield person, case.id, kind, key, _at(case.opened), _at(case.closed)
+            # A case may name a resident twice; a directory refuses a row that stands twice.
+            for kind, key in dict.fromkeys(k for about in case.subjects for k in _keys(about)):
+                yield person, case.id, kind, key, _at(case.opened), _at(case.closed)
 
 
 def _households(world: World) -> Rows:

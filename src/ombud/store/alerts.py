@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import orjson
@@ -25,7 +25,6 @@ from ombud.query.tree import Match
 from ombud.query.world import AlertTest
 
 LIMIT_MAX = 10_000  # Alerts of one page.
-EVENTS_FOUND_MAX = 500_000  # Events of alerts that a search can ask for: 4 MB to hand over.
 
 _COLUMNS = (
     "id, rule_id, rule_version, title, level, actor_id, group_values, sentence, opened_at, "
@@ -49,6 +48,17 @@ _TABLES = (
         state BLOB, state_watermark BIGINT NOT NULL)""",
     "INSERT INTO {schema}alert_state VALUES (true, 0, NULL, 0) ON CONFLICT DO NOTHING",
 )
+
+
+class KeptEvents(NamedTuple):
+    """The indices of an alert's events, that which it opened with first.
+
+    `is_whole` is false for an alert that counted more events than it keeps.
+    """
+
+    id: str
+    indices: list[int]
+    is_whole: bool
 
 
 class AlertStore:
@@ -230,43 +240,29 @@ class AlertStore:
         found = dict(rows)
         return {alert_id: found.get(alert_id, []) for alert_id in alert_ids}
 
-    def events_of(self, test: AlertTest) -> list[list[int]]:
-        """Return the indices of the events of each alert that passes a test of a query.
+    def events_of(self, test: AlertTest, *, after: str, limit: int) -> list[KeptEvents]:
+        """Return up to `limit` alerts that pass a test of a query, in the order of their ids.
 
-        The event it opened with comes first.  Raises `InputError` when an alert keeps
-        only some of its events, or all together are too many: nothing is left out unsaid.
+        `after` is the id of the last alert of the page before this one, at first nothing.
         """
         bindings = Bindings()
         condition = "true"
         if isinstance(test, Match):
             column = Column(_TESTED[test.field], Storage.TEXT)
             condition = compile_test(column, test.test, bindings)
-        grouped = (
-            "SELECT id, first_index, event_count, count(event_index) AS kept "
-            "FROM {schema}alert LEFT JOIN {schema}alert_event ON alert_id = id "
-            f"WHERE {condition} GROUP BY ALL"
-        )
-        found, partly = self._one(
-            f"SELECT sum(kept + 1), min(id) FILTER (kept < event_count) FROM ({grouped})",
-            bindings.values,
-        )
-        if partly is not None:
-            raise InputError(
-                f"alert `{partly}` keeps only some of its events",
-                hint="`ombud alert` names its actor and times: search for these",
-            )
-        if (found or 0) > EVENTS_FOUND_MAX:
-            raise InputError(
-                f"alerts have {found} events, more than {EVENTS_FOUND_MAX}",
-                hint="name fewer rules",
-            )
+        page = f"id > {bindings.add(after)} AND {condition} ORDER BY id"
         rows = self._run(
-            "SELECT first_index, list(event_index) FILTER (event_index IS NOT NULL) "
-            "FROM {schema}alert LEFT JOIN {schema}alert_event ON alert_id = id "
-            f"WHERE {condition} GROUP BY id, first_index",
+            "SELECT id, first_index, event_count, "
+            "list(event_index) FILTER (event_index IS NOT NULL) "
+            f"FROM (SELECT * FROM {{schema}}alert WHERE {page} LIMIT {bindings.add(limit)}) "
+            "LEFT JOIN {schema}alert_event ON alert_id = id "
+            "GROUP BY id, first_index, event_count ORDER BY id",
             bindings.values,
         ).fetchall()
-        return [[first, *(kept or ())] for first, kept in rows]
+        return [
+            KeptEvents(id_, [first, *(kept or ())], is_whole=len(kept or ()) >= count)
+            for id_, first, count, kept in rows
+        ]
 
     def get(self, alert_id: str) -> dict[str, Any]:
         """Return one alert with the events it keeps; `alert_id` may be cut short.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +22,7 @@ import pyarrow as pa
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, EventError, QueryError, Unavailable
 from ombud.directory.span import AccountSpan
-from ombud.query.columns import HOT_EVENTS, SPAN_TABLE
+from ombud.query.columns import HOT_EVENTS
 from ombud.query.tree import Query
 from ombud.store.coverage import Counted, Stretch, count_coverage
 from ombud.store.feed import FEED, FEED_SCHEMA, SEGMENT, Feed, committed_table
@@ -38,7 +38,7 @@ from ombud.store.schema import (
 from ombud.store.sealing import SEAL_EVENTS, seal_statements
 from ombud.store.search import Page, find_page, find_session, find_sessions
 from ombud.store.sessions import MINUTE_MS
-from ombud.store.spans import SPAN_INSERT, span_table
+from ombud.store.spans import write_spans
 from ombud.store.statement import Rows, Scope, Statement, visible_statement
 from ombud.store.unmatched import find_unmatched
 from ombud.store.visibility import EVERYTHING, Visibility
@@ -79,7 +79,7 @@ class Index:
         self._writer.execute(f"PREPARE fill_events AS {event_insert(FEED)}")
         self._writer.execute(f"PREPARE fill_subjects AS {subject_insert(FEED)}")
         self._sealer = connection.cursor()
-        self._watermark, self._hot_from = self._read_stand()
+        self._watermark, self._hot_from, self._spans_stamp = self._read_stand()
         self._unsaved = 0
 
     @classmethod
@@ -214,27 +214,24 @@ class Index:
             return
         self._unsaved = 0
 
-    def _read_stand(self) -> tuple[int, int]:
-        """Return the watermark and the first index that is hot."""
-        ((size, hot_from),) = self._writer.execute(
-            f'SELECT size, (SELECT min("index") FROM {HOT_EVENTS}) FROM {WATERMARK_TABLE}'
+    def _read_stand(self) -> tuple[int, int, int]:
+        """Return the watermark, the first index that is hot and which directory it has."""
+        ((size, hot_from, stamp),) = self._writer.execute(
+            f'SELECT size, (SELECT min("index") FROM {HOT_EVENTS}), spans FROM {WATERMARK_TABLE}'
         ).fetchall()
-        return size, size if hot_from is None else hot_from
+        return size, size if hot_from is None else hot_from, stamp
 
-    def set_spans(self, spans: Sequence[AccountSpan], *, stamp: int) -> None:
+    def set_spans(self, spans: Iterable[AccountSpan], *, stamp: int) -> None:
         """Replace what is known of accounts, in one transaction.
 
         `stamp` says of which directory they are: the index of the event that loaded it.
+        Raises `TamperError` for spans of one account that overlap.
         """
         with self._applying:
-            self._writer.register("spans", span_table(spans))
-            try:
-                with _transaction(self._writer, "index cannot take the directory") as writer:
-                    writer.execute(f"DELETE FROM {SPAN_TABLE}")
-                    writer.execute(SPAN_INSERT)
-                    writer.execute(f"UPDATE {WATERMARK_TABLE} SET spans = $1", [stamp])
-            finally:
-                self._writer.unregister("spans")
+            with _transaction(self._writer, "index cannot take the directory") as writer:
+                write_spans(writer, spans)
+                writer.execute(f"UPDATE {WATERMARK_TABLE} SET spans = $1", [stamp])
+            self._spans_stamp = stamp
             self._save()
 
     def unmatched(self, *, limit: int) -> list[dict[str, Any]]:
@@ -243,8 +240,7 @@ class Index:
 
     def spans_stamp(self) -> int:
         """Return of which directory the spans are; 0 for none."""
-        ((stamp,),) = self._rows(Statement(f"SELECT spans FROM {WATERMARK_TABLE}", []))
-        return int(stamp)
+        return self._spans_stamp
 
     def search(
         self,

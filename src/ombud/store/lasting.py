@@ -8,7 +8,7 @@ the watermark says what is to be applied again, and no restart is needed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class LastingIndex(Index):
         with self._mending():
             super().seal()
 
-    def set_spans(self, spans: Sequence[AccountSpan], *, stamp: int) -> None:
+    def set_spans(self, spans: Iterable[AccountSpan], *, stamp: int) -> None:
         """Replace what is known of accounts, as `Index` does."""
         with self._mending():
             super().set_spans(spans, stamp=stamp)

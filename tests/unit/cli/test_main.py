@@ -101,6 +101,27 @@ def test_wrong_usage_in_json(arguments: list[str], capsys: pytest.CaptureFixture
     assert json.loads(said.err)["error"]["code"] == "input"
 
 
+def test_guesses_a_mistyped_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """A near miss is answered with the command that was meant, and status 2."""
+    assert main.run(["serch", "x"]) == 2
+    assert "no command `serch`: did you mean `search`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["record", "verify"], ["record", "key"], ["backup", "target"], ["upgrade"], ["reindex"]],
+)
+def test_no_home(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command says alike that there is no home, and how one is made."""
+    home = tmp_path / "none"
+
+    assert main.run([*words, "--home", str(home)]) == 3
+    said = capsys.readouterr().err
+    assert "no home at" in said
+    assert "`ombud ingest`" in said
+    assert not home.exists()
+
+
 def test_settings_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`settings --json` prints one object."""
     assert main.run(["settings", "--home", str(tmp_path), "--json"]) == 0

@@ -144,9 +144,9 @@ def test_quoted_fields_hold_line_feeds_and_lines_are_still_right() -> None:
     text = 'person,name\nana,"Ana\nof the ""north"", first"\n,\nben,x,y\n'
     offered = read("person.csv", text)
 
-    assert [row.values for row in offered.rows["person"]] == [("ana", 'Ana\nof the "north", first')]
     assert [(fault.line, fault.reason) for fault in offered.faults.shown] == [
-        (5, "has 3 fields, and the header has 2")
+        (2, "`name` holds U+000A, a character that cannot be seen"),
+        (5, "has 3 fields, and the header has 2"),
     ]
 
 
@@ -241,7 +241,7 @@ BAD_YAML = [
         "supervision:\n  - {unit: a, supervisor: b, acting: maybe}\n",
         "`acting` `maybe` is neither",
     ),
-    ("merge", "person:\n  - &a {person: a}\n  - {<<: *a}\n", "unknown column `<<`"),
+    ("merge", "person:\n  - &a {person: a}\n  - {<<: *a}\n", "aliases are not allowed"),
 ]
 
 
@@ -328,3 +328,51 @@ def test_time_that_is_not(written: str, said: str) -> None:
     text = f"person,from,to\na,{written},2027-01-01\n"
 
     assert said in faults("leave.csv", text, zone="Europe/Berlin")[0]
+
+
+BOMB = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        pytest.param("person: " + "[" * 1_000_000, "1: nested too deeply", id="brackets"),
+        pytest.param("person:\n" + "- " * 500_000 + "x", "2: nested too deeply", id="hyphens"),
+        pytest.param(f"a0: &a0 [x]\n{BOMB}? *a11\n: 1\n", "2: aliases are not", id="key"),
+        pytest.param("person: &a [*a]\n", "1: aliases are not", id="itself"),
+        pytest.param("? [person]\n: 1\n", "1: unknown kind `…`", id="list as kind"),
+        pytest.param("person:\n- {? [person] : 1}\n", "2: unknown column `…`", id="as column"),
+    ],
+)
+def test_shapes_that_end_a_process_are_refused(text: str, fault: str) -> None:
+    """Depth and aliases are refused before a tree is made, which recurses and multiplies."""
+    (said,) = faults("x.yaml", text)
+    assert said.startswith(f"x.yaml:{fault}")
+
+
+def test_what_is_wrong_is_told_in_bounded_words() -> None:
+    """Names of a hundred thousand characters, and as many columns, are one short fault."""
+    (said,) = faults("x.yaml", f"person:\n- {{? {'a' * 100_000} : 1}}\n")
+    assert len(said) < 200
+    assert faults("person.csv", ",".join(f"c{n}" for n in range(100_000)) + "\n") == [
+        "person.csv:1: the first line names 100000 columns of person"
+    ]
+
+
+@pytest.mark.parametrize("code", [0x1B, 0x07, 0x0A, 0x7F, 0x9B, 0x200B, 0x2028, 0x202E, 0x2066])
+def test_what_cannot_be_seen_is_no_name(code: int) -> None:
+    """A name commands no terminal, ends no line and does not turn the direction of writing."""
+    said = faults("person.csv", f'person,name\nana,"A{chr(code)}b"\n')
+    assert said == [f"person.csv:2: `name` holds U+{code:04X}, a character that cannot be seen"]
+
+
+def test_joined_letters_are_a_name() -> None:
+    """What joins letters, in Persian and others, is part of how a name is written."""
+    assert values("person.csv", "person,name\nana,ک\u200cن\n") == [("ana", "ک\u200cن")]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256 + ".csv", "person\x1b[2J.csv", "person\n.csv"])
+def test_names_of_files_are_text(name: str) -> None:
+    """They go on record and on screens."""
+    with pytest.raises(InputError, match="file name"):
+        read(name, "person\nana\n")

@@ -70,6 +70,14 @@ def test_a_unit_has_somebody_who_answers_for_it(county: Path) -> None:
         assert [one["unit"] for one in units if is_within(one, row["from"])] == [row["unit"]]
 
 
+def test_no_row_stands_twice(county: Path) -> None:
+    """A directory refuses a row that stands twice, though a case may name somebody twice."""
+    for path in sorted((county / "directory").glob("*.csv")):
+        rows = path.read_text(encoding="utf-8").splitlines()
+
+        assert len(rows) == len(set(rows)), path.name
+
+
 def test_units_make_a_tree(county: Path) -> None:
     """Each unit lies in an organisation, which keeps a time zone."""
     units = {row["unit"]: row for row in read(county, "directory/unit")}

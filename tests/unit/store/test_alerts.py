@@ -14,7 +14,6 @@ from ombud.detect.rule import LEVELS
 from ombud.query.names import VOCABULARIES
 from ombud.query.tree import AnyOf, Equals, Has, Match, Pattern, Prefix
 from ombud.query.world import AlertTest
-from ombud.store import alerts
 from ombud.store.alerts import AlertStore
 
 
@@ -204,7 +203,7 @@ def test_events_of_alerts_that_pass_a_test(store: AlertStore) -> None:
     store.save([grown("a", 3, 5, 9)], watermark=10)
 
     def found(test: AlertTest) -> list[list[int]]:
-        return sorted(sorted(set(indices)) for indices in store.events_of(test))
+        return sorted(sorted(set(one.indices)) for one in store.events_of(test, after="", limit=9))
 
     assert found(Match("alert.rule", Equals("rule-high"))) == [[3, 5, 9]]
     assert found(Match("alert.rule", Prefix("rule-"))) == [[3, 5, 9], [7]]
@@ -214,19 +213,16 @@ def test_events_of_alerts_that_pass_a_test(store: AlertStore) -> None:
     assert found(Match("alert.rule", Equals("'; DROP TABLE alert; --"))) == []
 
 
-def test_events_of_alerts_are_never_cut_off(
-    store: AlertStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An alert that keeps only some of its events, and too many events, are refused aloud."""
+def test_events_of_alerts_say_whether_they_are_all(store: AlertStore) -> None:
+    """An alert that keeps only some of its events says so; pages go on from id to id."""
     store.save([opened("a", 3), opened("b", 7, level="low")], watermark=8)
     store.save([grown("a", 9, 5)], watermark=12)
 
-    with pytest.raises(InputError, match="alert `aaaa` keeps only some of its events"):
-        store.events_of(Has("alert.rule"))
-    assert store.events_of(Match("alert.level", Equals("low"))) == [[7, 7]]
-    monkeypatch.setattr(alerts, "EVENTS_FOUND_MAX", 1)
-    with pytest.raises(InputError, match="alerts have 2 events, more than 1"):
-        store.events_of(Match("alert.level", Equals("low")))
+    (first,) = store.events_of(Has("alert.rule"), after="", limit=1)
+    (second,) = store.events_of(Has("alert.rule"), after=first.id, limit=1)
+    assert (first.id, first.is_whole) == ("aaaa", False)
+    assert (second.indices, second.is_whole) == ([7, 7], True)
+    assert store.events_of(Has("alert.rule"), after=second.id, limit=1) == []
 
 
 def test_levels_of_queries_are_those_of_rules() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from doubles.layouts import LAYOUTS
-from ombud.core.errors import InputError, QueryError
+from ombud.core.errors import InputError, QueryError, TamperError
 from ombud.core.event import Event
 from ombud.directory.span import BEGINNING, END, AccountSpan
 from ombud.query.parse import parse_query
@@ -233,3 +236,41 @@ def test_what_the_engine_refuses_is_the_askers(moved: Index) -> None:
         moved.search(Query(WordPattern("(")), limit=1, now_ms=0)
     with pytest.raises(InputError, match="alerts are not at hand"):
         ask(moved, "alert.rule:x")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.sampled_from([None, "x", "y"]),
+            st.integers(0, 8),
+            st.integers(1, 4),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_spans_that_overlap_are_refused(
+    index: Index, parts: list[tuple[str, str | None, int, int]]
+) -> None:
+    """An event is never two: what overlaps on a system is not taken, what stood stands."""
+    index.set_spans([], stamp=1)
+    spans = [
+        AccountSpan(name, system, at, at + length, "P-1") for name, system, at, length in parts
+    ]
+    overlap = any(
+        one.account == other.account
+        and (one.system == other.system or None in {one.system, other.system})
+        and one.begins < other.ends
+        and other.begins < one.ends
+        for one, other in combinations(spans, 2)
+    )
+    if overlap:
+        with pytest.raises(TamperError, match="belongs to two at once"):
+            index.set_spans(spans, stamp=2)
+    else:
+        index.set_spans(iter(spans), stamp=2)
+    assert index.spans_stamp() == 2 - overlap

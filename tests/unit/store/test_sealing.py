@@ -21,6 +21,7 @@ from ombud.query.parse import parse_query
 from ombud.query.words import is_one_word, longest_part
 from ombud.store import index as index_module
 from ombud.store import narrowing, sealing
+from ombud.store import spans as spans_module
 from ombud.store.index import SPILL_SUFFIX, Index
 from ombud.store.statement import Statement
 from ombud.store.visibility import Visibility
@@ -276,7 +277,7 @@ def test_spans_are_replaced_whole(tmp_path: Path) -> None:
 def test_failed_spans_leave_the_old_ones(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """The directory changes whole or not at all."""
     index.set_spans(SPANS, stamp=4)
-    monkeypatch.setattr(index_module, "SPAN_INSERT", "SELECT error('disk full')")
+    monkeypatch.setattr(spans_module, "_OVERLAP", "SELECT error('disk full')")
 
     with pytest.raises(Unavailable, match="index cannot take the directory"):
         index.set_spans([], stamp=9)
