@@ -40,6 +40,8 @@ ALWAYS = 2**62  # Beyond any index.
 
 _RUN_WORDS = "temp.main.run_word"
 _NEW_WORDS = "temp.main.new_word"
+ALL_PIECES = f'SELECT "place", "text" FROM {WORD_TABLE}'
+NEW_PIECES = f'SELECT "place", "text" FROM {_NEW_WORDS}'  # While the run is not yet committed.
 
 
 def seal_statements(first_index: int, end: int) -> list[str]:
@@ -122,7 +124,6 @@ def _word_statements(first_index: int, end: int) -> list[str]:
         f"INSERT INTO {UNINDEXED_TABLE} {frequent}",
         f"INSERT INTO {TOKEN_TABLE} {listed}",
         f"DROP TABLE {_RUN_WORDS}",
-        f"DROP TABLE {_NEW_WORDS}",
     ]
 
 
