@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ombud.query.words import PLACES
@@ -21,6 +21,7 @@ def batch(entries: list[tuple[int, str]]) -> pa.RecordBatch:
     return pa.record_batch([pa.array(places, pa.uint8()), pa.array(texts, pa.string())], ["p", "t"])
 
 
+@settings(deadline=None)  # A busy machine is no fault.
 @given(ENTRIES, ENTRIES, LETTERS)
 def test_what_contains_the_word(
     first: list[tuple[int, str]], second: list[tuple[int, str]], word: str
