@@ -26,7 +26,9 @@ from ombud.query.columns import HOT_EVENTS
 from ombud.query.tree import Query
 from ombud.store.coverage import Counted, Stretch, count_coverage
 from ombud.store.feed import FEED, FEED_SCHEMA, SEGMENT, Feed, committed_table
+from ombud.store.narrowing import find_words
 from ombud.store.persons import Act, Person, find_persons
+from ombud.store.pieces import Pieces
 from ombud.store.schema import (
     META_TABLE,
     SCHEMA_VERSION,
@@ -35,7 +37,7 @@ from ombud.store.schema import (
     event_insert,
     subject_insert,
 )
-from ombud.store.sealing import SEAL_EVENTS, seal_statements
+from ombud.store.sealing import ALL_PIECES, NEW_PIECES, SEAL_EVENTS, seal_statements
 from ombud.store.search import Page, find_page, find_session, find_sessions
 from ombud.store.sessions import MINUTE_MS
 from ombud.store.spans import write_spans
@@ -80,6 +82,7 @@ class Index:
         self._writer.execute(f"PREPARE fill_subjects AS {subject_insert(FEED)}")
         self._sealer = connection.cursor()
         self._watermark, self._hot_from, self._spans_stamp = self._read_stand()
+        self._pieces = Pieces(self._sealer.sql(ALL_PIECES).to_arrow_reader(SEAL_EVENTS))
         self._unsaved = 0
 
     @classmethod
@@ -135,9 +138,8 @@ class Index:
             if end <= self._watermark:
                 return
             skip = self._skip(chunks[0].first_index)
-            self._feed.table = pa.concat_tables([committed_table(chunk) for chunk in chunks]).slice(
-                skip
-            )
+            tables = [committed_table(chunk) for chunk in chunks]
+            self._feed.table = pa.concat_tables(tables).slice(skip)
             try:
                 self._fill(("EXECUTE fill_events", "EXECUTE fill_subjects"), [], end)
             finally:
@@ -181,6 +183,7 @@ class Index:
                 ((end,),) = sealer.execute(f"SELECT size FROM {WATERMARK_TABLE}").fetchall()
                 for statement in seal_statements(self._hot_from, end):
                     sealer.execute(statement)
+                self._pieces.add(sealer.sql(NEW_PIECES).to_arrow_reader(SEAL_EVENTS))
             self._hot_from = end
             return True
 
@@ -262,7 +265,8 @@ class Index:
         size = self._watermark if below is None else min(below, self._watermark)
         found = find_alerts(query, alerts)
         with self.as_of_now() as ask:
-            scope = Scope(visibility, below, find_world(ask, query, now_ms, found))
+            world = find_world(ask, query, now_ms, found)
+            scope = Scope(visibility, below, world, find_words(ask, query.where, self._pieces))
             return find_page(ask, query, scope, limit=limit, cursor=cursor, size=size)
 
     def sessions(
@@ -279,7 +283,8 @@ class Index:
         idle_ms = int(idle_minutes * MINUTE_MS)
         found = find_alerts(query, alerts)
         with self.as_of_now() as ask:
-            scope = Scope(visibility, None, find_world(ask, query, now_ms, found))
+            world = find_world(ask, query, now_ms, found)
+            scope = Scope(visibility, None, world, find_words(ask, query.where, self._pieces))
             return find_sessions(ask, query, scope, limit=limit, idle_ms=idle_ms)
 
     def session(

@@ -89,7 +89,8 @@ _SUBJECT_COLUMNS = '"hash" UBIGINT, "index" BIGINT, "kind" VARCHAR, "key" VARCHA
 _SESSION_COLUMNS = '"hash" UBIGINT, "account_hash" UBIGINT, "first_time" BIGINT, "last_time" BIGINT'
 _SPAN_COLUMNS = (
     '"account" VARCHAR, "account_hash" UBIGINT, "system" VARCHAR, "begins" BIGINT, "ends" BIGINT, '
-    '"person" VARCHAR, "name" VARCHAR, "unit" VARCHAR, "units" VARCHAR[], "role" VARCHAR, '
+    '"person" VARCHAR, "person_hash" UBIGINT, "name" VARCHAR, "unit" VARCHAR, '
+    '"units" VARCHAR[], "role" VARCHAR, '
     '"manager" VARCHAR, "zone" VARCHAR'
 )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from ombud.query.tree import Node, Query, WordPattern, has_word, leaves
 from ombud.query.words import free_words
 from ombud.query.zones import day_name, hour_name
-from ombud.store.narrowing import find_words
 from ombud.store.persons import Act, acts_of, find_persons, name_people
 from ombud.store.sessions import (
     Bounds,
@@ -61,7 +60,6 @@ def find_page(
     ask: Rows, query: Query, scope: Scope, *, limit: int, cursor: str | None, size: int
 ) -> Page:
     """Return one page of a search in an index of `size` events."""
-    scope = replace(scope, words=find_words(ask, query.where))
     if query.count_by:
         counted = ask(count_statement(query, scope, limit=limit))
         return Page(rows=[_counted(query, row) for row in counted])
@@ -105,7 +103,6 @@ def find_sessions(
     ask: Rows, query: Query, scope: Scope, *, limit: int, idle_ms: int
 ) -> list[dict[str, Any]]:
     """Return the latest sessions, each with its id, actor, system and summary."""
-    scope = replace(scope, words=find_words(ask, query.where))
     found = _latest_sessions(ask, query.where, scope, limit=limit, idle_ms=idle_ms)
     if not found:
         return []

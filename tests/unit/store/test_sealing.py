@@ -16,11 +16,17 @@ from ombud.core.batch import Committed
 from ombud.core.errors import Unavailable
 from ombud.core.event import Event
 from ombud.directory.span import BEGINNING, END, AccountSpan
-from ombud.query.columns import HOT_EVENTS, SEALED_EVENTS, SPAN_TABLE, TOKEN_TABLE
+from ombud.query.columns import (
+    HOT_EVENTS,
+    SEALED_EVENTS,
+    SEALED_SUBJECTS,
+    SPAN_TABLE,
+    TOKEN_TABLE,
+)
 from ombud.query.parse import parse_query
 from ombud.query.words import is_one_word, longest_part
 from ombud.store import index as index_module
-from ombud.store import narrowing, sealing
+from ombud.store import narrowing, pieces, sealing
 from ombud.store import spans as spans_module
 from ombud.store.index import SPILL_SUFFIX, Index
 from ombud.store.statement import Statement
@@ -146,6 +152,7 @@ def test_segments_and_batches_give_the_same_answers(
         pytest.param(narrowing, "PIECES_MAX", 1, id="many-pieces"),
         pytest.param(narrowing, "WORDS_MAX", 1, id="many-words"),
         pytest.param(narrowing, "RANGES_MAX", 1, id="many-ranges"),
+        pytest.param(pieces, "BYTES_MAX", 0, id="pieces-beyond-memory"),
     ],
 )
 def test_bounds_of_the_word_index_cost_no_answer(
@@ -160,6 +167,35 @@ def test_bounds_of_the_word_index_cost_no_answer(
 
     hot.close()
     sealed.close()
+
+
+def test_merged_runs_answer_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data subjects and pieces of several runs lie sorted as one, and none is lost or doubled."""
+    hot = fill_index(tmp_path / "hot.duckdb", EVENTS, LAYOUTS[0])
+    monkeypatch.setattr(sealing, "SEAL_EVENTS", 4)
+    monkeypatch.setattr(sealing, "MERGE_RUNS", 3)
+    merged = fill_index(tmp_path / "merged.duckdb", EVENTS, (2, 4, 2))
+
+    assert answers(merged, Visibility()) == answers(hot, Visibility())
+    for table in (SEALED_SUBJECTS, TOKEN_TABLE):
+        lie = merged._connection.execute(f'SELECT "hash", "index" FROM {table}').fetchall()
+        windows = [[row for row in lie if row[1] // 12 == window] for window in range(5)]
+        assert lie == [row for window in windows for row in sorted(window)]
+
+    hot.close()
+    merged.close()
+
+
+def test_reopened_index_knows_its_pieces(tmp_path: Path) -> None:
+    """Words are found as before after the index was opened anew."""
+    index = fill_index(tmp_path / "index.duckdb", EVENTS, (2, 4, 2))
+    told = answers(index, Visibility())
+    index.close()
+    index = Index.open(tmp_path / "index.duckdb", memory_mb=128, threads=1)
+
+    assert answers(index, Visibility()) == told
+
+    index.close()
 
 
 def test_words_are_looked_up(tmp_path: Path) -> None:
