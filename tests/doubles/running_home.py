@@ -62,7 +62,8 @@ def ombud(home: Path, *words: str, stdin: bytes = b"") -> subprocess.CompletedPr
         capture_output=True,
         timeout=COMMAND_SECONDS,
         check=False,
-        env=os.environ | {"OMBUD_HOME": str(home)},
+        # A runner of tests may say 80 columns, and tables would fold.
+        env=os.environ | {"OMBUD_HOME": str(home), "COLUMNS": "200"},
     )
 
 

@@ -187,8 +187,9 @@ def check_import(second: dict[str, Any], lines: list[bytes]) -> None:
 def check_truth(story: Story, acts: list[Act]) -> None:
     """Check that the old logs answer exactly who looked at one patient."""
     truth = accounts_of(acts, "patient", str(WATCHED))
-    rows = story.run("who", f"patient:{WATCHED}", *LOOK)
-    assert {row["actor_id"] for row in rows} == set(truth)
+    (answer,) = story.run("who", f"patient:{WATCHED}", *LOOK)
+    accounts = {one["account"] for row in answer["people"] for one in row["accounts"]}
+    assert accounts == set(truth)
     found = story.run("search", f"source:postgres.pgaudit subject:patient:{WATCHED}", *LOOK)
     statements = {
         (event["actor"]["session"]["uid"], event["ombud"]["attributes"]["statement_id"])
