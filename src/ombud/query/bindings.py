@@ -35,19 +35,22 @@ class Bindings:
         """
         return self._spans.setdefault(expression, f'"span_{len(self._spans)}"')
 
-    def source(self, table: str = EVENT_TABLE) -> str:
+    def source(self, table: str = EVENT_TABLE, *, accounts: str | None = None) -> str:
         """Return the table of events, with what was asked of the directory beside each row.
 
         An event has one span at most (`AccountSpan` promises that none overlap), so
         there are as many rows as events.  A test that an unknown account fails makes
-        an inner join of it, by whose accounts the engine prunes the events.
+        an inner join of it, by whose accounts the engine prunes the events.  `accounts`
+        selects the hashes of the accounts in a small table: then only their spans are
+        joined, which the engine does not find out by itself.
         """
         if not self._spans:
             return table
         keys = ", ".join(f'"{key}" AS "span_{key}"' for key in _KEYS)
         wanted = ", ".join(f"{sql} AS {name}" for sql, name in self._spans.items())
+        limit = "" if accounts is None else f' WHERE "account_hash" IN ({accounts})'
         return (
-            f'{table} LEFT JOIN (SELECT {keys}, {wanted} FROM {SPAN_TABLE}) AS "span" '
+            f'{table} LEFT JOIN (SELECT {keys}, {wanted} FROM {SPAN_TABLE}{limit}) AS "span" '
             'ON "account_hash" = "span_account_hash" AND "account" = "span_account" '
             'AND "time" >= "span_begins" AND "time" < "span_ends" '
             'AND ("span_system" IS NULL OR "span_system" = "resource_system")'

@@ -67,9 +67,9 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
     is_it = f'"hash" = {hashed} AND "kind" = {places[0]} AND "key" = {places[1]}'
     covered = ", ".join((*COVERED, 'hash("account") AS "account_hash"'))
     rows = (
-        f'(SELECT "index", {covered} FROM {SEALED_SUBJECTS} WHERE {is_it} '
+        f'SELECT "index", {covered} FROM {SEALED_SUBJECTS} WHERE {is_it} '
         f'UNION ALL SELECT "index", {covered} FROM {HOT_EVENTS} WHERE "index" IN '
-        f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE {is_it})) AS "touched"'
+        f'(SELECT "index" FROM {HOT_SUBJECTS} WHERE {is_it})'
     )
     alike = (
         *person.values(),
@@ -79,11 +79,13 @@ def who_statement(kind: str, key: str, visibility: Visibility) -> Statement:
         f"coalesce({denied}, false)",
         f"coalesce({exported}, false)",
     )
+    source = bindings.source('"touched"', accounts='SELECT "account_hash" FROM "touched"')
     return Statement(
+        f'WITH "touched" AS MATERIALIZED ({rows}) '
         f"SELECT {', '.join(alike)}, count(*), "
         'min("time"), max("time"), arg_max("actor_name", "time"), '
         'sum("rows_returned")::HUGEINT, sum("bytes_returned")::HUGEINT '
-        f"FROM {bindings.source(rows)} WHERE {visible} "
+        f"FROM {source} WHERE {visible} "
         f"GROUP BY {', '.join(str(number + 1) for number in range(len(alike)))} "
         f"LIMIT {bindings.add(COUNTED_MAX + 1)}",
         bindings.values,
