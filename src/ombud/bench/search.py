@@ -27,9 +27,8 @@ from ombud.directory.span import END as FOREVER
 from ombud.query.parse import parse_query
 from ombud.query.tree import DAY_MS
 from ombud.simulate.dice import Dice
-from ombud.store.index import Index
+from ombud.store.index import MEMORY_MB, Index
 
-MEMORY_MB = 512
 ROUND_SECONDS = 0.5
 ROUNDS_MAX, ROUNDS_MIN = 120, 3  # A minute: some runs are sealed meanwhile.
 EVENTS_PER_ROUND = 10_000  # Fewer rounds for fewer events.
