@@ -108,7 +108,7 @@ def test_folder_of_cloudtrail_logs(clone: Path, vectors: Path) -> None:
     printed = follow(clone, "\n".join(blocks("Tutorial 3")), LOGS=str(logs))
 
     assert re.search(rf"^read +{count:,}$", printed, re.MULTILINE)
-    assert re.search(rf"^recorded +{count}$", printed, re.MULTILINE)
+    assert re.search(rf"^recorded +{count:,}$", printed, re.MULTILINE)
     assert re.search(r'^\{"action":"read","events":\d+\}$', printed, re.MULTILINE)
     assert "StopLogging changed the audit trail of aws.cloudtrail" in " ".join(printed.split())
     assert re.search(r"^good: \d+ events", printed, re.MULTILINE)
