@@ -77,21 +77,26 @@ class Clinic:
 
     def events(self, mark: str, act: Callable[[], None]) -> list[Event]:
         """Return the events of statements of what is done, from the whole log read in order."""
-        before = len(self._read())
+        # What came before may still be on its way to the log.
+        before = len(self._read_up_to(f"before {mark}"))
         act()
+        return [
+            event
+            for event in self._read_up_to(mark)[before:]
+            if event.query_text is not None and event.origin_agent != "mark"
+        ]
+
+    def _read_up_to(self, mark: str) -> list[Event]:
+        """Leave a mark in the log and return its events once it is there."""
         with self.connect(application_name="mark") as connection:
             connection.execute(f"select '{mark}'")
         deadline = time.monotonic() + WAIT_SECONDS
         read = self._read()
-        while not any(mark in (event.query_text or "") for event in read):
+        while not any(f"'{mark}'" in (event.query_text or "") for event in read):
             assert time.monotonic() < deadline, "the mark did not come"
             time.sleep(0.05)
             read = self._read()
-        return [
-            event
-            for event in read[before:]
-            if event.query_text is not None and event.origin_agent != "mark"
-        ]
+        return read
 
     def _read(self) -> list[Event]:
         source = get_source("postgres.pgaudit", declarations={DECLARED.system: DECLARED})
