@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ombud.app.appending import open_appender
-from ombud.app.paths import HomePaths
+from ombud.app.appending import open_intake
 from ombud.cli.output import progress
-from ombud.collect.intake import Intake, IntakeResult
+from ombud.collect.intake import IntakeResult
 from ombud.collect.pgaudit import KIND
 from ombud.collect.positions import Positions
-from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths, size_of
 from ombud.collect.sources import get_source
 from ombud.config.attribution_file import load_attribution
-from ombud.record.recorder import Recorder
-from ombud.services.ingesting import load_health, positions_path, save_health
+from ombud.services.ingesting import positions_path
 
 
 def backfill(home: Path, paths: list[str]) -> IntakeResult:
@@ -26,26 +23,11 @@ def backfill(home: Path, paths: list[str]) -> IntakeResult:
     source = get_source(KIND, declarations=load_attribution(home))
     positions = Positions(positions_path(home, source.kind))
     size = size_of(source, paths)
-    with open_appender(home) as appender:
-        health = load_health(home)
-        intake = Intake(
-            appender,
-            Quarantine(HomePaths(home).quarantine),
-            health=health,
-            overlaps=not isinstance(appender, Recorder),
-        )
-        with progress("recording old logs", unit="bytes") as bar:
-            task = bar.add_task("backfill", total=size)
+    with open_intake(home) as intake, progress("recording old logs", unit="bytes") as bar:
+        task = bar.add_task("backfill", total=size)
 
-            def on_progress(result: IntakeResult, advance: int) -> None:
-                bar.update(task, advance=advance, description=f"{result.read} events")
+        def on_progress(result: IntakeResult, advance: int) -> None:
+            bar.update(task, advance=advance, description=f"{result.read} events")
 
-            try:
-                return intake.ingest(
-                    source,
-                    read_paths(source, paths, positions=positions),
-                    positions=positions,
-                    on_progress=on_progress,
-                )
-            finally:
-                save_health(home, health)
+        blocks = read_paths(source, paths, positions=positions)
+        return intake.ingest(source, blocks, positions=positions, on_progress=on_progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -12,20 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ombud.app.appending import open_appender
-from ombud.app.paths import HomePaths
+from ombud.app.appending import open_intake
 from ombud.cli.options import HomeOption, JsonOption
 from ombud.cli.output import note, print_facts, print_json, progress
 from ombud.collect.follow import Follower
-from ombud.collect.intake import Intake, IntakeResult
+from ombud.collect.intake import IntakeResult
 from ombud.collect.positions import Positions
-from ombud.collect.quarantine import Quarantine
 from ombud.collect.reading import read_paths, size_of
 from ombud.collect.sources import get_source
 from ombud.config.attribution_file import load_attribution
-from ombud.config.settings import load_settings
-from ombud.record.recorder import Recorder
-from ombud.services.ingesting import load_health, positions_path, save_health
+from ombud.services.ingesting import positions_path
 
 app = typer.Typer(add_completion=False)
 
@@ -75,32 +70,18 @@ def ingest(
     or `ombud ingest --source mapping --mapping hospital.yaml access.ndjson`.
     """
     kind = get_source(source, mapping=mapping, declarations=load_attribution(home))
-    settings = load_settings(home, os.environ)
     positions = Positions(positions_path(home, kind.kind))
-    with open_appender(home) as appender:
-        health = load_health(home)
-        intake = Intake(
-            appender,
-            Quarantine(HomePaths(home).quarantine, mb_max=settings["quarantine.max_mb"]),
-            health=health,
-            overlaps=not isinstance(appender, Recorder),
-        )
-        with progress(f"ingesting {kind.kind}", unit="bytes") as bar:
-            task = bar.add_task("ingest", total=None if follow else size_of(kind, paths))
+    with open_intake(home) as intake, progress(f"ingesting {kind.kind}", unit="bytes") as bar:
+        task = bar.add_task("ingest", total=None if follow else size_of(kind, paths))
 
-            def on_progress(result: IntakeResult, size: int) -> None:
-                bar.update(task, advance=size, description=f"{result.read} events")
+        def on_progress(result: IntakeResult, size: int) -> None:
+            bar.update(task, advance=size, description=f"{result.read} events")
 
-            if follow:
-                blocks = Follower(kind, paths, positions=positions, wait=_until_told()).blocks()
-            else:
-                blocks = read_paths(
-                    kind, paths, positions=positions, standard_input=sys.stdin.buffer
-                )
-            try:
-                result = intake.ingest(kind, blocks, positions=positions, on_progress=on_progress)
-            finally:
-                save_health(home, health)
+        if follow:
+            blocks = Follower(kind, paths, positions=positions, wait=_until_told()).blocks()
+        else:
+            blocks = read_paths(kind, paths, positions=positions, standard_input=sys.stdin.buffer)
+        result = intake.ingest(kind, blocks, positions=positions, on_progress=on_progress)
     facts = result.to_dict()
     if json:
         print_json(facts)
