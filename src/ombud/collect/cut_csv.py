@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 from ombud.collect.csv_text import split_csv
-from ombud.collect.cut import Cuts, LineCutter, is_cut_mark, is_plain
+from ombud.collect.cut import Cuts, Cutter, LineCutter, is_plain
+from ombud.collect.cut_sniffing import Sniffing
 from ombud.core.batch import RAW_SIZE_MAX
 
 _STARTS = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -102,56 +103,13 @@ class CsvCutter(LineCutter):
         return b"".join(self._parts).count(b'"') % 2 == 1
 
 
-class SniffingCutter:
+class SniffingCutter(Sniffing):
     """Cuts a log that is either csvlog or jsonlog, by its first byte that is not blank."""
 
     def __init__(self, columns: frozenset[int]) -> None:
+        super().__init__()
         self._columns = columns
-        self._cutter: LineCutter | None = None
-        self._blank = 0
-        self._held = b""  # Of a byte order mark that is cut off.
-        self._line = 1
 
-    @property
-    def line(self) -> int:
-        """The line on which the bytes start that are not cut yet."""
-        return self._cutter.line if self._cutter is not None else self._line
-
-    @line.setter
-    def line(self, line: int) -> None:
-        self._line = line
-        if self._cutter is not None:
-            self._cutter.line = line
-
-    @property
-    def pending(self) -> int:
-        """How many bytes belong to the unfinished record."""
-        return self._cutter.pending if self._cutter is not None else len(self._held)
-
-    def unfinished(self) -> bytes:
-        """Return the last line, when it may be a whole record that lacks its terminator."""
-        return self._cutter.unfinished() if self._cutter is not None else b""
-
-    def feed(self, data: bytes, cuts: Cuts) -> None:
-        """Take the next bytes of the input."""
-        if self._cutter is None:
-            data, self._held = self._held + data, b""
-            seen = data.lstrip(b"\xef\xbb\xbf \t\r\n")
-            if is_cut_mark(data):
-                self._held = data
-                return
-            if not seen:
-                self._line += data.count(b"\n")
-                return
-            self._cutter = LineCutter() if seen[:1] == b"{" else CsvCutter(self._columns)
-            self._cutter.line = self._line
-        self._cutter.feed(data, cuts)
-
-    def finish(self, cuts: Cuts, *, reason: str = "") -> None:
-        """Take the end of the input."""
-        if self._cutter is not None:
-            self._cutter.finish(cuts, reason=reason)
-        elif self._held:
-            cuts.fault(self._line, reason or "half a byte order mark", self._held, len(self._held))
-        elif reason:
-            cuts.fault(self._line, reason, b"", 0)
+    def choose(self, first: bytes) -> Cutter:
+        """Return the cutter for lines of JSON, or for CSV."""
+        return LineCutter() if first == b"{" else CsvCutter(self._columns)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ombud.collect.csv_text import split_csv
-from ombud.collect.cut import Cuts, Cutter, LineCutter, is_cut_mark
+from ombud.collect.cut import Cuts, Cutter, LineCutter
 from ombud.collect.cut_json import RECORDS, JsonCutter
+from ombud.collect.cut_sniffing import Sniffing
 from ombud.core.batch import RAW_SIZE_MAX
 
 COLUMNS_MAX = 512  # More than any log of a source has; bounds what one record costs.
 IsHeader = Callable[[list[str]], bool]
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def columns_of(raw: bytes) -> list[str] | None:
@@ -134,60 +134,18 @@ class TableCutter(LineCutter):
             self._give_up(cuts, reason)
 
 
-class SniffingTableCutter:
+class SniffingTableCutter(Sniffing):
     """Cuts a log that is CSV with a header or JSON, by its first byte that is not blank.
 
     `member` names the list in which a JSON document of many records holds them.
     """
 
     def __init__(self, is_header: IsHeader, member: str = RECORDS) -> None:
+        super().__init__()
         self._is_header = is_header
         self._member = member
-        self._cutter: Cutter | None = None
-        self._held = b""  # Of a byte order mark that is cut off.
-        self._line = 1
 
-    @property
-    def line(self) -> int:
-        """The line on which the bytes start that are not cut yet."""
-        return self._cutter.line if self._cutter is not None else self._line
-
-    @line.setter
-    def line(self, line: int) -> None:
-        self._line = line
-        if self._cutter is not None:
-            self._cutter.line = line
-
-    @property
-    def pending(self) -> int:
-        """How many bytes belong to the unfinished record."""
-        return self._cutter.pending if self._cutter is not None else len(self._held)
-
-    def unfinished(self) -> bytes:
-        """Return the last line, when it may be a whole record that lacks its terminator."""
-        return self._cutter.unfinished() if self._cutter is not None else b""
-
-    def feed(self, data: bytes, cuts: Cuts) -> None:
-        """Take the next bytes of the input."""
-        if self._cutter is None:
-            data, self._held = self._held + data, b""
-            seen = data.lstrip(_BLANK)
-            if is_cut_mark(data):
-                self._held = data
-                return
-            if not seen:
-                self._line += data.count(b"\n")
-                return
-            is_json = seen[:1] in (b"{", b"[")
-            self._cutter = JsonCutter(self._member) if is_json else TableCutter(self._is_header)
-            self._cutter.line = self._line
-        self._cutter.feed(data, cuts)
-
-    def finish(self, cuts: Cuts, *, reason: str = "") -> None:
-        """Take the end of the input."""
-        if self._cutter is not None:
-            self._cutter.finish(cuts, reason=reason)
-        elif self._held:
-            cuts.fault(self._line, reason or "half a byte order mark", self._held, len(self._held))
-        elif reason:
-            cuts.fault(self._line, reason, b"", 0)
+    def choose(self, first: bytes) -> Cutter:
+        """Return the cutter for JSON, or for a table."""
+        is_json = first in {b"{", b"["}
+        return JsonCutter(self._member) if is_json else TableCutter(self._is_header)
