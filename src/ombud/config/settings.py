@@ -72,6 +72,7 @@ DOCUMENTED: tuple[Setting, ...] = (
     Setting("rules.shipped", True, "load the rules that come with Ombud"),
     Setting("rules.folders", (), "further folders or files of Sigma rules"),
     Setting("directory.zone", "UTC", "time zone of days in directory files, unless the load says"),
+    Setting("policy", "", "folder of policy files to be in force; empty keeps what was applied"),
     Setting("sources", (), "sources to follow: kind, path, and for `mapping` the mapping file"),
 )
 BY_NAME = {setting.name: setting for setting in DOCUMENTED}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ombud.core.errors import Forbidden
 
-SCOPES = ("ingest", "search", "decide", "simulate", "admin")
+SCOPES = ("ingest", "search", "decide", "simulate", "request", "admin")
 
 
 @dataclass(frozen=True, slots=True)

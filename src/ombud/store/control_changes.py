@@ -10,7 +10,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ombud.core.batch import Committed
 from ombud.core.fields import Group
-from ombud.store.control_events import CONTROL, Change, project
+from ombud.store.control_change import CONTROL, Change
+from ombud.store.control_events import project
 from ombud.store.control_schema import PROJECTIONS
 from ombud.store.directory_loads import Fetch, apply_load, no_originals
 

@@ -8,16 +8,17 @@ keep a home from opening.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import orjson
 
 from ombud.core.event import Event
+from ombud.store.checkpoint_events import CHECKPOINT_PROJECTIONS
+from ombud.store.control_change import CONTROL, Change, Projection, json_text
+from ombud.store.policy_events import POLICY_PROJECTIONS
+from ombud.store.request_events import REQUEST_PROJECTIONS
 
-CONTROL = "ombud.control"
+__all__ = ["CONTROL", "Change"]
 
 TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an act.
 TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an act.
@@ -91,27 +92,13 @@ class DirectoryLoaded(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one row: a whole new row, or some columns of the row there is."""
-
-    table: str
-    key: str
-    values: dict[str, Any]
-    is_whole: bool = True
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-
 def _token_created(event: Event, said: TokenCreated) -> Change:
     values = {
         "name": said.name,
         "person": said.person,
-        "scopes": _json(said.scopes),
-        "units": _json(said.units),
-        "systems": _json(said.systems),
+        "scopes": json_text(said.scopes),
+        "units": json_text(said.units),
+        "systems": json_text(said.systems),
         "hash": said.hash,
         "created_at": event.time,
         "expires_at": said.expires_at,
@@ -129,7 +116,7 @@ def _by(event: Event) -> dict[str, Any]:
 
 
 def _setting_changed(event: Event, said: SettingChanged) -> Change:
-    return Change("setting", said.name, {"value": _json(said.value), **_by(event)})
+    return Change("setting", said.name, {"value": json_text(said.value), **_by(event)})
 
 
 def _rule_state(event: Event, said: RuleState) -> Change:
@@ -161,15 +148,15 @@ def _directory_loaded(event: Event, said: DirectoryLoaded) -> Change:
         "loaded_by": event.actor_id or "",
         "reason": said.reason,
         "sha256": said.sha256,
-        "counts": _json(said.counts),
-        "files": _json(said.files),
+        "counts": json_text(said.counts),
+        "files": json_text(said.files),
         "base": said.base,
         "chunk_count": said.chunk_count,
     }
     return Change("directory_load", said.load, values)
 
 
-_PROJECTIONS: dict[str, tuple[type, Callable[[Event, Any], Change]]] = {
+_PROJECTIONS: dict[str, Projection] = {
     TOKEN_CREATED: (TokenCreated, _token_created),
     TOKEN_REVOKED: (TokenRevoked, _token_revoked),
     SETTING_CHANGED: (SettingChanged, _setting_changed),
@@ -179,6 +166,9 @@ _PROJECTIONS: dict[str, tuple[type, Callable[[Event, Any], Change]]] = {
     SOURCE_REMOVED: (SourceState, _source_state),
     DIRECTORY_ROWS: (DirectoryRows, _directory_rows),
     DIRECTORY_LOADED: (DirectoryLoaded, _directory_loaded),
+    **POLICY_PROJECTIONS,
+    **REQUEST_PROJECTIONS,
+    **CHECKPOINT_PROJECTIONS,
 }
 
 
@@ -196,8 +186,10 @@ def project(event: Event) -> list[Change]:
         return []
     shape, change_of = _PROJECTIONS[event.operation]
     try:
-        change = change_of(event, msgspec.convert(event.attributes or {}, shape))
+        made = change_of(event, msgspec.convert(event.attributes or {}, shape))
     except msgspec.ValidationError as error:
-        change = fault(event.id, event.operation, str(error))
-    change.values["event_index"] = event.id
-    return [change]
+        made = fault(event.id, event.operation, str(error))
+    changes = [made] if isinstance(made, Change) else made
+    for change in changes:
+        change.values["event_index"] = event.id
+    return changes

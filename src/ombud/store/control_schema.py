@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
-    MetaData,
     String,
     Table,
     Text,
@@ -22,12 +21,14 @@ from sqlalchemy import (
 )
 
 from ombud.core.errors import Unavailable
+from ombud.store.checkpoint_tables import CHECKPOINT_TABLES
+from ombud.store.control_metadata import metadata
+from ombud.store.policy_tables import POLICY_TABLES
+from ombud.store.request_tables import REQUEST_TABLES
 
-REVISION = "2"  # The newest migration.
-OLDER = frozenset({"1"})  # Those that `migrate` brings to it.
+REVISION = "5"  # The newest migration.
+OLDER = frozenset({"1", "2", "3", "4"})  # Those that `migrate` brings to it.
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-metadata = MetaData()
 
 token = Table(
     "token",
@@ -135,6 +136,9 @@ PROJECTIONS = {
         directory_load,
         directory_chunk,
         directory_row,
+        *POLICY_TABLES,
+        *REQUEST_TABLES,
+        *CHECKPOINT_TABLES,
         control_fault,
     )
 }

@@ -21,7 +21,8 @@ from sqlalchemy.pool import NullPool, StaticPool
 from ombud.core.batch import Committed
 from ombud.core.errors import OmbudError, TamperError, Unavailable
 from ombud.store.control_changes import Fetch, apply_change, control_changes
-from ombud.store.control_schema import OLDER, PROJECTIONS, metadata, revision, watermark
+from ombud.store.control_metadata import metadata
+from ombud.store.control_schema import OLDER, PROJECTIONS, revision, watermark
 
 BUSY_SECONDS = 10  # Another connection of this process may be writing; then wait so long.
 _AT_ONCE = 1_000  # Rows read at once.

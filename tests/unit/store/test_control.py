@@ -21,7 +21,8 @@ from ombud.core.errors import TamperError, Unavailable
 from ombud.core.event import Event
 from ombud.store.control import ControlStore, TokenRow
 from ombud.store.control_events import CONTROL, project
-from ombud.store.control_schema import metadata, migrate
+from ombud.store.control_metadata import metadata
+from ombud.store.control_schema import REVISION, migrate
 from ombud.store.control_snapshot import Difference
 
 T0 = 1_795_305_600_000
@@ -308,6 +309,6 @@ def test_later_version_is_refused(store: ControlStore, path: Path) -> None:
         edited.execute("UPDATE alembic_version SET version_num = '99'")
     edited.close()
 
-    with pytest.raises(Unavailable, match="of version 99, and this program knows 2"):
+    with pytest.raises(Unavailable, match=f"of version 99, and this program knows {REVISION}"):
         ControlStore.open(path)
     store.close()

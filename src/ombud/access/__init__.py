@@ -1,0 +1,1 @@
+"""Access: purposes, grants and prohibitions, and the decision that follows from them; pure."""

@@ -1,0 +1,76 @@
+"""Decision: permit or deny, with reasons, obligations and the policy it was made under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Reason(StrEnum):
+    """Why: stable codes; `TEXT` says each.  One that permits is `granted` or `standing`."""
+
+    GRANTED = "granted"
+    STANDING = "standing"
+    BREAK_GLASS = "break_glass"
+    PURPOSE_MISSING = "purpose_missing"
+    PURPOSE_UNKNOWN = "purpose_unknown"
+    PURPOSE_ENDED = "purpose_ended"
+    ACTOR_UNKNOWN = "actor_unknown"
+    NOT_IN_AUDIENCE = "not_in_audience"
+    NO_GRANT = "no_grant"
+    GRANT_ENDED = "grant_ended"
+    GRANT_NOT_BEGUN = "grant_not_begun"
+    RESOURCE_UNKNOWN = "resource_unknown"
+    ACTION_UNKNOWN = "action_unknown"
+    OUT_OF_SCOPE = "out_of_scope"
+    COLUMN_OUT_OF_SCOPE = "column_out_of_scope"
+    AGGREGATE_ONLY = "aggregate_only"
+    NOT_INTENDED = "not_intended"
+    PROHIBITED = "prohibited"
+    CONDITION_NOT_MET = "condition_not_met"
+    ATTRIBUTE_MISSING = "attribute_missing"
+    OUTSIDE_AREA = "outside_area"
+    OUTSIDE_HOURS = "outside_hours"
+    LINE_ENDED = "line_ended"
+    REASON_CODE_MISSING = "reason_code_missing"
+    REASON_CODE_DENIED = "reason_code_denied"
+    REASON_BARRED = "reason_barred"
+    CHECKPOINT = "checkpoint"
+    BUDGET_SPENT = "budget_spent"
+    NOT_RECORDED = "not_recorded"
+    WHAT_IF = "what_if"
+
+
+class Obligation(msgspec.Struct, frozen=True, gc=False):
+    """What must be done for a permit to stand; one that is not understood means deny.
+
+    Ids: `row_filter` (`expression`: CEL with the actor's values put in), `masks`
+    (`masks`: list), `aggregate_only` (`columns`), `max_rows`, `max_bytes` (`count`),
+    `checkpoint` (`name`, `kind`, `prompt`, …), `notify` (`to`), `watermark`.
+    """
+
+    id: str
+    parameters: Mapping[str, Any]
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """The answer to an attempt.
+
+    `reasons` are codes, each maybe with the name of what it speaks of after a colon
+    (`prohibited:no-export`).  `checkpoint` is set on a denial that meeting a checkpoint
+    would lift; `is_requestable` on one that a grant or an attachment would.
+    """
+
+    permit: bool
+    reasons: tuple[str, ...]
+    policy_version: str
+    decision_id: str
+    obligations: tuple[Obligation, ...] = ()
+    purpose: str | None = None
+    grant: str | None = None
+    line: str | None = None
+    checkpoint: Obligation | None = None
+    is_requestable: bool = False
