@@ -172,7 +172,7 @@ class _Checker:
         types = [self.type_of(item, variables) for item in node.items]
         first = next((found for found in types if found != ANY), ANY)
         for item, found in zip(node.items, types, strict=True):
-            if found not in _SCALARS or not (found in {first, ANY}):
+            if found not in _SCALARS or found not in {first, ANY}:
                 raise ConditionError(f"a list of {first} holds {found}", item.at + 1)
         return f"list({first})"
 
