@@ -8,9 +8,7 @@ hold what would otherwise be worked out again, and are bounded.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 
-from ombud.access.budget import Bounds
 from ombud.access.decision import Reason
 from ombud.access.guards import WHOLE, Ban, Checkpost, Guard, Stop
 from ombud.access.lines import FOREVER, Cut, ScopeLine
@@ -23,14 +21,17 @@ from ombud.access.things import DATASET, Thing, ThingKey
 ACTS_MAX = 262_144  # Of declared things; some 400 bytes each.
 STRANGE_ACTS_MAX = 32_768  # Of names that were not declared: whoever asks can make up any.
 ActKey = tuple[str | None, str, str, str]
+_NO_THING = Thing("", "")
+_OUT_OF_SCOPE = (Reason.OUT_OF_SCOPE.value,)
 
 
 class CompiledPurpose:
     """One purpose; `lineage` is itself and those above it, nearest first."""
 
     __slots__ = (
+        "_named",
+        "_wide",
         "bit",
-        "bounds",
         "breaks_glass",
         "checkposts",
         "guards",
@@ -55,9 +56,34 @@ class CompiledPurpose:
         self.breaks_glass = False
         self.notify: tuple[str, ...] = ()  # Who is told of acts under break-glass.
         self.lines: tuple[ScopeLine, ...] = ()
-        self.bounds: Bounds | None = None
+        self._named: dict[ThingKey, tuple[ScopeLine, ...]] = {}
+        self._wide: dict[str, tuple[ScopeLine, ...]] = {}
         self.guards: tuple[Guard, ...] = ()
         self.checkposts: tuple[Checkpost, ...] = ()
+
+    def index(self) -> None:
+        """Find lines by the things they name, once all of them are there."""
+        names = {
+            (line.line.type, name): None for line in self.lines for name in line.resources.exact
+        }
+        types = {line.line.type for line in self.lines if line.resources.patterns}
+        self._named = {key: self._match(*key) for key in names}
+        self._wide = {
+            type_: tuple(line for line in self.lines if line.line.type == type_) for type_ in types
+        }
+
+    def find_lines(self, type_: str, id_: str) -> tuple[ScopeLine, ...]:
+        """Return the lines that speak of a thing, in their order."""
+        lines = self._named.get((type_, id_))
+        if lines is None:
+            lines = self._match(type_, id_) if type_ in self._wide else ()
+        return lines
+
+    def _match(self, type_: str, id_: str) -> tuple[ScopeLine, ...]:
+        lines = self._wide.get(type_, self.lines)
+        return tuple(
+            line for line in lines if line.line.type == type_ and line.resources.match(id_)
+        )
 
 
 class Act:
@@ -119,6 +145,7 @@ class CompiledPolicy:
         self.acts: dict[ActKey, Act] = {}
         self._strange: dict[ActKey, Act] = {}
         self._cuts: dict[object, Cut] = {}
+        self._empty: dict[tuple[str, tuple[str, ...]], Act] = {}
 
     def find_act(self, purpose: str | None, action: str, type_: str, id_: str) -> Act | None:
         """Return an act, remembered or new; None if the purpose is not one."""
@@ -130,16 +157,16 @@ class CompiledPolicy:
         if compiled is None:
             return None
         thing = self.things.get((type_, id_))
-        if thing is not None and action in self.actions:
-            act = self._make(compiled, action, thing)
-            if len(self.acts) >= ACTS_MAX:
-                self.acts.clear()
-            self.acts[key] = act
-        else:
-            act = self._make(compiled, action, thing or Thing(type_, id_))
-            if len(self._strange) >= STRANGE_ACTS_MAX:
-                self._strange.clear()
-            self._strange[key] = act
+        is_declared = thing is not None and action in self.actions
+        thing = thing or Thing(type_, id_)
+        lines = compiled.find_lines(type_, id_)
+        if not lines and not self._is_guarded(compiled, thing):
+            return self._find_empty(compiled, self._find_nothing(action, thing))
+        act = self._make(compiled, action, thing, lines)
+        acts, most = (self.acts, ACTS_MAX) if is_declared else (self._strange, STRANGE_ACTS_MAX)
+        if len(acts) >= most:
+            acts.clear()
+        acts[key] = act
         return act
 
     def warm(self) -> None:
@@ -153,16 +180,33 @@ class CompiledPolicy:
                             return
                         self.find_act(purpose.id, action, line.line.type, id_)
 
-    def _make(self, purpose: CompiledPurpose, action: str, thing: Thing) -> Act:
+    def _is_guarded(self, purpose: CompiledPurpose, thing: Thing) -> bool:
+        """Whether something may have to be asked even where there is no line."""
+        own = thing.barred or thing.barred_columns
+        return bool(own or purpose.guards or purpose.who is not None or self.asks_reasons)
+
+    def _find_empty(self, purpose: CompiledPurpose, nothing: tuple[str, ...]) -> Act:
+        """Return what all acts without a line, and with nothing to ask, have in common."""
+        key = (purpose.id, nothing)
+        act = self._empty.get(key)
+        if act is None:
+            act = self._empty[key] = Act(purpose, _NO_THING, nothing or _OUT_OF_SCOPE)
+        return act
+
+    def _make(
+        self,
+        purpose: CompiledPurpose,
+        action: str,
+        thing: Thing,
+        lines: tuple[ScopeLine, ...],
+    ) -> Act:
         act = Act(purpose, thing, self._find_nothing(action, thing))
-        act.bans = tuple(chain(_bar(purpose, thing), _over(purpose.guards, action, thing)))
+        act.bans = (*_bar(purpose, thing), *_over(purpose.guards, action, thing))
         act.is_guarded = bool(act.bans) or purpose.who is not None or self.asks_reasons
         act.hides = any(ban.columns is not WHOLE for ban in act.bans)
         if not act.nothing:
-            act.cuts = tuple(
-                self._cut(line, thing) for line in purpose.lines if line.covers(action, thing)
-            )
-            act.nothing = () if act.cuts else (Reason.OUT_OF_SCOPE.value,)
+            act.cuts = tuple(self._cut(line, thing) for line in lines if line.actions.match(action))
+            act.nothing = () if act.cuts else _OUT_OF_SCOPE
         if act.cuts:
             act.lacking = tuple(
                 name for name, purposes in thing.intended if not purposes & purpose.bit
