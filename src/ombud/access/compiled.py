@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ombud.access.decision import Reason
+from ombud.access.decision import Obligation, Reason
 from ombud.access.guards import WHOLE, Ban, Checkpost, Guard, Stop
 from ombud.access.lines import FOREVER, Cut, ScopeLine
 from ombud.access.model import Policy
@@ -21,6 +21,19 @@ from ombud.access.things import DATASET, Thing, ThingKey
 ACTS_MAX = 262_144  # Of declared things; some 400 bytes each.
 STRANGE_ACTS_MAX = 32_768  # Of names that were not declared: whoever asks can make up any.
 ActKey = tuple[str | None, str, str, str]
+# What is left of an act where nothing must be asked but whether the actor has a grant:
+# end and lineage of the purpose; whether any columns may be named, and whether amounts
+# count; obligations without and with columns named; ids of purpose and line.
+Plain = tuple[
+    int,
+    tuple[str, ...],
+    bool,
+    bool,
+    tuple[Obligation, ...],
+    tuple[Obligation, ...],
+    str,
+    str,
+]
 _NO_THING = Thing("", "")
 _OUT_OF_SCOPE = (Reason.OUT_OF_SCOPE.value,)
 
@@ -92,8 +105,7 @@ class Act:
     `bans` are the prohibitions over it; `hides` is whether one is of some columns only,
     `is_guarded` whether anything but a grant must be asked before the scope.
     `nothing` says why there is no line for it; `lacking` names what, of the thing and
-    its sources, is not intended for the purpose.  `plain` is the line that decides
-    where all that is left to ask is whether the actor has a grant.
+    its sources, is not intended for the purpose.
     """
 
     __slots__ = (
@@ -103,7 +115,6 @@ class Act:
         "is_guarded",
         "lacking",
         "nothing",
-        "plain",
         "purpose",
         "stops",
         "thing",
@@ -119,7 +130,6 @@ class Act:
         self.cuts: tuple[Cut, ...] = ()
         self.lacking: tuple[str, ...] = ()
         self.stops: tuple[Stop, ...] = ()
-        self.plain: Cut | None = None
 
 
 class CompiledPolicy:
@@ -143,6 +153,8 @@ class CompiledPolicy:
         self.codes: Mapping[str, bool] = {}
         self.asks_reasons = False  # Whether words or codes of the attempt can bar it.
         self.acts: dict[ActKey, Act] = {}
+        self.plain: dict[ActKey, Plain] = {}
+        self._plains: dict[tuple[str, int], Plain] = {}
         self._strange: dict[ActKey, Act] = {}
         self._cuts: dict[object, Cut] = {}
         self._empty: dict[tuple[str, tuple[str, ...]], Act] = {}
@@ -166,7 +178,11 @@ class CompiledPolicy:
         acts, most = (self.acts, ACTS_MAX) if is_declared else (self._strange, STRANGE_ACTS_MAX)
         if len(acts) >= most:
             acts.clear()
+            self.plain.clear()
         acts[key] = act
+        plain = self._find_plain(act)
+        if plain is not None:
+            self.plain[key] = plain
         return act
 
     def warm(self) -> None:
@@ -213,13 +229,28 @@ class CompiledPolicy:
             )
             stops = (post.over(action, thing) for post in purpose.checkposts)
             act.stops = tuple(stop for stop in stops if stop is not None)
-        act.plain = self._find_plain(act)
         return act
 
-    def _find_plain(self, act: Act) -> Cut | None:
-        first = act.cuts[0] if act.cuts else None
-        asks = act.is_guarded or act.lacking or act.stops or act.purpose.is_standing
-        return None if first is None or asks or not (first.is_plain and first.is_ready) else first
+    def _find_plain(self, act: Act) -> Plain | None:
+        cut = act.cuts[0] if act.cuts else None
+        purpose = act.purpose
+        asks = act.is_guarded or act.lacking or act.stops or purpose.is_standing
+        if cut is None or asks or not (cut.is_plain and cut.is_ready):
+            return None
+        key = (purpose.id, id(cut))
+        plain = self._plains.get(key)
+        if plain is None:
+            plain = self._plains[key] = (
+                purpose.until,
+                purpose.lineage,
+                cut.is_open,
+                cut.is_bounded,
+                cut.obligations,
+                cut.obligations_named,
+                purpose.id,
+                cut.name,
+            )
+        return plain
 
     def _cut(self, line: ScopeLine, thing: Thing) -> Cut:
         """Return the line as it applies to the thing; things of one form share it."""
