@@ -35,6 +35,8 @@ Plain = tuple[
     str,
 ]
 _NO_THING = Thing("", "")
+_RESOURCE_UNKNOWN = (Reason.RESOURCE_UNKNOWN.value,)
+_ACTION_UNKNOWN = (Reason.ACTION_UNKNOWN.value,)
 _OUT_OF_SCOPE = (Reason.OUT_OF_SCOPE.value,)
 
 
@@ -268,8 +270,8 @@ class CompiledPolicy:
         else:
             is_known = thing.type in self.types
         if not is_known:
-            return (Reason.RESOURCE_UNKNOWN.value,)
-        return () if action in self.actions else (Reason.ACTION_UNKNOWN.value,)
+            return _RESOURCE_UNKNOWN
+        return () if action in self.actions else _ACTION_UNKNOWN
 
 
 def _over(guards: tuple[Guard, ...], action: str, thing: Thing) -> list[Ban]:

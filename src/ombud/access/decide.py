@@ -19,7 +19,6 @@ from ombud.access.judging import (
     find_emergency,
     find_excluded,
     find_failures,
-    find_grant,
     find_grantless,
     find_lacking,
     is_requestable,
@@ -55,7 +54,7 @@ def decide(
     if plain is not None:
         until, lineage, is_open, is_bounded, whole, named, purpose, line = plain
         columns = attempt.columns
-        grant = find_grant(snapshot.granted, attempt.actor_type, attempt.actor_id, lineage, now)
+        grant = snapshot.granted.find(attempt.actor_type, attempt.actor_id, lineage, now)
         if (
             grant is not None
             and now < until
@@ -93,7 +92,7 @@ def _decide_fully(
     why = _STANDING
     if not purpose.is_standing:
         who = (attempt.actor_type, attempt.actor_id, purpose.lineage, now)
-        grant = find_grant(snapshot.granted, *who)
+        grant = snapshot.granted.find(*who)
         why = _GRANTED
         if grant is None:
             grant = find_emergency(snapshot, *who)

@@ -12,7 +12,7 @@ from ombud.access.attempt import Attempt, Fulfilment
 from ombud.access.condition import Condition
 from ombud.access.decision import Obligation, Reason
 from ombud.access.model import Checkpoint, CheckpointKind, Prohibition
-from ombud.access.scene import Scene, Who
+from ombud.access.scene import NOT_MET, Scene, Who
 from ombud.access.things import DATASET, Thing
 from ombud.access.wildcards import Names
 
@@ -81,7 +81,7 @@ class Ban(NamedTuple):
         """Whether it holds, or it cannot be said that it does not."""
         if self.who is not None and not self.who.may_have(scene):
             return False
-        return self.when is None or scene.check(self.when) != Reason.CONDITION_NOT_MET
+        return self.when is None or scene.check(self.when) != NOT_MET
 
     def hits(self, scene: Scene) -> bool:
         """Whether it refuses the attempt; columns that were not named can be left out."""
@@ -144,7 +144,7 @@ class Stop(NamedTuple):
                 return False
         if self.who is not None and not self.who.may_have(scene):
             return False
-        return self.when is None or scene.check(self.when) != Reason.CONDITION_NOT_MET
+        return self.when is None or scene.check(self.when) != NOT_MET
 
     def is_met(self, scene: Scene) -> bool:
         """Whether the actor has met it for this attempt."""
