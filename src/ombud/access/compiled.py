@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ombud.access.attempt import Attempt
 from ombud.access.decision import Obligation, Reason
 from ombud.access.guards import WHOLE, Ban, Checkpost, Guard, Stop
 from ombud.access.lines import FOREVER, Cut, ScopeLine
@@ -164,7 +165,7 @@ class CompiledPolicy:
     def find_act(self, purpose: str | None, action: str, type_: str, id_: str) -> Act | None:
         """Return an act, remembered or new; None if the purpose is not one."""
         key = (purpose, action, type_, id_)
-        act = self.acts.get(key) or self._strange.get(key)
+        act = self.acts.get(key)
         if act is not None:
             return act
         compiled = self.purposes.get(purpose or self.policy.when_no_purpose or "")
@@ -172,6 +173,10 @@ class CompiledPolicy:
             return None
         thing = self.things.get((type_, id_))
         is_declared = thing is not None and action in self.actions
+        if not is_declared:
+            act = self._strange.get(key)
+            if act is not None:
+                return act
         thing = thing or Thing(type_, id_)
         lines = compiled.find_lines(type_, id_)
         if not lines and not self._is_guarded(compiled, thing):
@@ -186,6 +191,12 @@ class CompiledPolicy:
         if plain is not None:
             self.plain[key] = plain
         return act
+
+    def make_act(self, purpose: CompiledPurpose, attempt: Attempt) -> Act:
+        """Return an act of its own, remembered nowhere, with the thing that it is on."""
+        type_, id_ = attempt.resource_type, attempt.resource_id
+        thing = self.things.get((type_, id_)) or Thing(type_, id_)
+        return self._make(purpose, attempt.action, thing, purpose.find_lines(type_, id_))
 
     def warm(self) -> None:
         """Work out beforehand the acts that scopes name by name."""

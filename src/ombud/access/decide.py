@@ -53,8 +53,8 @@ def decide(
     )
     if plain is not None:
         until, lineage, is_open, is_bounded, whole, named, purpose, line = plain
-        columns = attempt.columns
         grant = snapshot.granted.find(attempt.actor_type, attempt.actor_id, lineage, now)
+        columns = attempt.columns
         if (
             grant is not None
             and now < until
@@ -91,16 +91,16 @@ def _decide_fully(
     grant = None
     why = _STANDING
     if not purpose.is_standing:
-        who = (attempt.actor_type, attempt.actor_id, purpose.lineage, now)
-        grant = snapshot.granted.find(*who)
+        actor_type, actor_id, lineage = attempt.actor_type, attempt.actor_id, purpose.lineage
+        grant = snapshot.granted.find(actor_type, actor_id, lineage, now)
         why = _GRANTED
-        if grant is None:
-            grant = find_emergency(snapshot, *who)
+        if grant is None and snapshot.has_emergencies:
+            grant = find_emergency(snapshot, actor_type, actor_id, lineage, now)
             why = _BREAK_GLASS
         if grant is None:
+            reason = find_grantless(snapshot, actor_type, actor_id, lineage, now)
             may_ask = is_requestable(act, attempt, snapshot, now)
-            reasons = (find_grantless(snapshot, *who),)
-            return _deny(attempt, snapshot, purpose.id, reasons, may_ask)
+            return _deny(attempt, snapshot, purpose.id, (reason,), may_ask)
     if not act.cuts:
         return _deny(attempt, snapshot, purpose.id, act.nothing)
     scene = scene or make_scene(attempt, act, snapshot, now)

@@ -93,8 +93,6 @@ def find_emergency(
     snapshot: Snapshot, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
 ) -> Grant | None:
     """Return the break-glass in force, as long as the policy still has it for that purpose."""
-    if not snapshot.emergencies:
-        return None
     purposes = snapshot.compiled.purposes
     lineage = (name for name in lineage if purposes[name].breaks_glass)
     return snapshot.emergencies.find(actor_type, actor_id, lineage, now)
@@ -105,7 +103,7 @@ def find_grantless(
 ) -> str:
     """Return why an actor without a grant in force has none."""
     held = snapshot.granted.find_all(actor_type, actor_id, lineage)
-    if snapshot.emergencies:
+    if snapshot.has_emergencies:
         purposes = snapshot.compiled.purposes
         lineage = [name for name in lineage if purposes[name].breaks_glass]
         held += snapshot.emergencies.find_all(actor_type, actor_id, lineage)

@@ -52,6 +52,7 @@ class Snapshot:
         "emergencies",
         "granted",
         "grants",
+        "has_emergencies",
         "version",
     )
 
@@ -70,6 +71,7 @@ class Snapshot:
         self.actors = _make_actors(compiled.policy, directory)
         self.granted = Holdings(each for each in self.grants if each.kind != BREAK_GLASS)
         self.emergencies = Holdings(each for each in self.grants if each.kind == BREAK_GLASS)
+        self.has_emergencies = bool(self.emergencies)
         self.attached: dict[tuple[str, str], tuple[Attachment, ...]] = {}
         for attachment in self.attachments:
             key = (attachment.dataset, attachment.purpose)
