@@ -133,7 +133,7 @@ class Snapshot:
         return _MAGIC + hashlib.sha256(payload).digest() + payload
 
     @staticmethod
-    def unpack(data: bytes | memoryview) -> Snapshot:
+    def unpack(data: bytes | bytearray | memoryview) -> Snapshot:
         """Return the snapshot that was packed.
 
         Raises `TamperError` if the bytes are not those that were hashed, `InputError` if
@@ -160,7 +160,7 @@ class Snapshot:
 _DECODER = msgspec.msgpack.Decoder(_Packed)
 
 
-def packed_hash(data: bytes | memoryview) -> str:
+def packed_hash(data: bytes | bytearray | memoryview) -> str:
     """Return the hash that a packed snapshot is known by, in hex; it is not checked here."""
     return bytes(data[len(_MAGIC) : len(_MAGIC) + _DIGEST]).hex()
 
