@@ -314,9 +314,8 @@ def _quarantined(event: Event, said: Quarantined) -> list[Change]:
 REQUEST_PROJECTIONS: dict[str, Projection] = {
     REQUEST_OPENED: (Opened, _opened),
     BREAK_GLASS_STARTED: (Opened, _opened),
-    **{
-        operation: (Stepped, _stepped)
-        for operation in (
+    **dict.fromkeys(
+        (
             REQUEST_VIEWED,
             REQUEST_COMMENTED,
             REQUEST_CHANGES_ASKED,
@@ -325,8 +324,9 @@ REQUEST_PROJECTIONS: dict[str, Projection] = {
             REQUEST_WITHDRAWN,
             REQUEST_EXPIRED,
             BREAK_GLASS_DECIDED,
-        )
-    },
+        ),
+        (Stepped, _stepped),
+    ),
     GRANT_REVOKED: (Revoked, _revoked),
     GRANT_DELEGATED: (Delegated, _delegated),
     GRANT_RECERTIFIED: (Recertified, _recertified),
