@@ -46,7 +46,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rubber_stamp_index(votes: Sequence[Vote], *, seconds: int = HASTY_SECONDS) -> float | None:
-    """Return the share of hasty decisions × the share of approvals, 0 to 1.
+    """Return the share of hasty decisions times the share of approvals, 0 to 1.
 
     1: everything was approved, and nothing read.  None for fewer than `VOTES_MIN`.
     """
