@@ -34,6 +34,7 @@ from ombud.store.control_schema import (
 )
 from ombud.store.control_snapshot import BUSY_SECONDS, Difference, compare, unreadable
 from ombud.store.directory import DirectoryTables
+from ombud.store.requests import RequestTables
 
 SAVE_EVERY = 50_000  # Events without a control event after which the watermark is saved.
 _NAME = "control"
@@ -70,6 +71,7 @@ class ControlStore:
         self._next = self._saved = saved or 0
         self._tokens: tuple[TokenRow, ...] | None = None
         self.directory = DirectoryTables(engine)
+        self.requests = RequestTables(engine)
 
     @classmethod
     def open(cls, path: Path, *, fetch: Fetch = no_originals) -> ControlStore:
@@ -126,6 +128,7 @@ class ControlStore:
                     self._set_watermark(connection, max(end, self._next))
                 self._tokens = None
                 self.directory.forget()
+                self.requests.forget()
             self._next = max(end, self._next)
             if self._next - self._saved >= SAVE_EVERY:
                 self._save()
@@ -150,6 +153,7 @@ class ControlStore:
             self._next = self._saved = 0
             self._tokens = None
             self.directory.forget()
+            self.requests.forget()
         for batch in committed:
             self.apply(batch)
         with self._lock:
