@@ -35,6 +35,7 @@ from ombud.store.control_schema import (
 from ombud.store.control_snapshot import BUSY_SECONDS, Difference, compare, unreadable
 from ombud.store.directory import DirectoryTables
 from ombud.store.policies import PolicyTables
+from ombud.store.requests import RequestTables
 
 SAVE_EVERY = 50_000  # Events without a control event after which the watermark is saved.
 _NAME = "control"
@@ -72,6 +73,7 @@ class ControlStore:
         self._tokens: tuple[TokenRow, ...] | None = None
         self.directory = DirectoryTables(engine)
         self.policies = PolicyTables(engine)
+        self.requests = RequestTables(engine)
         self.changes = 0  # Counts up with whatever changes a table; never saved.
 
     @classmethod
@@ -137,6 +139,7 @@ class ControlStore:
         self._tokens = None
         self.directory.forget()
         self.policies.forget()
+        self.requests.forget()
         self.changes += 1
 
     def _set_watermark(self, connection: Connection, next_index: int) -> None:
