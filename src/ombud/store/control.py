@@ -72,8 +72,8 @@ class ControlStore:
         self._next = self._saved = saved or 0
         self._tokens: tuple[TokenRow, ...] | None = None
         self.directory = DirectoryTables(engine)
-        self.requests = RequestTables(engine)
         self.policies = PolicyTables(engine)
+        self.requests = RequestTables(engine)
         self.changes = 0  # Counts up with whatever changes a table; never saved.
 
     @classmethod
