@@ -9,6 +9,7 @@ Everything follows from the record of the current day, so a crash loses nothing.
 from __future__ import annotations
 
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ import msgspec
 
 from ombud.access.attempt import Attempt, Spent
 from ombud.access.decision import Decision
-from ombud.access.model import Policy
+from ombud.access.model import Policy, Purpose
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, InputError
 from ombud.core.event import Event
@@ -78,6 +79,8 @@ class Budgets:
         self._overlaps = Overlaps()
         self._lock = threading.Lock()
         self._following = threading.Lock()
+        self._limits_of: Policy | None = None
+        self._limits: frozenset[str] = frozenset()
         self._zone = ""
         self._begins = self._ends = 0
 
@@ -90,18 +93,20 @@ class Budgets:
     def take(self, attempt: Attempt, now: int, decide: Decide) -> Taken:
         """Decide under what is spent, and hold what is permitted.
 
-        `decide` is given the attempt with `context.subjects` as the number of data
-        subjects that do not count yet.  Raises `InputError` for amounts that are none.
+        `decide` is given the attempt with `context.subjects` as their number, and what is
+        spent without those of them who count already: with them again it is what will be
+        spent.  Raises `InputError` for amounts that are none.
         """
         rows, size = _amount(attempt, "rows"), _amount(attempt, "bytes")
         subjects, unnamed = _subjects(attempt)
         with self._lock:
             self._turn(now)
+            spent: Mapping[Key, Spent] = self._ledger.spent
             if subjects:
-                fresh = self._ledger.new_subjects(self._key(attempt), subjects) + unnamed
-                context = {**attempt.context, "subjects": fresh}
+                context = {**attempt.context, "subjects": len(subjects)}
                 attempt = msgspec.structs.replace(attempt, context=context)
-            decision = decide(attempt, self._ledger.spent)
+                spent = self._without(self._key(attempt), subjects)
+            decision = decide(attempt, spent)
             if not decision.permit or decision.purpose is None:
                 return Taken(decision)
             use = Use(
@@ -116,7 +121,8 @@ class Budgets:
                 query_id=_text(attempt, "query_id"),
             )
             flags = self._overlaps.note(attempt, decision.purpose, subjects)
-            if not (use.rows or use.bytes or use.subjects or use.unnamed):
+            is_nothing = not (use.rows or use.bytes or use.subjects or use.unnamed)
+            if is_nothing and decision.purpose not in self._limited():
                 return Taken(decision, None, flags)
             if not use.decision_id or self._ledger.is_known(use.decision_id):
                 raise Conflict(f"decision id `{use.decision_id}` is not new")
@@ -151,6 +157,23 @@ class Budgets:
                         if committed.first_index != self._ledger.watermark:
                             break  # Another day has begun meanwhile, and was read as a whole.
                         self._ledger.apply(notes, committed.first_index + committed.count)
+
+    def _without(self, key: Key, subjects: Sequence[Subject]) -> Mapping[Key, Spent]:
+        """Return what is spent as if these data subjects were new."""
+        spent = self._ledger.spent.get(key)
+        if spent is None:
+            return self._ledger.spent
+        known = len(subjects) - self._ledger.new_subjects(key, subjects)
+        less = msgspec.structs.replace(spent, subjects=max(0, spent.subjects - known))
+        return ChainMap({key: less}, self._ledger.spent)
+
+    def _limited(self) -> frozenset[str]:
+        """Return the purposes with a limit per day: what they permit may be told later."""
+        policy = self._policy()
+        if policy is not self._limits_of:
+            self._limits_of = policy
+            self._limits = frozenset(one.id for one in policy.purposes if _is_limited(one))
+        return self._limits
 
     def _key(self, attempt: Attempt) -> Key:
         purpose = attempt.purpose or self._policy().when_no_purpose or ""
@@ -221,6 +244,15 @@ def day_of(now: int, zone: str) -> tuple[int, int]:
     )
     following = midnight + timedelta(days=1)  # By the calendar: a day may have 23 or 25 hours.
     return int(midnight.timestamp() * 1000), int(following.timestamp() * 1000)
+
+
+def _is_limited(purpose: Purpose) -> bool:
+    every = (purpose.limits, *(line.limits for line in purpose.scope))
+    return any(
+        limit is not None
+        for limits in every
+        for limit in (limits.rows_per_day, limits.bytes_per_day, limits.subjects_per_day)
+    )
 
 
 def _amount(attempt: Attempt, name: str) -> int | None:

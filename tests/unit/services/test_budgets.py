@@ -13,7 +13,7 @@ import pytest
 
 from ombud.access.attempt import Attempt, Spent
 from ombud.access.decision import Decision, Obligation
-from ombud.access.model import Policy
+from ombud.access.model import Limits, Policy, Purpose
 from ombud.core.errors import Conflict, InputError, Unavailable
 from ombud.core.event import Event
 from ombud.record.reader import RecordReader
@@ -240,6 +240,20 @@ def test_the_truth_takes_the_place_of_the_estimate(desk: Desk) -> None:
     assert desk.spent() == (22, 0, 2)
     desk.restart()
     assert desk.spent() == (22, 0, 2)
+
+
+def test_what_is_told_counts_though_nothing_was_stated(desk: Desk) -> None:
+    """Where a day is limited, a permit without any number waits for what really happened."""
+    desk.act()
+    desk.tell(decision_id="d1", rows_returned=9)
+    assert desk.spent() == (0, 0, 0)  # No limit, nothing to count.
+
+    limits = Limits(subjects_per_day=LIMIT)
+    desk.policy = Policy(purposes=(Purpose(id="fraud", title="Fraud", limits=limits),))
+    desk.act()
+    desk.tell(decision_id="d2", rows_returned=9, subjects=(("person", "dee"),))
+
+    assert desk.spent() == (9, 0, 1)
 
 
 def test_a_query_is_known_by_its_id_and_its_actor(desk: Desk) -> None:
