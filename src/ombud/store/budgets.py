@@ -214,7 +214,9 @@ class DayLedger:
 
 def _digest(subject: Subject) -> bytes:
     kind, key = subject
-    return hashlib.blake2b(f"{kind}\0{key}".encode(errors="surrogatepass"), digest_size=DIGEST_SIZE).digest()
+    return hashlib.blake2b(
+        f"{kind}\0{key}".encode(errors="surrogatepass"), digest_size=DIGEST_SIZE
+    ).digest()
 
 
 def budget_rows(uses: Sequence[Use]) -> tuple[list[dict[str, Any]], tuple[Subject, ...]]:

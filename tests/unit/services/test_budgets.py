@@ -45,9 +45,7 @@ class Desk:
 
     def restart(self) -> None:
         """Lose everything that is not in the record."""
-        self.budgets = Budgets(
-            record=self.recorder, reader=self.reader, policy=lambda: self.policy
-        )
+        self.budgets = Budgets(record=self.recorder, reader=self.reader, policy=lambda: self.policy)
 
     def decide(self, attempt: Attempt, spent: Mapping[tuple[str, str, str], Spent]) -> Decision:
         """Permit what fits: the limit is on rows, bytes and subjects alike."""
@@ -250,8 +248,8 @@ def test_what_is_told_counts_though_nothing_was_stated(desk: Desk) -> None:
 
     limits = Limits(subjects_per_day=LIMIT)
     desk.policy = Policy(purposes=(Purpose(id="fraud", title="Fraud", limits=limits),))
-    desk.act()
-    desk.tell(decision_id="d2", rows_returned=9, subjects=(("person", "dee"),))
+    desk.act(id="limited")
+    desk.tell(decision_id="limited", rows_returned=9, subjects=(("person", "dee"),))
 
     assert desk.spent() == (9, 0, 1)
 

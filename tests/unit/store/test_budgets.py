@@ -51,14 +51,15 @@ def test_living_and_rebuilt_ledgers_agree(
     steps: list[tuple[Use, str, list[Truth]]],
 ) -> None:
     """Holding, keeping, dropping and correcting ends where reading the record from 0 does."""
-    living, record = DayLedger(), []
+    living = DayLedger()
+    record: list[Use | Truth] = []
     for use, fate, said in steps:
         living.hold(use)
         if fate == "drop":
             living.release(use.decision_id)
         elif fate == "keep":
             living.commit(use.decision_id)
-        notes = [*([use] if fate != "drop" else []), *said]
+        notes: list[Use | Truth] = [*([use] if fate != "drop" else []), *said]
         living.apply(notes, living.watermark + 1)
         record += notes
         living.commit(use.decision_id)
