@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from ombud.access.model import Policy
 from ombud.app.paths import HomePaths
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
@@ -29,6 +30,7 @@ from ombud.record.recorder import Recorder
 from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
 from ombud.record.standing import check_version, read_copy
+from ombud.services.access_requests import AccessRequests
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
@@ -204,10 +206,20 @@ class OpenHome:
             clock=now_ms,
         )
         self.directory.settle()
+        self.access = AccessRequests(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            policy=Policy,
+            clock=never_back(now_ms, self.recorded_ms),
+            index=self.index,
+            looks=looks,
+        )
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
+            access=self.access,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(

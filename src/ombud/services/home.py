@@ -7,6 +7,7 @@ from typing import Any
 
 from ombud.collect.intake import IntakeResult
 from ombud.record.resting import RestingRecord
+from ombud.services.access_requests import AccessRequests
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
@@ -40,6 +41,7 @@ class HomeServices:
         tokens: Tokens,
         rule_states: RuleStates,
         directory: Directory,
+        access: AccessRequests,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -54,6 +56,7 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self.directory = directory
+        self.access = access
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control
