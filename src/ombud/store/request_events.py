@@ -32,6 +32,16 @@ ATTACHMENT_REVOKED = "attachment.revoked"
 EXPORT_QUARANTINED = "export.quarantined"
 INQUIRY_OPENED = "inquiry.opened"  # Read by whoever works on inquiries; no table follows.
 
+_STEPS = (
+    REQUEST_VIEWED,
+    REQUEST_COMMENTED,
+    REQUEST_CHANGES_ASKED,
+    REQUEST_AMENDED,
+    REQUEST_VOTED,
+    REQUEST_WITHDRAWN,
+    REQUEST_EXPIRED,
+    BREAK_GLASS_DECIDED,
+)
 _CLOSED = frozenset({"approved", "rejected", "withdrawn", "expired"})
 _NOBODY = "service:ombud"
 
@@ -314,19 +324,7 @@ def _quarantined(event: Event, said: Quarantined) -> list[Change]:
 REQUEST_PROJECTIONS: dict[str, Projection] = {
     REQUEST_OPENED: (Opened, _opened),
     BREAK_GLASS_STARTED: (Opened, _opened),
-    **dict.fromkeys(
-        (
-            REQUEST_VIEWED,
-            REQUEST_COMMENTED,
-            REQUEST_CHANGES_ASKED,
-            REQUEST_AMENDED,
-            REQUEST_VOTED,
-            REQUEST_WITHDRAWN,
-            REQUEST_EXPIRED,
-            BREAK_GLASS_DECIDED,
-        ),
-        (Stepped, _stepped),
-    ),
+    **dict.fromkeys(_STEPS, (Stepped, _stepped)),
     GRANT_REVOKED: (Revoked, _revoked),
     GRANT_DELEGATED: (Delegated, _delegated),
     GRANT_RECERTIFIED: (Recertified, _recertified),
