@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError
 
 from ombud.core.batch import Committed
 from ombud.core.errors import TamperError
+from ombud.store.checkpoint import CheckpointTables
 from ombud.store.control_changes import Fetch, apply_change, control_changes, no_originals
 from ombud.store.control_schema import (
     PROJECTIONS,
@@ -70,6 +71,7 @@ class ControlStore:
         self._next = self._saved = saved or 0
         self._tokens: tuple[TokenRow, ...] | None = None
         self.directory = DirectoryTables(engine)
+        self.checkpoints = CheckpointTables(engine)
 
     @classmethod
     def open(cls, path: Path, *, fetch: Fetch = no_originals) -> ControlStore:
@@ -126,6 +128,7 @@ class ControlStore:
                     self._set_watermark(connection, max(end, self._next))
                 self._tokens = None
                 self.directory.forget()
+                self.checkpoints.forget()
             self._next = max(end, self._next)
             if self._next - self._saved >= SAVE_EVERY:
                 self._save()
@@ -150,6 +153,7 @@ class ControlStore:
             self._next = self._saved = 0
             self._tokens = None
             self.directory.forget()
+            self.checkpoints.forget()
         for batch in committed:
             self.apply(batch)
         with self._lock:
