@@ -1,9 +1,9 @@
 """Decision events: what was decided, as events, in canonical bytes from the start.
 
 One event for one decision, and one for a whole batch, which holds its decisions in
-`attributes.decisions`, each with an id of its own.  `decisions_of` reads both.  These are
-made many thousand times a second, so the bytes are written without an `Event` between;
-a test holds that they are those of the event that they say.
+`attributes.decisions`, each with an id of its own; what was asked is in `query_text`.
+`decisions_of` reads both.  These are made many thousand times a second, so the bytes are
+written without an `Event` between; a test holds that they are those of the event.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SORTED = orjson.OPT_SORT_KEYS
 _WORDS = ("session_id", "query_id", "workflow_id", "case")  # Of the context, with fields of ours.
 _UNKNOWN_ACTOR = (None,) * (len(_ACTOR) - 2)
 _NOTHING_SAID = Attempt("", "", "", "", "")
-_AFTER_RESOURCE = (None,) * (len(_DATA_SUBJECT) - 2)
+_ABOUT = frozenset(_DATA_SUBJECT)
 
 
 class Decided(NamedTuple):
@@ -98,32 +98,41 @@ def _dumps(value: object) -> bytes:
 
 
 def decision_row(
-    attempt: Attempt, decision: Decision, *, asker: Asker, now: int, instead_of: str | None = None
+    attempt: Attempt,
+    decision: Decision,
+    *,
+    asker: Asker,
+    now: int,
+    instead_of: str | None = None,
+    fields: Mapping[str, Any] = NOTHING,
 ) -> Recordable:
     """Return the event of one decision; `now` is in milliseconds.
 
     `instead_of` is the decision that was not let out, because the policy changed before.
-    Raises `InputError` for what has no canonical form.
+    `fields` are what budgets add (`budget_fields`).  Raises `InputError` for what has
+    no canonical form.
     """
-    actor_type = attempt.actor_type
     attributes: Json = {"via": asker.via, "token": asker.token_id or ""}
-    if actor_type not in ACTOR_TYPES:
-        attributes["actor_type"] = actor_type
-        actor_type = None
     if decision.line is not None:
         attributes["line"] = decision.line
     if decision.checkpoint is not None:
         attributes["checkpoint"] = decision.checkpoint.parameters.get("name", "")
     if instead_of is not None:
         attributes["instead_of"] = instead_of
-    if stated := _stated(attempt):
-        attributes["stated"] = stated
     said = _said(attempt, decision, now)
-    if actor_type is not None:
-        said["actor_type"] = actor_type
+    if stated := _stated(attempt):
+        said["query_text"] = _dumps({"stated": stated}).decode()
+    _name_actor(attempt, said, attributes)
     said["observed_by"] = asker.person
-    said["attributes"] = orjson.Fragment(_dumps(attributes))
-    return _recordable(said, decision.decision_id)
+    return _finish(said, attributes, fields)
+
+
+def _name_actor(attempt: Attempt, said: Json, attributes: Json) -> None:
+    said["actor_id"] = attempt.actor_id
+    if attempt.actor_type in ACTOR_TYPES:
+        said["actor_type"] = attempt.actor_type
+    else:  # A word of AuthZEN's clients: kept as it was said, for the vocabulary is closed.
+        attributes["actor_type"] = attempt.actor_type
 
 
 def _said(attempt: Attempt, decision: Decision, now: int) -> Json:
@@ -134,7 +143,6 @@ def _said(attempt: Attempt, decision: Decision, now: int) -> Json:
         "action": attempt.action if attempt.action in ACTIONS else OTHER,
         "operation": attempt.action,
         "native_id": decision.decision_id,
-        "actor_id": attempt.actor_id,
         "resource_type": attempt.resource_type,
         "decision_id": decision.decision_id,
         "decision_permit": decision.permit,
@@ -165,6 +173,8 @@ def _add_context(said: Json, context: Mapping[str, Any]) -> None:
     for name in _WORDS:
         if (value := _text(context.get(name))) is not None:
             said[name] = value
+    if (area := _text(context.get("area"))) is not None:
+        said["place_area"] = area
     if (text := _text(context.get("justification"))) is not None:
         said["justification_text"] = text
     if (rows := _number(context.get("rows"))) is not None:
@@ -173,22 +183,24 @@ def _add_context(said: Json, context: Mapping[str, Any]) -> None:
         said["bytes_requested"] = size
 
 
-def _recordable(said: Json, native_id: str) -> Recordable:
+def _finish(said: Json, attributes: Json, fields: Mapping[str, Any]) -> Recordable:
     """Return the canonical groups and the original of an event that says this."""
-    get = said.get
+    for name, value in fields.items():
+        if name == "attributes":
+            attributes.update(value)
+        elif value is not None:
+            said[name] = value
+    said["attributes"] = orjson.Fragment(_dumps(attributes))
     raw = _dumps(said)
-    said.setdefault("class_uid", API_ACTIVITY)
-    said.setdefault("activity_id", ACTIVITY_OTHER)
+    get = said.get
+    said["class_uid"], said["activity_id"] = API_ACTIVITY, ACTIVITY_OTHER
     said["time_known"] = True
     content = _dumps((CANONICAL_VERSION, *map(get, _CONTENT)))
     actor = _dumps((CANONICAL_VERSION, get("actor_id"), get("actor_type"), *_UNKNOWN_ACTOR))
-    resource_id = get("resource_id")
-    data_subject = (
-        NO_DATA_SUBJECT
-        if resource_id is None
-        else _dumps((CANONICAL_VERSION, None, resource_id, *_AFTER_RESOURCE))
-    )
-    return (API_ACTIVITY, actor, data_subject, content, native_id), raw
+    data_subject = NO_DATA_SUBJECT
+    if not _ABOUT.isdisjoint(said):
+        data_subject = _dumps((CANONICAL_VERSION, *map(get, _DATA_SUBJECT)))
+    return (API_ACTIVITY, actor, data_subject, content, said["native_id"]), raw
 
 
 def batch_row(
@@ -199,10 +211,13 @@ def batch_row(
     asker: Asker,
     now: int,
     instead_of: str | None = None,
+    fields: Mapping[str, Any] = NOTHING,
 ) -> Recordable:
     """Return the one event of a batch; `attempts` and `decisions` go in pairs.
 
-    What all have in common stands in the fields of the event, the rest with each.
+    What all have in common stands in the fields of the event, the rest with each: what
+    was decided in `attributes.decisions`, and who and what it was about in `query_text`,
+    in the same order, where it can be erased with the data subject.
     """
     if not 0 < len(decisions) <= DECISIONS_MAX:
         raise InputError(
@@ -230,31 +245,23 @@ def batch_row(
     if permits in {0, len(decisions)}:
         said["decision_permit"] = permits > 0
     if one_actor:
-        said["actor_id"] = first.actor_id
-        if first.actor_type in ACTOR_TYPES:
-            said["actor_type"] = first.actor_type
-        else:
-            attributes["actor_type"] = first.actor_type
+        _name_actor(first, said, attributes)
     if one_purpose and decisions[0].purpose is not None:
         said["purpose"] = decisions[0].purpose
     if instead_of is not None:
         attributes["instead_of"] = instead_of
     common = _common(attempts)
+    about: Json = {
+        "decisions": [_about(attempt, common, one_actor=one_actor) for attempt in attempts]
+    }
     if stated := _stated(common):
-        attributes["stated"] = stated
+        about["stated"] = stated
+    said["query_text"] = _dumps(about).decode()
     attributes["decisions"] = [
-        _item(
-            attempt,
-            decision,
-            common,
-            one_actor=one_actor,
-            one_action=one_action,
-            one_purpose=one_purpose,
-        )
+        _item(attempt, decision, one_action=one_action, one_purpose=one_purpose)
         for attempt, decision in zip(attempts, decisions, strict=True)
     ]
-    said["attributes"] = orjson.Fragment(_dumps(attributes))
-    return _recordable(said, batch_id)
+    return _finish(said, attributes, fields)
 
 
 def _common(attempts: Sequence[Attempt]) -> Attempt:
@@ -274,23 +281,21 @@ def _common(attempts: Sequence[Attempt]) -> Attempt:
     )
 
 
-def _item(
-    attempt: Attempt,
-    decision: Decision,
-    common: Attempt,
-    *,
-    one_actor: bool,
-    one_action: bool,
-    one_purpose: bool,
-) -> Json:
+def _about(attempt: Attempt, common: Attempt, *, one_actor: bool) -> Json:
+    about: Json = {"resource": (attempt.resource_type, attempt.resource_id)}
+    if not one_actor:
+        about["actor"] = (attempt.actor_type, attempt.actor_id)
+    if stated := _stated(attempt, common):
+        about["stated"] = stated
+    return about
+
+
+def _item(attempt: Attempt, decision: Decision, *, one_action: bool, one_purpose: bool) -> Json:
     item: Json = {
         "id": decision.decision_id,
         "permit": decision.permit,
         "reasons": decision.reasons,
-        "resource": (attempt.resource_type, attempt.resource_id),
     }
-    if not one_actor:
-        item["actor"] = (attempt.actor_type, attempt.actor_id)
     if not one_action:
         item["action"] = attempt.action
     if not one_purpose and decision.purpose is not None:
@@ -301,18 +306,21 @@ def _item(
         item["line"] = decision.line
     if decision.obligations:
         item["obligations"] = [one.id for one in decision.obligations]
-    if stated := _stated(attempt, common):
-        item["stated"] = stated
     return item
 
 
 def decisions_of(event: Event) -> Iterator[Decided]:
-    """Yield the decisions that an event of the record holds: none, one, or those of a batch."""
+    """Yield the decisions that an event of the record holds: none, one, or those of a batch.
+
+    Of an event from which the data subject was erased, resources and what was stated
+    are not known any more.
+    """
     if event.source != DECISION:
         return
     attributes = event.attributes or {}
-    actor_type = event.actor_type or attributes.get("actor_type", "")
-    actor = (actor_type, event.actor_id or "")
+    about: Json = orjson.loads(event.query_text) if event.query_text else {}
+    stated = about.get("stated", {})
+    actor = (event.actor_type or attributes.get("actor_type", ""), event.actor_id or "")
     if "decisions" not in attributes:
         yield Decided(
             event.decision_id or "",
@@ -326,22 +334,27 @@ def decisions_of(event: Event) -> Iterator[Decided]:
             tuple(event.decision_reasons or ()),
             event.grant,
             event.decision_policy or "",
-            attributes.get("stated", {}),
+            stated,
         )
         return
-    for item in attributes["decisions"]:
+    items = attributes["decisions"]
+    for item, one in zip(items, about.get("decisions") or [{}] * len(items), strict=True):
+        actor_type, actor_id = one.get("actor", actor)
+        resource_type, resource_id = one.get("resource", ("", ""))
         yield Decided(
             item["id"],
             event.time,
-            *item.get("actor", actor),
+            actor_type,
+            actor_id,
             item.get("action", event.operation or ""),
-            *item["resource"],
+            resource_type,
+            resource_id,
             item.get("purpose", event.purpose),
             item["permit"],
             tuple(item["reasons"]),
             item.get("grant"),
             event.decision_policy or "",
-            attributes.get("stated", {}) | item.get("stated", {}),
+            stated | one.get("stated", {}),
         )
 
 

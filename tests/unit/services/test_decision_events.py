@@ -105,14 +105,14 @@ def test_a_permit_is_an_event_with_everything_that_led_to_it() -> None:
         "via": "api",
         "token": "t1",
         "line": "look-up",
-        "stated": {
-            "actor": {"role": "nurse"},
-            "action": {"soft": True},
-            "resource": {"status": "open"},
-            "context": CONTEXT,
-            "columns": ["name"],
-            "fulfilments": ["f1"],
-        },
+    }
+    assert next(decisions_of(event)).stated == {
+        "actor": {"role": "nurse"},
+        "action": {"soft": True},
+        "resource": {"status": "open"},
+        "context": CONTEXT,
+        "columns": ["name"],
+        "fulfilments": ["f1"],
     }
 
 
@@ -200,11 +200,40 @@ def test_what_all_of_a_batch_state_is_held_once() -> None:
     ]
     event = check_canonical(batch_row(told, [decision()] * 2, batch_id="b", asker=ASKER, now=NOW))
 
-    assert event.attributes is not None
-    assert event.attributes["stated"] == {"context": context, "actor": role}
+    assert event.query_text is not None
+    assert orjson.loads(event.query_text)["stated"] == {"context": context, "actor": role}
     assert [one.stated for one in decisions_of(event)] == [
         {"context": context, "actor": role, "resource": {"n": n}} for n in range(2)
     ]
+
+
+def test_what_was_asked_can_be_erased_and_what_was_decided_stays() -> None:
+    """Resources and what was stated lie in the group of the data subject, ids and reasons not."""
+    row, _ = batch_row([attempt()] * 2, [decision()] * 2, batch_id="b", asker=ASKER, now=NOW)
+    _, actor, _, content, _ = row
+    read = list(decisions_of(Event(**decode_groups(actor, b"", content))))
+
+    assert b"record-1" not in content
+    assert [(one.id, one.resource_id, one.permit) for one in read] == [("d1", "", True)] * 2
+
+
+def test_what_budgets_count_goes_along() -> None:
+    """The fields of budgets join those of the decision."""
+    fields = {
+        "attributes": {"budget": [{"decision": "d1"}]},
+        "rows_requested": 5,
+        "bytes_requested": None,
+        "subjects": (("person", "dee"),),
+        "flags": ("overlap:2",),
+    }
+    event = check_canonical(
+        decision_row(attempt(), decision(), asker=ASKER, now=NOW, fields=fields)
+    )
+
+    assert (event.rows_requested, event.bytes_requested) == (5, None)
+    assert (event.subjects, event.flags) == ((("person", "dee"),), ("overlap:2",))
+    assert event.attributes is not None
+    assert event.attributes["budget"] == [{"decision": "d1"}]
 
 
 def test_a_single_decision_is_read_back() -> None:
