@@ -91,7 +91,7 @@ class Page(msgspec.Struct, frozen=True, gc=False):
 
 
 class SubjectSearch(msgspec.Struct, frozen=True, gc=False):
-    """Who may do this?"""
+    """Asks who may do this."""
 
     subject: Sought
     action: Act
@@ -101,7 +101,7 @@ class SubjectSearch(msgspec.Struct, frozen=True, gc=False):
 
 
 class ResourceSearch(msgspec.Struct, frozen=True, gc=False):
-    """To what may they do it?"""
+    """Asks to what they may do it."""
 
     subject: Entity
     action: Act
@@ -111,7 +111,7 @@ class ResourceSearch(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActionSearch(msgspec.Struct, frozen=True, gc=False):
-    """What may they do to it?"""
+    """Asks what they may do to it."""
 
     subject: Entity
     resource: Entity
