@@ -151,13 +151,12 @@ class AuthzenDoor:
         return Outcome(_reply(decision_answer(attempt, decision, self._requestable)), draft)
 
     def _batch_reply(self, attempts: list[Attempt | InputError], draft: Draft) -> Reply:
-        answers = [
-            error_answer(decision)
-            if isinstance(decision, InputError)
-            else decision_answer(attempt, decision, self._requestable)
-            for attempt, decision in zip(attempts, draft.decisions, strict=False)
-            if not (isinstance(attempt, InputError) and not isinstance(decision, InputError))
-        ]
+        answers = []
+        for attempt, decision in zip(attempts, draft.decisions, strict=False):
+            if isinstance(decision, InputError):
+                answers.append(error_answer(decision))
+            elif isinstance(attempt, Attempt):
+                answers.append(decision_answer(attempt, decision, self._requestable))
         return _reply({"evaluations": answers})
 
     def _what_if_batch(self, attempts: list[Attempt | InputError], semantic: Any) -> Outcome:
