@@ -93,10 +93,8 @@ class TrinoQueries:
             return found
 
     def _make_room(self) -> None:
-        while self._open and (len(self._open) >= QUERIES_MAX or self._weight > WEIGHT_MAX):
+        if self._open and (len(self._open) >= QUERIES_MAX or self._weight > WEIGHT_MAX):
             self._end(next(iter(self._open)))
-            if len(self._due) >= QUERIES_MAX or self._weight > 2 * WEIGHT_MAX:
-                break
         if len(self._due) >= QUERIES_MAX or self._weight > 2 * WEIGHT_MAX:
             raise Unavailable("too many queries of Trino wait to be recorded")
 
@@ -165,16 +163,17 @@ class TrinoQueries:
                     due = self._due[:BATCH_MAX]
                 if not due:
                     return
-                now = self._clock()
-                events = [self._over(query).event(now) for query in due]
-                record_events(self._appender, events)
+                for query in due:
+                    self._over(query)
+                events = [query.event() for query in due if query.is_worth_an_event]
+                if events:
+                    record_events(self._appender, events)
                 with self._lock:  # Only now: what could not be recorded is tried again.
                     del self._due[: len(due)]
                     self._weight -= sum(query.weight for query in due)
 
-    def _over(self, query: Query) -> Query:
+    def _over(self, query: Query) -> None:
         with query.lock:  # Whoever still adds to it is waited for, and nobody comes after.
             if not query.is_over:
                 query.is_over = True
                 self._notice(query)
-        return query

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,19 @@ MASKS_NOT_ASKED = "trino_masks_not_asked"
 CONTINUED = "trino_query_continued"
 ID_UNKNOWN = "trino_query_id_unknown"
 CUT = "trino_query_cut"
+# Asked outside of any query, even by a Trino that sends the ids of queries.
+OUTSIDE = frozenset(
+    {
+        "ExecuteQuery",
+        "FilterViewQueryOwnedBy",
+        "ImpersonateUser",
+        "KillQueryOwnedBy",
+        "ReadSystemInformation",
+        "SetSystemSessionProperty",
+        "ViewQueryOwnedBy",
+        "WriteSystemInformation",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -37,8 +50,9 @@ class TableUse:
     permitted: set[str] = field(default_factory=set)  # Operations.
     denied: set[str] = field(default_factory=set)
     filters: tuple[str, ...] | None = None  # As answered; None: not asked.
-    masked: dict[str, int] = field(default_factory=dict)  # Column to the hash of its mask.
+    masked: set[str] = field(default_factory=set)  # Columns that were answered with a mask.
     is_mask_asked: bool = False
+    version: str | None = None  # Of the policy by which it was first answered.
     is_about_tables: bool = False
     needs_filter: bool = False
 
@@ -94,20 +108,20 @@ class Query:
                 self.tables[table] = found
         return found
 
-    def add_columns(self, use: TableUse, columns: Sequence[str]) -> None:
+    def add_columns(self, use: TableUse, columns: Iterable[str]) -> None:
         """Note columns that a table was read for."""
         for column in columns:
             count = sum(len(other.columns) for other in self.tables.values())
             if column not in use.columns and self._has_room(count, COLUMNS_MAX):
                 use.columns.add(column)
 
-    def add_masks(self, use: TableUse, masks: Mapping[str, str]) -> None:
+    def add_masks(self, use: TableUse, columns: Iterable[str]) -> None:
         """Note the columns of a table that were answered with a mask."""
         use.is_mask_asked = True
-        for column, mask in masks.items():
+        for column in columns:
             count = sum(len(other.masked) for other in self.tables.values())
-            if column in use.masked or self._has_room(count, MASKED_MAX):
-                use.masked[column] = hash(mask)
+            if column not in use.masked and self._has_room(count, MASKED_MAX):
+                use.masked.add(column)
 
     def add_decision(self, key: Any, decision_id: str) -> None:
         """Note a decision that is durable, so that the same is not recorded again."""
@@ -137,6 +151,11 @@ class Query:
             if use.is_read and use.columns and not use.is_mask_asked and not use.is_analysed
         ]
 
+    @property
+    def is_worth_an_event(self) -> bool:
+        """Whether it was more than what Trino asks outside of queries, or was refused."""
+        return self.id is not None or bool(self.refused) or not OUTSIDE.issuperset(self.calls)
+
     def flags(self) -> tuple[str, ...]:
         """Return what was noticed about it."""
         noticed = {
@@ -148,7 +167,7 @@ class Query:
         }
         return tuple(name for name, is_so in noticed.items() if is_so)
 
-    def event(self, now: int) -> Event:
+    def event(self) -> Event:
         """Return the event that joins all that it asked."""
         used = {n: use for n, use in self.tables.items() if not use.is_about_tables}
         only = next(iter(used.values())) if len(used) == 1 else None
@@ -163,7 +182,7 @@ class Query:
             native_id = f"{self.asker}/{self.id}" + (f"/{self.number}" if self.number > 1 else "")
         stated = self.speaker.stated
         return own_event(
-            time=now,
+            time=self.began,
             source=SOURCE,
             action="execute",
             operation=OPERATION,
