@@ -18,15 +18,14 @@ from ombud.access.model import Policy
 from ombud.core.batch import BatchBuilder
 from ombud.core.errors import Forbidden, InputError, OmbudError, Unavailable
 from ombud.services.asker import Asker
+from ombud.services.counted import Counted
 from ombud.services.decision_events import Recordable, add_rows
 from ombud.services.drafting import (
-    COUNTED,
     Decide,
     Draft,
     Drafter,
     Semantic,
     Taken,
-    counted_purposes,
     new_id,
 )
 from ombud.services.record_port import Appender
@@ -59,39 +58,24 @@ class Counting(Protocol):
         """Give back what was taken."""
 
 
-class PolicySource(Protocol):
-    """Where the policy in force is."""
-
-    def policy(self) -> Policy:
-        """Return it."""
-
-
 class HomeFacts:
     """The facts of a home; without checkpoints nothing was met, without budgets nothing used."""
 
     def __init__(
         self,
-        policies: PolicySource,
         *,
         checkpoints: Checkpoints | None = None,
         budgets: Counting | None = None,
         fields: Callable[[Sequence[Any]], Mapping[str, Any]] | None = None,
     ) -> None:
-        self._policies = policies
         self._checkpoints = checkpoints
         self.budgets = budgets
         self._fields = fields
-        self._counted: tuple[Policy, frozenset[str]] = (Policy(), frozenset())
+        self._counted = Counted()
 
-    def counts(self, attempt: Attempt) -> bool:
+    def counts(self, attempt: Attempt, policy: Policy) -> bool:
         """Whether a limit by the day applies, or the attempt states an amount."""
-        if self.budgets is None:
-            return False
-        policy = self._policies.policy()
-        if policy is not self._counted[0]:
-            self._counted = (policy, counted_purposes(policy))
-        purpose = attempt.purpose or policy.when_no_purpose
-        return purpose in self._counted[1] or not COUNTED.isdisjoint(attempt.context)
+        return self.budgets is not None and self._counted.counts(attempt, policy)
 
     def fulfilments(self, ids: Sequence[str], attempt: Attempt) -> tuple[Fulfilment, ...]:
         """Return what the actor of the attempt has met."""
@@ -105,9 +89,9 @@ class HomeFacts:
             raise Unavailable("nothing is counted here")
         return self.budgets.take(attempt, now, decide)
 
-    def peek(self, attempt: Attempt, now: int, decide: Decide) -> Decision:
+    def peek(self, attempt: Attempt, policy: Policy, now: int, decide: Decide) -> Decision:
         """Decide under what is used, and hold nothing."""
-        purpose = attempt.purpose or self._policies.policy().when_no_purpose or ""
+        purpose = attempt.purpose or policy.when_no_purpose or ""
         key = (attempt.actor_type, attempt.actor_id, purpose)
         spent = {} if self.budgets is None else {key: self.budgets.spent(*key, now)}
         return decide(attempt, spent)
@@ -137,7 +121,7 @@ class Deciding:
             fresh = msgspec.structs.replace(attempt, id=new_id())
             return self.drafter.draft(fresh, asker=asker, instead_of=instead_of)
 
-        (decision,) = self._settle(draft).decisions
+        (decision,) = self.settle(draft).decisions
         if isinstance(decision, InputError):
             raise decision
         return decision
@@ -168,7 +152,7 @@ class Deciding:
                 named, asker=asker, batch_id=batch_id, semantic=semantic, instead_of=instead_of
             )
 
-        return self._settle(draft).decisions
+        return self.settle(draft).decisions
 
     def try_out(self, attempt: Attempt, *, asker: Asker) -> Decision:
         """Return what would be decided; it has no id, is not recorded, and permits nothing."""
@@ -191,7 +175,11 @@ class Deciding:
         if receipt.recorded + receipt.duplicate < len(recordables):
             raise Unavailable("the record did not take every decision")
 
-    def _settle(self, make: Callable[[str | None], Draft]) -> Draft:
+    def settle(self, make: Callable[[str | None], Draft]) -> Draft:
+        """Return a draft that is durable and of the policy in force; raises `Unavailable`.
+
+        `make` is given the id of the draft that it stands instead of, if there was one.
+        """
         instead_of = None
         for _ in range(TURNS_MAX):
             draft = make(instead_of)

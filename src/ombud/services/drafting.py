@@ -18,7 +18,7 @@ import msgspec
 from ombud.access.attempt import Attempt, Fulfilment, Spent
 from ombud.access.decide import decide
 from ombud.access.decision import Decision
-from ombud.access.model import Limits, Policy
+from ombud.access.model import Policy
 from ombud.access.snapshot import Snapshot
 from ombud.core.clock import Clock
 from ombud.core.errors import InputError
@@ -28,8 +28,6 @@ from ombud.services.negotiation import STATED, STATED_OURS, negotiate
 
 MET = "justification_id"
 IDS_MAX = 16  # Checkpoints that one attempt can have met: a policy has a handful.
-# Said in the context of acts whose amount or likeness is counted.
-COUNTED = frozenset({"rows", "bytes", "subjects", "query", "fingerprint"})
 
 Decide = Callable[[Attempt, Mapping[tuple[str, str, str], Spent]], Decision]
 
@@ -63,7 +61,7 @@ class Taken(Protocol):
 class Facts(Protocol):
     """What a decision needs beyond the snapshot: what was met, and what was used."""
 
-    def counts(self, attempt: Attempt) -> bool:
+    def counts(self, attempt: Attempt, policy: Policy) -> bool:
         """Whether what the attempt would use is counted."""
 
     def fulfilments(self, ids: Sequence[str], attempt: Attempt) -> tuple[Fulfilment, ...]:
@@ -72,7 +70,7 @@ class Facts(Protocol):
     def take(self, attempt: Attempt, now: int, decide: Decide) -> Taken:
         """Decide under what is used, and hold what is permitted."""
 
-    def peek(self, attempt: Attempt, now: int, decide: Decide) -> Decision:
+    def peek(self, attempt: Attempt, policy: Policy, now: int, decide: Decide) -> Decision:
         """Decide under what is used, and hold nothing."""
 
     def fields(self, taken: Sequence[Taken]) -> Mapping[str, Any]:
@@ -98,33 +96,6 @@ class Draft:
 def new_id() -> str:
     """Return an id that nobody can guess: 128 bits of chance."""
     return os.urandom(16).hex()
-
-
-def counted_purposes(policy: Policy) -> frozenset[str]:
-    """Return the purposes of which something is limited by the day, and all below them."""
-    counted = {purpose.id for purpose in policy.purposes if _is_daily(purpose.limits)}
-    counted |= {
-        purpose.id
-        for purpose in policy.purposes
-        if any(_is_daily(line.limits) for line in purpose.scope)
-    }
-    parents = {purpose.id: purpose.parent for purpose in policy.purposes}
-    return frozenset(
-        purpose for purpose in parents if not counted.isdisjoint(_lineage(purpose, parents))
-    )
-
-
-def _is_daily(limits: Limits) -> bool:
-    return not (limits.rows_per_day is limits.bytes_per_day is limits.subjects_per_day is None)
-
-
-def _lineage(purpose: str, parents: Mapping[str, str | None]) -> set[str]:
-    found: set[str] = set()
-    step: str | None = purpose
-    while step is not None and step not in found:
-        found.add(step)
-        step = parents.get(step)
-    return found
 
 
 class Drafter:
@@ -192,13 +163,13 @@ class Drafter:
         """Return what would be decided; nothing is held, and there is nothing to record."""
         snapshot, now = self.live.snapshot(), self._clock()
         attempt = self._with_met(attempt)
-        if not self.facts.counts(attempt):
+        if not self.facts.counts(attempt, snapshot.compiled.policy):
             return _settled(attempt, decide(attempt, snapshot, now))
 
         def under(given: Attempt, spent: Mapping[tuple[str, str, str], Spent]) -> Decision:
             return _settled(given, decide(given, snapshot, now, spent=spent))
 
-        return self.facts.peek(attempt, now, under)
+        return self.facts.peek(attempt, snapshot.compiled.policy, now, under)
 
     def _try(
         self, attempt: Attempt, snapshot: Snapshot, now: int, taken: list[Taken]
@@ -213,7 +184,7 @@ class Drafter:
     ) -> tuple[Attempt, Decision]:
         if MET in attempt.context:
             attempt = self._with_met(attempt)
-        if not self.facts.counts(attempt):
+        if not self.facts.counts(attempt, snapshot.compiled.policy):
             return attempt, _settled(attempt, decide(attempt, snapshot, now))
 
         def under(given: Attempt, spent: Mapping[tuple[str, str, str], Spent]) -> Decision:

@@ -75,16 +75,8 @@ def join_texts(events: list[Event], *, policy: str, sha256: str) -> dict[str, st
                 f"the texts of policy `{policy}` were erased from event {event.id}",
                 hint="apply the policy again from its files",
             )
-        try:
-            said = orjson.loads(event.raw)
-            if (said["policy"], said["number"]) != (policy, number):
-                raise ValueError("names another policy")
-            for name, text in said["files"]:
-                pieces.setdefault(name, []).append(text)
-        except (ValueError, TypeError, LookupError) as error:
-            raise TamperError(
-                f"is not what Ombud writes: {error}", origin=f"event {event.id}"
-            ) from error
+        for name, text in _pieces(event, policy, number):
+            pieces.setdefault(name, []).append(text)
     try:
         files = {name: "".join(texts) for name, texts in pieces.items()}
         found = hash_texts(files)
@@ -95,3 +87,17 @@ def join_texts(events: list[Event], *, policy: str, sha256: str) -> dict[str, st
             f"texts of policy `{policy}` have SHA-256 {found}, and its event says {sha256}"
         )
     return files
+
+
+def _pieces(event: Event, policy: str, number: int) -> list[tuple[str, str]]:
+    try:
+        said = orjson.loads(event.raw)
+        named = (said["policy"], said["number"])
+        found = [(name, text) for name, text in said["files"]]
+    except (ValueError, TypeError, LookupError) as error:
+        raise TamperError(
+            f"is not what Ombud writes: {error}", origin=f"event {event.id}"
+        ) from error
+    if named != (policy, number):
+        raise TamperError(f"carries another policy than `{policy}`", origin=f"event {event.id}")
+    return found

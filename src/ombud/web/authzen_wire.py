@@ -7,9 +7,11 @@ the specification demands; known ones of another type are refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Raw
 
 from ombud.access.attempt import Attempt
 from ombud.core.errors import InputError
@@ -78,7 +80,7 @@ class Batch(Item, frozen=True, gc=False):
 class RawBatch(Item, frozen=True, gc=False):
     """The same with its evaluations unread: one that is malformed must not spoil the others."""
 
-    evaluations: list[msgspec.Raw] = []
+    evaluations: list[Raw] = []
     options: Options = Options()
 
 
@@ -91,7 +93,7 @@ class Page(msgspec.Struct, frozen=True, gc=False):
 
 
 class SubjectSearch(msgspec.Struct, frozen=True, gc=False):
-    """Who may do this?"""
+    """Asks who may do this."""
 
     subject: Sought
     action: Act
@@ -101,7 +103,7 @@ class SubjectSearch(msgspec.Struct, frozen=True, gc=False):
 
 
 class ResourceSearch(msgspec.Struct, frozen=True, gc=False):
-    """To what may they do it?"""
+    """Asks to what they may do it."""
 
     subject: Entity
     action: Act
@@ -111,7 +113,7 @@ class ResourceSearch(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActionSearch(msgspec.Struct, frozen=True, gc=False):
-    """What may they do to it?"""
+    """Asks what they may do to it."""
 
     subject: Entity
     resource: Entity
@@ -130,7 +132,7 @@ _SEARCHES: dict[Any, msgspec.json.Decoder[Any]] = {
 }
 
 
-def _read(decoder: msgspec.json.Decoder[Shape], body: bytes | msgspec.Raw, origin: str) -> Shape:
+def _read(decoder: msgspec.json.Decoder[Shape], body: bytes | Raw, origin: str) -> Shape:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -139,7 +141,7 @@ def _read(decoder: msgspec.json.Decoder[Shape], body: bytes | msgspec.Raw, origi
         raise InputError("nested too deeply", origin=origin) from error
 
 
-def _told(error: Exception, body: bytes | msgspec.Raw) -> str:
+def _told(error: Exception, body: bytes | Raw) -> str:
     if not bytes(body).strip():
         return "the body is empty"
     if isinstance(error, msgspec.ValidationError):
@@ -173,9 +175,10 @@ def read_batch(body: bytes, batch_id: str) -> tuple[list[Attempt | InputError], 
             hint="ask in several batches",
         )
     attempts: list[Attempt | InputError] = []
-    for number, one in enumerate(said.evaluations):
+    items: Sequence[Item | Raw] = said.evaluations
+    for number, one in enumerate(items):
         try:
-            item = one if isinstance(one, Item) else _read(_item, one, f"evaluations[{number}]")
+            item = _read(_item, one, f"evaluations[{number}]") if isinstance(one, Raw) else one
             attempts.append(_with_defaults(item, said, f"{batch_id}.{number}"))
         except InputError as error:
             attempts.append(error)
