@@ -116,10 +116,12 @@ class Uses:
 class _Secrets:
     """Everybody's secret is their name backwards."""
 
-    def check(self, person: str, secret: str) -> None:
+    def check(self, person: str, secret: str, *, asker: Asker) -> str:
         """Refuse another."""
+        assert asker.person == person
         if secret != person[::-1]:
             raise Forbidden("that is not your secret")
+        return person
 
 
 class _Notified:

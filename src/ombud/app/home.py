@@ -16,7 +16,6 @@ from pathlib import Path
 
 import duckdb
 
-from ombud.access.model import Policy
 from ombud.app.paths import HomePaths
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
@@ -34,13 +33,16 @@ from ombud.services.access_requests import AccessRequests
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
+from ombud.services.credentials import Credentials
 from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
+from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks
 from ombud.services.not_covered import NotCovered
+from ombud.services.policies import Policies
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
@@ -121,6 +123,13 @@ class OpenHome:
             control=self.control,
         )
         self.projection.catch_up()
+        self.live_policy = LivePolicy(
+            control=self.control,
+            granted=self.control.requests,
+            fetch=self.reader.fetch,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
+        self.projection.tell(self.live_policy.follow)
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
         self._rules_failed = False
@@ -210,16 +219,29 @@ class OpenHome:
             appender=self.appender,
             control=self.control,
             project=self.projection.catch_up,
-            policy=Policy,
+            policy=self.live_policy.policy,
             clock=never_back(now_ms, self.recorded_ms),
             index=self.index,
             looks=looks,
+            credentials=Credentials(self.paths.home, appender=self.appender, clock=now_ms),
+        )
+        self.policies = Policies(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            live=self.live_policy,
+            granted=self.control.requests,
+            fetch=self.reader.fetch,
+            looks=looks,
+            clock=never_back(now_ms, self.recorded_ms),
         )
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
             access=self.access,
+            policies=self.policies,
+            live_policy=self.live_policy,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(

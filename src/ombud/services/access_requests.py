@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ombud.access.model import Policy
 from ombud.core.clock import Clock
 from ombud.services.approval_quality import ApprovalQuality
-from ombud.services.break_glass import BreakGlasses, Credentials, NoCredentials
+from ombud.services.break_glass import BreakGlasses, Credentials
 from ombud.services.grants import Grants
 from ombud.services.looks import Looks
 from ombud.services.notices import LoggedNotices, Notifier
@@ -33,7 +33,7 @@ class AccessRequests:
         clock: Clock,
         index: Index,
         looks: Looks,
-        credentials: Credentials | None = None,
+        credentials: Credentials,
         notifier: Notifier | None = None,
     ) -> None:
         """`project` brings the control tables up to the last durable event."""
@@ -46,7 +46,7 @@ class AccessRequests:
         self.grants = Grants(desk=desk, looks=looks, uses=uses)
         self.break_glass = BreakGlasses(
             desk=desk,
-            credentials=credentials or NoCredentials(),
+            credentials=credentials,
             notifier=notifier or LoggedNotices(),
         )
         self.quality = ApprovalQuality(desk=desk, looks=looks)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
+
 from ombud.access.model import BreakGlass, Purpose
 from ombud.access.requests import TEXT_MAX, Refusal, RequestKind, RequestState
 from ombud.access.requests_audience import is_in
@@ -39,17 +41,8 @@ _UNDECIDED = frozenset({RequestState.OPEN, RequestState.CHANGES_REQUESTED})
 class Credentials(Protocol):
     """Where people show that it is they."""
 
-    def check(self, person: str, secret: str) -> None:
-        """Raise unless the secret is this person's."""
-
-
-class NoCredentials:
-    """A home in which nobody can show that it is they."""
-
-    def check(self, person: str, secret: str) -> None:
-        """Refuse."""
-        del person, secret
-        raise Unavailable("nobody can show who they are here, so no glass is broken")
+    def check(self, person: str, secret: str, *, asker: Asker) -> str:
+        """Return who set the secret; raise unless it is this person's."""
 
 
 class BreakGlasses:
@@ -66,12 +59,12 @@ class BreakGlasses:
         Raises what the check of the secret raises, before anything else is told.
         """
         asker.require("request")
-        self._credentials.check(asker.person, wanted.secret)
+        set_by = self._credentials.check(asker.person, wanted.secret, asker=asker)
         with self._desk.held() as view:
             purpose, terms = _terms(view, wanted)
             self._check_asker(view, purpose, wanted, asker)
             said = _opened(view, purpose, terms, wanted, asker)
-            self._desk.record(_started(view, asker, said))
+            self._desk.record(_started(view, asker, said, set_by))
             row = self._desk.tables.request(said.request)
             grant = self._desk.tables.grant(said.made.id) if said.made else None
         if row is None or grant is None:
@@ -175,13 +168,14 @@ def _named_approvers(view: View, purpose_id: str) -> tuple[str, ...]:
     return purpose_approval(view.policy, purpose_id).approvers.actors
 
 
-def _started(view: View, asker: Asker, said: Opened) -> Event:
+def _started(view: View, asker: Asker, said: Opened, set_by: str) -> Event:
+    # A secret that somebody else has set proves less: whoever decides must be told.
     return control_event(
         view,
         asker,
         BREAK_GLASS_STARTED,
         "grant",
-        said,
+        {**msgspec.to_builtins(said), "secret_set_by": set_by},
         request=said.request,
         purpose=said.purpose,
         grant=said.made.id if said.made else None,

@@ -14,8 +14,10 @@ from ombud.services.background import Background
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
+from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks, Page
 from ombud.services.not_covered import NotCovered
+from ombud.services.policies import Policies
 from ombud.services.record_port import Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
@@ -42,6 +44,8 @@ class HomeServices:
         rule_states: RuleStates,
         directory: Directory,
         access: AccessRequests,
+        policies: Policies,
+        live_policy: LivePolicy,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -57,6 +61,8 @@ class HomeServices:
         self._rule_states = rule_states
         self.directory = directory
         self.access = access
+        self.policies = policies
+        self.live_policy = live_policy
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control
