@@ -114,12 +114,12 @@ class Uses:
 
 
 class _Secrets:
-    """Everybody's secret is their name backwards."""
+    """Everybody has a secret of their own."""
 
     def check(self, person: str, secret: str, *, asker: Asker) -> str:
         """Refuse another."""
         assert asker.person == person
-        if secret != person[::-1]:
+        if secret != f"secret of {person}":
             raise Forbidden("that is not your secret")
         return person
 
@@ -199,7 +199,7 @@ class RequestHome:
             "purpose": PURPOSE,
             "code": "danger-to-life",
             "text": "A child is missing",
-            "secret": asker.person[::-1],
+            "secret": f"secret of {asker.person}",
             **wanted,
         }
         return self.break_glass.start(BreakGlassWanted(**said), asker=asker)

@@ -72,9 +72,8 @@ def show(
         print_json(told)
         return
     _print_grant(told)
-    for name in ("recertify_by",):
-        if told[name]:
-            print_line(f"to be recertified by {to_minute(told[name])}")
+    if told["recertify_by"]:
+        print_line(f"to be recertified by {to_minute(told['recertify_by'])}")
     if told["unused_days"]:
         print_line(f"revoked when not used for {told['unused_days']} days")
     for one in told["delegated"]:
