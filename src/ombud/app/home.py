@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -44,6 +45,7 @@ from ombud.services.looks import Looks
 from ombud.services.not_covered import NotCovered
 from ombud.services.policies import Policies
 from ombud.services.record_port import Appender, Record
+from ombud.services.request_binding import Binding, read_key
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
 from ombud.services.settings_events import record_settings
@@ -224,6 +226,7 @@ class OpenHome:
             index=self.index,
             looks=looks,
             credentials=Credentials(self.paths.home, appender=self.appender, clock=now_ms),
+            binding=Binding(partial(read_key, self.paths.index)),
         )
         self.policies = Policies(
             appender=self.appender,

@@ -12,8 +12,9 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,13 @@ def read_key(folder: Path) -> bytes:
 class Binding:
     """Makes and checks the tokens of denials."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        """`key` is asked once, when it is needed: a full disk must keep no home from opening."""
+        self._read = key
+
+    @cached_property
+    def _key(self) -> bytes:
+        return self._read()
 
     def token(self, attempt: Attempt, decision: Decision, purpose: str, now: int) -> str:
         """Return the token of a denial that can be asked for until `now + DENIAL_MS`."""

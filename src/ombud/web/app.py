@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from ombud import __version__
 from ombud.services.home import HomeServices
 from ombud.web import front, looks, reference
+from ombud.web.authzen_requests import access_request_routes
 from ombud.web.directory import directory_routes
 from ombud.web.errors import add_error_handlers
 from ombud.web.guard import Guard
@@ -47,6 +48,7 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         token_routes(limits),
         directory_routes(limits),
         request_routes(limits),
+        access_request_routes(limits),
         rule_routes(limits),
         state_routes(metrics),
         front.router,
