@@ -30,9 +30,11 @@ from ombud.record.recorder import Recorder
 from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
 from ombud.record.standing import check_version, read_copy
+from ombud.services.access_requests import AccessRequests
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
+from ombud.services.credentials import Credentials
 from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
@@ -206,10 +208,21 @@ class OpenHome:
         )
         self.directory.settle()
         self.policy = self._open_policy(looks)
+        self.access = AccessRequests(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            policy=self.policy.live.policy,
+            clock=never_back(now_ms, self.recorded_ms),
+            index=self.index,
+            looks=looks,
+            credentials=Credentials(self.paths.home, appender=self.appender, clock=now_ms),
+        )
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
+            access=self.access,
             policies=self.policy.policies,
             simulating=self.policy.simulating,
             live_policy=self.policy.live,

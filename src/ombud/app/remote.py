@@ -17,6 +17,7 @@ import msgspec
 import orjson
 
 from ombud.app.door import Json
+from ombud.app.request_door import RemoteRequests
 from ombud.core.errors import (
     Conflict,
     Forbidden,
@@ -81,6 +82,7 @@ class RemoteDoor:
 
     def __init__(self, socket_path: Path) -> None:
         self._connection = _SocketConnection(socket_path)
+        self.access = RemoteRequests(self.call)
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ombud.collect.intake import IntakeResult
 from ombud.record.resting import RestingRecord
+from ombud.services.access_requests import AccessRequests
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
@@ -43,6 +44,7 @@ class HomeServices:
         tokens: Tokens,
         rule_states: RuleStates,
         directory: Directory,
+        access: AccessRequests,
         policies: Policies,
         simulating: Simulating,
         live_policy: LivePolicy,
@@ -60,6 +62,7 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self.directory = directory
+        self.access = access
         self.policies = policies
         self.simulating = simulating
         self.live_policy = live_policy

@@ -14,6 +14,7 @@ from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
+from ombud.web.requests import request_routes
 from ombud.web.rules import rule_routes
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
@@ -45,6 +46,7 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         looks.router,
         token_routes(limits),
         directory_routes(limits),
+        request_routes(limits),
         rule_routes(limits),
         state_routes(metrics),
         front.router,
