@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from ombud.access.model import Terms
 
@@ -43,9 +42,7 @@ class BarredTerms:
 def fold(text: str) -> str:
     """Return a text without what does not change how it reads: case, accents, invisible signs."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(
-        sign for sign in plain if unicodedata.category(sign) not in {"Mn", "Cf"}
-    )
+    return "".join(sign for sign in plain if unicodedata.category(sign) not in {"Mn", "Cf"})
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:

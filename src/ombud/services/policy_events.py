@@ -85,7 +85,7 @@ def record_confirmation(
     now: int,
 ) -> None:
     """Make a person's yes durable and, when it is the last one needed, that the policy counts."""
-    said = {"policy": policy}
+    said: dict[str, Any] = {"policy": policy}
     events = [_event(now, POLICY_CONFIRMED, asker, reason, said, version=version, action="approve")]
     if is_last:
         said = {**said, "proposed": True, "version": version}
@@ -98,9 +98,8 @@ def record_refusal(
 ) -> None:
     """Make durable that a proposal is not to be applied."""
     said = {"policy": policy}
-    record_events(
-        appender, [_event(now, POLICY_REFUSED, asker, reason, said, version=version, action="revoke")]
-    )
+    event = _event(now, POLICY_REFUSED, asker, reason, said, version=version, action="revoke")
+    record_events(appender, [event])
 
 
 def _event(
@@ -128,9 +127,7 @@ def _event(
     )
 
 
-def _files_event(
-    now: int, asker: Asker, *, policy: str, number: int, original: bytes
-) -> Event:
+def _files_event(now: int, asker: Asker, *, policy: str, number: int, original: bytes) -> Event:
     """Return an event whose original is the texts, which may name people."""
     event = own_event(
         time=now,

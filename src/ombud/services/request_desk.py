@@ -19,7 +19,7 @@ import msgspec
 from ombud.access.model import Policy
 from ombud.access.requests import Refusal, Request, RequestKind, RequestState, Step, StepKind
 from ombud.core.clock import Clock
-from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, OmbudError
+from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, OmbudError, TamperError
 from ombud.core.event import Event
 from ombud.services.asker import Asker
 from ombud.services.own_events import own_event
@@ -151,7 +151,17 @@ def is_duty(refusal: Refusal) -> bool:
 
 
 def to_request(row: RequestRow, steps: Sequence[StepRow]) -> Request:
-    """Return a stored request as the rules see it."""
+    """Return a stored request as the rules see it; raises `TamperError` for what is none."""
+    try:
+        return _to_request(row, steps)
+    except ValueError as error:
+        raise TamperError(
+            f"row `{row.id}` of control table `access_request` is not what Ombud writes",
+            hint="`ombud record verify` says where it differs, `ombud reindex` makes it anew",
+        ) from error
+
+
+def _to_request(row: RequestRow, steps: Sequence[StepRow]) -> Request:
     return Request(
         id=row.id,
         kind=RequestKind(row.kind),
@@ -188,7 +198,7 @@ def control_event(
     said: Any,
     *,
     row: RequestRow | None = None,
-    grant: GrantRow | None = None,
+    about: GrantRow | None = None,
     **fields: Any,
 ) -> Event:
     """Return a control event about a request or grant; no asker means that the clock acts.
@@ -201,8 +211,8 @@ def control_event(
     if row is not None:
         known |= {"request": row.id, "purpose": row.purpose, "case": row.case}
         known |= {"grant": row.grant, "resource_dataset": row.dataset}
-    if grant is not None:
-        known |= {"grant": grant.id, "purpose": grant.purpose, "request": grant.request}
+    if about is not None:
+        known |= {"grant": about.id, "purpose": about.purpose, "request": about.request}
     return own_event(
         time=view.now,
         source=CONTROL,
