@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ombud.app.checkpoint_door import CheckpointDoor
 from ombud.services.directory_wanted import DirectoryWanted
 
 Json = dict[str, Any]
@@ -15,6 +16,10 @@ Json = dict[str, Any]
 
 class Door(Protocol):
     """The questions that can be put to a home; raises the errors of `ombud.core.errors`."""
+
+    @property
+    def checkpoints(self) -> CheckpointDoor:
+        """The questions about checkpoints, justifications and reference data."""
 
     def search(
         self,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from ombud.app.checkpoints import open_desk
 from ombud.app.paths import HomePaths
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
@@ -223,10 +224,23 @@ class OpenHome:
             looks=looks,
             clock=never_back(now_ms, self.recorded_ms),
         )
+        self.desk = open_desk(
+            self.paths.home,
+            appender=self.appender,
+            reader=self.reader,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            follower=self._index_follower,
+            looks=looks,
+            live=self.live_policy,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
+            desk=self.desk,
             policies=self.policies,
             live_policy=self.live_policy,
             ingesting=self.ingesting,

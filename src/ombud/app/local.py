@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ombud.app.checkpoint_local import LocalCheckpoints
 from ombud.app.door import Json
 from ombud.app.home import open_here
 from ombud.services.asker import local_owner
@@ -20,6 +21,7 @@ class LocalDoor:
         self._services = services
         self._catch_up = catch_up
         self._asker = local_owner()
+        self.checkpoints = LocalCheckpoints(services.desk, self._asker)
 
     def close(self) -> None:
         """Leave the home to whoever opened it."""

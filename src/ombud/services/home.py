@@ -10,6 +10,7 @@ from ombud.record.resting import RestingRecord
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
+from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
@@ -42,6 +43,7 @@ class HomeServices:
         tokens: Tokens,
         rule_states: RuleStates,
         directory: Directory,
+        desk: CheckpointDesk,
         policies: Policies,
         live_policy: LivePolicy,
         watch: Watch,
@@ -58,6 +60,7 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self.directory = directory
+        self.desk = desk
         self.policies = policies
         self.live_policy = live_policy
         self._watch = watch
