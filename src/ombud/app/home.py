@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from ombud.app.checkpoints import open_desk
 from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import PolicyParts, apply_configured, open_policy
 from ombud.config.attribution_file import load_attribution
@@ -218,6 +219,18 @@ class OpenHome:
             looks=looks,
             credentials=Credentials(self.paths.home, appender=self.appender, clock=now_ms),
         )
+        self.desk = open_desk(
+            self.paths.home,
+            appender=self.appender,
+            reader=self.reader,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            follower=self._index_follower,
+            looks=looks,
+            live=self.policy.live,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
         return HomeServices(
             appender=self.appender,
             looks=looks,
@@ -226,6 +239,7 @@ class OpenHome:
             policies=self.policy.policies,
             simulating=self.policy.simulating,
             live_policy=self.policy.live,
+            desk=self.desk,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
