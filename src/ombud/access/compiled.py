@@ -12,7 +12,7 @@ from itertools import chain
 
 from ombud.access.budget import Bounds
 from ombud.access.decision import Reason
-from ombud.access.guards import Ban, Checkpost, Guard, Stop
+from ombud.access.guards import WHOLE, Ban, Checkpost, Guard, Stop
 from ombud.access.lines import FOREVER, Cut, ScopeLine
 from ombud.access.model import Policy
 from ombud.access.purposes import PurposeTree
@@ -63,17 +63,19 @@ class CompiledPurpose:
 class Act:
     """An action on a thing for a purpose.
 
+    `bans` are the prohibitions over it; `hides` is whether one is of some columns only.
     `nothing` says why there is no line for it; `lacking` names what, of the thing and
     its sources, is not intended for the purpose.
     """
 
-    __slots__ = ("bans", "cuts", "lacking", "nothing", "purpose", "stops", "thing")
+    __slots__ = ("bans", "cuts", "hides", "lacking", "nothing", "purpose", "stops", "thing")
 
     def __init__(self, purpose: CompiledPurpose, thing: Thing, nothing: tuple[str, ...]) -> None:
         self.purpose = purpose
         self.thing = thing
         self.nothing = nothing
         self.bans: tuple[Ban, ...] = ()
+        self.hides = False
         self.cuts: tuple[Cut, ...] = ()
         self.lacking: tuple[str, ...] = ()
         self.stops: tuple[Stop, ...] = ()
@@ -138,6 +140,7 @@ class CompiledPolicy:
     def _make(self, purpose: CompiledPurpose, action: str, thing: Thing) -> Act:
         act = Act(purpose, thing, self._find_nothing(action, thing))
         act.bans = tuple(chain(_bar(purpose, thing), _over(purpose.guards, action, thing)))
+        act.hides = any(ban.columns is not WHOLE for ban in act.bans)
         if not act.nothing:
             act.cuts = tuple(
                 Cut(line, thing) for line in purpose.lines if line.covers(action, thing)

@@ -134,7 +134,7 @@ class _Compiler:
                 yield self._checkpost(rule, f" of purpose `{purpose.id}`")
 
     def _acknowledge(self, above: Iterable[Purpose]) -> list[Checkpost]:
-        """Return the stop for the text to be acknowledged: the purpose's own, or the nearest above."""
+        """Return the stop at which the text is acknowledged: its own or the nearest above."""
         text = next((each.acknowledgement for each in above if each.acknowledgement), None)
         return [] if text is None else [self._checkpost(acknowledgement(text), "")]
 

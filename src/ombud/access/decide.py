@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ombud.access.attempt import Attempt, Spent
+from ombud.access.attempt import Attempt, Grant, Spent
+from ombud.access.compiled import Act
 from ombud.access.decision import Decision, Reason
 from ombud.access.judging import (
     find_barred,
@@ -18,12 +19,11 @@ from ombud.access.judging import (
     find_failures,
     find_grant,
     find_grantless,
-    find_hidden,
     find_lacking,
     is_requestable,
     make_scene,
 )
-from ombud.access.lines import NO_COLUMNS
+from ombud.access.scene import Actor, Scene
 from ombud.access.settling import NOTHING_SPENT, SpentKey, settle
 from ombud.access.snapshot import Snapshot
 
@@ -35,7 +35,7 @@ _BREAK_GLASS = (Reason.BREAK_GLASS.value,)
 _ENDED = (Reason.PURPOSE_ENDED.value,)
 
 
-def decide(  # noqa: C901, PLR0911, PLR0912 -- The one way of every attempt, and it is timed.
+def decide(
     attempt: Attempt,
     snapshot: Snapshot,
     now: int,
@@ -56,32 +56,44 @@ def decide(  # noqa: C901, PLR0911, PLR0912 -- The one way of every attempt, and
     if now >= purpose.until:
         return _deny(attempt, snapshot, purpose.id, _ENDED)
     actor = snapshot.actors.get((attempt.actor_type, attempt.actor_id))
-    scene = None
-    hidden = NO_COLUMNS
-    if act.bans or compiled.asks_reasons:
+    if act.bans or purpose.who is not None or compiled.asks_reasons:
         scene = make_scene(attempt, actor, act, now, snapshot)
         reasons = find_barred(act, scene, compiled)
+        if not reasons and purpose.who is not None:
+            reason = purpose.who.check(scene)
+            reasons = (reason,) if reason else ()
         if reasons:
             return _deny(attempt, snapshot, purpose.id, reasons)
-        hidden = find_hidden(act, scene)
-    if purpose.who is not None:
-        scene = scene or make_scene(attempt, actor, act, now, snapshot)
-        reason = purpose.who.check(scene)
-        if reason:
-            return _deny(attempt, snapshot, purpose.id, (reason,))
+    else:
+        scene = None
     grant = None
     why = _STANDING
     if not purpose.is_standing:
-        grant = None if actor is None else find_grant(actor.grants, purpose.lineage, now)
         why = _GRANTED
+        if actor is not None:
+            grant = find_grant(actor.grants, purpose.lineage, now)
         if grant is None:
-            grant = find_emergency(actor, compiled, purpose, now)
             why = _BREAK_GLASS
-            if grant is None:
-                scene = scene or make_scene(attempt, actor, act, now, snapshot)
-                may_ask = is_requestable(act, scene)
-                reasons = (find_grantless(actor, compiled, purpose, now),)
-                return _deny(attempt, snapshot, purpose.id, reasons, may_ask)
+            grant = find_emergency(actor, compiled, purpose, now)
+        if grant is None:
+            may_ask = is_requestable(act, scene or make_scene(attempt, actor, act, now, snapshot))
+            reasons = (find_grantless(actor, compiled, purpose, now),)
+            return _deny(attempt, snapshot, purpose.id, reasons, may_ask)
+    return _look_into_scope(attempt, snapshot, now, act, actor, scene, grant, why, spent)
+
+
+def _look_into_scope(  # noqa: PLR0917 -- Keywords cost time here.
+    attempt: Attempt,
+    snapshot: Snapshot,
+    now: int,
+    act: Act,
+    actor: Actor | None,
+    scene: Scene | None,
+    grant: Grant | None,
+    why: tuple[str, ...],
+    spent: Mapping[SpentKey, Spent],
+) -> Decision:
+    """Return the decision on the attempt of somebody who may act for the purpose."""
     is_whole = attempt.columns is None
     for cut in act.cuts:
         if cut.is_plain and (is_whole or cut.is_open):
@@ -91,22 +103,22 @@ def decide(  # noqa: C901, PLR0911, PLR0912 -- The one way of every attempt, and
             break
     else:
         scene = scene or make_scene(attempt, actor, act, now, snapshot)
-        return _deny(attempt, snapshot, purpose.id, find_failures(act, scene))
+        return _deny(attempt, snapshot, act.purpose.id, find_failures(act, scene))
     if act.lacking:
         lacking = find_lacking(act, snapshot, now)
         if lacking:
-            return _deny(attempt, snapshot, purpose.id, lacking, may_ask=True)
+            return _deny(attempt, snapshot, act.purpose.id, lacking, may_ask=True)
     is_ready = cut.is_ready and not (attempt.context and cut.line.bounds)
-    if act.stops or hidden or not is_ready or why is _BREAK_GLASS:
+    if not is_ready or act.stops or act.hides or why is _BREAK_GLASS:
         scene = scene or make_scene(attempt, actor, act, now, snapshot)
-        return settle(scene, snapshot, act, cut, hidden, grant, why, spent)
+        return settle(scene, snapshot, act, cut, grant, why, spent)
     return Decision(
         True,
         why,
         snapshot.version,
         attempt.id,
         cut.obligations if is_whole else cut.obligations_named,
-        purpose.id,
+        act.purpose.id,
         None if grant is None else grant.id,
         cut.name,
     )

@@ -9,6 +9,7 @@ from ombud.access.budget import UNSPENT
 from ombud.access.compiled import Act
 from ombud.access.decision import Decision
 from ombud.access.guards import WHOLE, Stop
+from ombud.access.judging import find_hidden
 from ombud.access.lines import Columns, Cut
 from ombud.access.scene import Scene
 from ombud.access.snapshot import BREAK_GLASS, Snapshot
@@ -22,14 +23,13 @@ def settle(  # noqa: PLR0917 -- Keywords cost time here.
     snapshot: Snapshot,
     act: Act,
     cut: Cut,
-    hidden: Columns,
     grant: Grant | None,
     why: tuple[str, ...],
     spent: Mapping[SpentKey, Spent],
 ) -> Decision:
     """Return the decision on an attempt that a line has in its scope."""
     attempt = scene.attempt
-    shown = find_shown(cut, hidden, scene)
+    shown = find_shown(cut, find_hidden(act, scene), scene)
     reasons: tuple[str, ...] = ()
     rows = size = None
     stops: tuple[Stop, ...] = ()
