@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from ombud.app.deciding import make_deciding
 from ombud.app.paths import HomePaths
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
@@ -229,6 +230,12 @@ class OpenHome:
             directory=self.directory,
             policies=self.policies,
             live_policy=self.live_policy,
+            deciding=make_deciding(
+                appender=self.appender,
+                reader=self.reader,
+                live=self.live_policy,
+                clock=never_back(now_ms, self.recorded_ms),
+            ),
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(

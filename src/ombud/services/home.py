@@ -11,6 +11,7 @@ from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
 from ombud.services.coverage import CoverageReports
+from ombud.services.deciding import Deciding
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
 from ombud.services.live_policy import LivePolicy
@@ -44,6 +45,7 @@ class HomeServices:
         directory: Directory,
         policies: Policies,
         live_policy: LivePolicy,
+        deciding: Deciding,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -60,6 +62,7 @@ class HomeServices:
         self.directory = directory
         self.policies = policies
         self.live_policy = live_policy
+        self.deciding = deciding
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

@@ -19,7 +19,7 @@ from ombud.core.clock import Clock
 from ombud.core.errors import Unavailable
 from ombud.services.asker import Asker
 from ombud.services.counted import Counted
-from ombud.services.drafting import Decide, Taken
+from ombud.services.drafting import Decide, Held
 from ombud.services.published import Published
 from ombud.services.snapshot_packing import Unpacked, unpack_snapshot
 from ombud.services.token_publishing import FOLDER, KnownTokens
@@ -96,7 +96,7 @@ class WorkerFacts:
         del ids, attempt
         raise NeedsHome
 
-    def take(self, attempt: Attempt, now: int, decide: Decide) -> Taken:
+    def take(self, attempt: Attempt, now: int, decide: Decide) -> Held:
         """Raise `NeedsHome`."""
         del attempt, now, decide
         raise NeedsHome
@@ -106,7 +106,7 @@ class WorkerFacts:
         del attempt, policy, now, decide
         raise NeedsHome
 
-    def fields(self, taken: Sequence[Taken]) -> Mapping[str, Any]:
+    def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
         """Return nothing: nothing is taken here."""
         del taken
         return {}

@@ -33,7 +33,6 @@ BODY_MAX = {EVALUATION: 64 << 10, EVALUATIONS: 1 << 20}  # Bytes; a thousand sho
 TOKEN_MAX = 256  # Characters; a token has 49.
 JSON = b"application/json"
 BEARER = b"bearer "
-REQUEST_ID = b"x-request-id"
 WHAT_IF = b"x-ombud-what-if"
 
 Headers = Mapping[bytes, bytes]  # By name in lower case.

@@ -17,9 +17,9 @@ from typing import Protocol
 import httptools
 
 from ombud.core.errors import InputError, OmbudError
-from ombud.web.authzen_door import BODY_MAX, REQUEST_ID, Question, Reply, error_reply
+from ombud.web.authzen_door import BODY_MAX, Question, Reply, error_reply
 from ombud.web.errors import RequestError
-from ombud.web.guard import HEADERS, POLICY, STRICT_POLICY
+from ombud.web.guard import HEADERS, POLICY, REQUEST_ID, STRICT_POLICY
 
 log = logging.getLogger("ombud.web")
 
@@ -89,7 +89,9 @@ class DecisionProtocol(asyncio.Protocol):
         self._is_paused = False
         self._is_full = False  # The other end does not take what is written.
         self._is_deaf = False  # Nothing that still comes is heard.
-        self._in_head = True
+        self._is_between = True  # Nothing of a request has come.
+        self._is_late = False  # The head that is coming began in an earlier piece.
+        self._in_head = False
         self._head_size = 0
         self._begin()
         self.active = worker.tick
@@ -135,6 +137,7 @@ class DecisionProtocol(asyncio.Protocol):
         if self._is_deaf:
             return
         self.active = self._worker.tick
+        self._is_late = self._in_head
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -142,24 +145,25 @@ class DecisionProtocol(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._refuse(InputError(f"not a request of HTTP/1.1: {error}"))
         else:
-            if self._in_head:
-                self._head_size += len(data)
-                if self._head_size > HEAD_MAX:
-                    self._refuse(_too_large(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_MAX))
+            if self._in_head and self._is_late:  # A header that does not end is not told.
+                self._grow_head(len(data))
 
     # What the parser calls.
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._begin()
-        self._in_head, self._head_size = True, 0
+        self._in_head, self._is_late, self._is_between = True, False, False
+        self._head_size = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
         self._url += url
+        self._grow_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, if it matters here."""
+        self._grow_head(len(name) + len(value))
         name = name.lower()
         if name in WANTED:
             if name in self._headers and name in SINGLE:
@@ -167,12 +171,14 @@ class DecisionProtocol(asyncio.Protocol):
             self._headers[name] = value
         elif name == b"expect" and value.lower() == b"100-continue":
             self._headers[name] = value
-        elif name == b"content-length" and len(value) < 20:
-            self._body_size = int(value)
+        elif name == b"content-length" and value.isdigit():
+            self._body_size = int(value[:20])
 
     def on_headers_complete(self) -> None:
         """Look whether the body may come."""
         self._in_head = False
+        if self._is_deaf:
+            return
         declared, self._body_size = self._body_size, 0
         path = self._url.partition(b"?")[0].decode("latin-1")
         self._body_max = BODY_MAX.get(path, BODY_DEFAULT)
@@ -193,6 +199,7 @@ class DecisionProtocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Answer a request."""
+        self._is_between = True
         if self._is_deaf:
             return
         headers = self._headers
@@ -208,6 +215,11 @@ class DecisionProtocol(asyncio.Protocol):
         self._worker.handle(self._parser.get_method(), Question(path, headers, body), slot.settle)
         if len(self._slots) >= PIPELINE_MAX:
             self._regulate()
+
+    def _grow_head(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > HEAD_MAX:
+            self._refuse(_too_large(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_MAX))
 
     # Answers.
 
@@ -258,7 +270,7 @@ class DecisionProtocol(asyncio.Protocol):
     @property
     def is_mid_request(self) -> bool:
         """Whether a request has begun to come."""
-        return not self._in_head or self._head_size > 0
+        return not self._is_between
 
     def close(self) -> None:
         """End it, when nothing is being answered."""
