@@ -214,16 +214,7 @@ class OpenHome:
             clock=now_ms,
         )
         self.directory.settle()
-        self.policies = Policies(
-            appender=self.appender,
-            control=self.control,
-            project=self.projection.catch_up,
-            live=self.live_policy,
-            granted=self.control.requests,
-            fetch=self.reader.fetch,
-            looks=looks,
-            clock=never_back(now_ms, self.recorded_ms),
-        )
+        self.policies = self._open_policies(looks)
         return HomeServices(
             appender=self.appender,
             looks=looks,
@@ -258,6 +249,17 @@ class OpenHome:
             background=background,
             retention=self.retention,
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
+        )
+
+    def _open_policies(self, looks: Looks) -> Policies:
+        return Policies(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            live=self.live_policy,
+            fetch=self.reader.fetch,
+            looks=looks,
+            clock=never_back(now_ms, self.recorded_ms),
         )
 
     def follow_index(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def events(opened: OpenHome) -> list[Event]:
 
 
 def check_record(home: Path) -> None:
-    """The tables are what the record says."""
+    """Check that the tables are what the record says."""
     report = verify(home, home / "index" / "control.sqlite")
     assert report.ok, report.fault
 
@@ -121,9 +122,8 @@ def test_harmless_change_needs_nobody_else(opened: OpenHome) -> None:
 
     assert (answer["state"], answer["alone"]) == ("applied", "allowed")
     assert in_force(opened) == answer["id"]
-    assert [one["id"] for one in opened.policies.history(limit=5, asker=ANA)["versions"]][
-        0
-    ] == answer["id"]
+    history = opened.policies.history(limit=5, asker=ANA)["versions"]
+    assert history[0]["id"] == answer["id"]
 
 
 def test_what_lowers_oversight_waits_for_a_second_person(opened: OpenHome, home: Path) -> None:
@@ -214,8 +214,9 @@ def test_barred_class_does_not_confirm(opened: OpenHome) -> None:
 
 def test_quorum_is_of_different_people(opened: OpenHome, home: Path) -> None:
     """One person's yes counts once; the last that is needed puts it in force."""
-    apply(opened, {**LOOSE, "s.yaml": "second_person: {approvers: {types: [person]}, quorum: 2}\n"})
-    proposal = apply(opened, STRICT)["id"]
+    two = {"s.yaml": "second_person: {approvers: {types: [person]}, quorum: 2}\n"}
+    apply(opened, LOOSE | two)
+    proposal = apply(opened, STRICT | two)["id"]
     assert opened.policies.confirm(proposal, asker=BEN, why=None)["state"] == "waiting"
     with pytest.raises(Conflict, match="`ben` has confirmed it already"):
         opened.policies.confirm(proposal, asker=BEN, why=None)
@@ -305,8 +306,6 @@ def test_running_without_a_second_person_ends(
 def lone(opened: OpenHome, days: int) -> str:
     """Return a file by which one person may change the policy for so many days."""
     until = (opened.policies._clock() // DAY_MS + days) * DAY_MS
-    from datetime import UTC, datetime
-
     return f"lone_until: {datetime.fromtimestamp(until / 1000, UTC).date()}\n"
 
 
@@ -500,10 +499,10 @@ def test_bounds_are_held(opened: OpenHome, monkeypatch: pytest.MonkeyPatch) -> N
         (lambda: opened.policies.proposals(limit=1_001, ended=False, asker=ANA), "limit `1001`"),
         (lambda: opened.policies.confirm("no such", asker=BEN, why=None), "no proposal `no such`"),
     ):
-        refused(use, said)
+        expect(use, said)
 
 
-def refused(use: Callable[[], Any], said: str) -> None:
-    """It is refused, and says so."""
+def expect(use: Callable[[], Any], said: str) -> None:
+    """Expect a refusal that says so."""
     with pytest.raises(OmbudError, match=said):
         use()
