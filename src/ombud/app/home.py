@@ -45,6 +45,7 @@ from ombud.services.policies import Policies
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
+from ombud.services.searching import Searching
 from ombud.services.settings_events import record_settings
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
@@ -227,6 +228,7 @@ class OpenHome:
                 live=self.live_policy,
                 clock=never_back(now_ms, self.recorded_ms),
             ),
+            searching=Searching(live=self.live_policy, appender=self.appender, clock=now_ms),
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(

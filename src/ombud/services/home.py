@@ -21,6 +21,7 @@ from ombud.services.policies import Policies
 from ombud.services.record_port import Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
+from ombud.services.searching import Searching
 from ombud.services.tokens import Tokens
 from ombud.services.told import Told, where_it_went
 from ombud.services.watching import Watch
@@ -46,6 +47,7 @@ class HomeServices:
         policies: Policies,
         live_policy: LivePolicy,
         deciding: Deciding,
+        searching: Searching,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -63,6 +65,7 @@ class HomeServices:
         self.policies = policies
         self.live_policy = live_policy
         self.deciding = deciding
+        self.searching = searching
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

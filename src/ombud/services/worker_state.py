@@ -21,7 +21,6 @@ from ombud.services.asker import Asker
 from ombud.services.counted import Counted
 from ombud.services.drafting import Decide, Held
 from ombud.services.published import Published
-from ombud.services.snapshot_packing import Unpacked, unpack_snapshot
 from ombud.services.token_publishing import FOLDER, KnownTokens
 
 
@@ -37,7 +36,7 @@ class WorkerState:
         self._policy = Published(folder)
         self._tokens = Published(folder / FOLDER)
         self._clock = clock
-        self._unpacked: Unpacked | None = None
+        self._snapshot: Snapshot | None = None
         self._known: KnownTokens | None = None
         self._policy_epoch = self._token_epoch = -1
 
@@ -49,16 +48,16 @@ class WorkerState:
         """Return the snapshot that stands; raises `Unavailable`."""
         if self._policy.epoch() != self._policy_epoch:
             self._load_policy()
-        if self._unpacked is None:
+        if self._snapshot is None:
             raise Unavailable("no policy can be told, so nothing is permitted")
-        return self._unpacked.snapshot
+        return self._snapshot
 
     def _load_policy(self) -> None:
         # Forgotten first: what comes now may fail, and then nothing is known, not the one before.
-        known, self._unpacked = self._unpacked, None
+        known, self._snapshot = self._snapshot, None
         epoch, packed = self._policy.current()
-        if packed is not None:
-            self._unpacked = unpack_snapshot(packed, known)
+        if packed:  # Empty when the server cannot tell any either.
+            self._snapshot = Snapshot.unpack(packed, None if known is None else known.compiled)
             self._policy_epoch = epoch
 
     def authenticate(self, token: str) -> Asker:
