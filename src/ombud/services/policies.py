@@ -226,6 +226,19 @@ class Policies:
             "configured": self.configured,
         }
 
+    def notes(self) -> list[str]:
+        """Return what is not as it should be for good, without names or places."""
+        row = self._tables.in_force()
+        try:
+            policy = self._live.policy() if row else None
+        except Unavailable:
+            return ["the policy in force cannot be read, and everything is denied"]
+        standing = second_person(policy, row, now=self._clock())
+        notes = [standing["says"]] if standing["is_missing"] else []
+        if self.configured is not None:
+            notes.append("the policy that the settings name is not in force")
+        return notes
+
     def _waiting(self) -> list[PolicyRow]:
         stamp, now = self._tables.stamp(), self._clock()
         rows = self._tables.proposals(limit=HISTORY_MAX)

@@ -80,6 +80,7 @@ class Server:
             self._open = OpenHome(
                 self._home, settings=self._settings, appender=client, background=self._background
             )
+            self._open.apply_configured()
             self._web = WebServer(
                 create_app(
                     self._open.services,
@@ -107,7 +108,7 @@ class Server:
         tokens = TokenPublisher(self._open.control, paths.published)
         self._open.projection.tell(tokens.follow)
         tokens.follow()
-        self._open.live_policy.publish_into(paths.published)
+        self._open.policy.live.publish_into(paths.published)
         self._deciders = Deciders(
             self._home,
             host=self._settings["server.host"],
