@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.checkpoints import open_desk
+from ombud.app.deciding import make_deciding
 from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import PolicyParts, apply_configured, open_policy
 from ombud.config.attribution_file import load_attribution
@@ -46,6 +47,7 @@ from ombud.services.not_covered import NotCovered
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
+from ombud.services.searching import Searching
 from ombud.services.settings_events import record_settings
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
@@ -240,6 +242,13 @@ class OpenHome:
             simulating=self.policy.simulating,
             live_policy=self.policy.live,
             desk=self.desk,
+            deciding=make_deciding(
+                appender=self.appender,
+                reader=self.reader,
+                live=self.policy.live,
+                clock=never_back(now_ms, self.recorded_ms),
+            ),
+            searching=Searching(live=self.policy.live, appender=self.appender, clock=now_ms),
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
