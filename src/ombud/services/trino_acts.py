@@ -71,7 +71,13 @@ class TrinoActs:
     def _view(self, question: Question, dataset: str) -> TableView:
         attempt = question.attempt("read", DATASET, dataset)
         peek = self._deciding.drafter.peek
-        return TableView(attempt, peek=peek, key=self._key, known=self._read_known)
+        return TableView(
+            attempt,
+            peek=peek,
+            key=self._key,
+            known=self._read_known,
+            types=question.names.columns(dataset),
+        )
 
     def read(self, question: Question, resource: Resource | None) -> Answer:
         """Decide whether columns of a table may be read."""
@@ -181,7 +187,7 @@ class TrinoActs:
             decision = self._deciding.drafter.peek(attempt)
             if not decision.permit:
                 return (NOTHING,)
-            found.extend(filter_sql(decision))
+            found.extend(filter_sql(decision, question.names.columns(use.dataset)))
         if not view.is_readable and not writes:
             return (NOTHING,)
         return tuple(dict.fromkeys(found))
