@@ -76,9 +76,9 @@ class Guarded(Generic[T]):
         )
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = _refuse  # type: ignore[assignment]
+    __hash__ = _refuse
     __bool__ = __len__ = __iter__ = __reversed__ = __contains__ = __getitem__ = _refuse
     __int__ = __float__ = __index__ = __complex__ = __bytes__ = _refuse
     __add__ = __radd__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
     __call__ = __enter__ = __await__ = __aiter__ = _refuse
-    __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse  # type: ignore[assignment]
+    __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse

@@ -123,6 +123,6 @@ def purpose(
     """
     given = (justification,) if isinstance(justification, str) else tuple(justification)
     for text in (name, *([] if case is None else [case]), *given):
-        if not isinstance(text, str) or not text.strip() or len(text) > TEXT_MAX:
+        if not text.strip() or len(text) > TEXT_MAX:
             raise InputError(f"a purpose, case or justification has 1 to {TEXT_MAX} characters")
     return _Block(Purpose(name, case, given), threads=threads)

@@ -22,6 +22,7 @@ from ombud.access.model import (
     Prohibition,
     Purpose,
 )
+from ombud.access.sql import RenderError, check_filter
 from ombud.config.policy_reader import Reader, show, suggest
 from ombud.core.event import ACTIONS
 
@@ -176,13 +177,11 @@ class _Checker:
         if audience is not None:
             self._condition(f"{key}.when", audience.when)
 
-    def _condition(
-        self, key: str, text: str | None, columns: Mapping[str, str] | None = None
-    ) -> None:
+    def _condition(self, key: str, text: str | None) -> None:
         if not text:
             return
         try:
-            parse_condition(text, attributes=self._policy.attributes, columns=columns)
+            parse_condition(text, attributes=self._policy.attributes)
         except ConditionError as error:
             self._fault(key, f"column {error.column}: {error.message}")
 
@@ -239,7 +238,14 @@ class _Checker:
                 what = f"`{show(dataset.id)}`" if dataset else "what is no dataset"
                 self._fault(key, f"filters rows of {what}, which declares no columns")
                 return
-            self._condition(key, text, {column.name: column.type for column in dataset.columns})
+            columns = {column.name: column.type for column in dataset.columns}
+            try:
+                parse_condition(text, attributes=self._policy.attributes, columns=columns)
+                check_filter(text, attributes=self._policy.attributes, columns=columns)
+            except ConditionError as error:
+                self._fault(key, f"column {error.column}: {error.message}")
+            except RenderError as error:
+                self._fault(key, error.message)
 
     def _prohibitions(self, key: str, prohibitions: tuple[Prohibition, ...]) -> None:
         for one in prohibitions:

@@ -43,6 +43,7 @@ SUBJECTS_MAX = 10_000  # Data subjects that one attempt may name.
 AMOUNT_MAX = 1 << 53  # Rows or bytes that one attempt may state: exact in every JSON.
 OWN = "ombud."  # Sources of Ombud's own, which say nothing of what a platform returned.
 _CONTENT = 2  # Place of the content group among the columns of a batch.
+_NOBODY: tuple[Subject, ...] = ()
 _MARK = f'"{ATTRIBUTE}"'.encode()
 
 Decide = Callable[[Attempt, Mapping[Key, Spent]], Decision]
@@ -97,8 +98,11 @@ class Budgets:
         spent without those of them who count already: with them again it is what will be
         spent.  Raises `InputError` for amounts that are none.
         """
-        rows, size = _amount(attempt, "rows"), _amount(attempt, "bytes")
-        subjects, unnamed = _subjects(attempt)
+        if not attempt.context:  # Says nothing of amounts, as most do: the short way.
+            rows, size, subjects, unnamed = None, None, _NOBODY, 0
+        else:
+            rows, size = _amount(attempt, "rows"), _amount(attempt, "bytes")
+            subjects, unnamed = _subjects(attempt)
         with self._lock:
             self._turn(now)
             spent: Mapping[Key, Spent] = self._ledger.spent
@@ -107,22 +111,26 @@ class Budgets:
                 attempt = msgspec.structs.replace(attempt, context=context)
                 spent = self._without(self._key(attempt), subjects)
             decision = decide(attempt, spent)
-            if not decision.permit or decision.purpose is None:
+            purpose = decision.purpose
+            if not decision.permit or purpose is None:
                 return Taken(decision)
+            limits = self._limited()
+            if not (attempt.context or decision.obligations or purpose in limits):
+                return Taken(decision)
+            flags = self._overlaps.note(attempt, purpose, subjects)
             use = Use(
                 decision.decision_id,
                 attempt.actor_type,
                 attempt.actor_id,
-                decision.purpose,
+                purpose,
                 rows=_estimate(rows, decision, "max_rows"),
                 bytes=_estimate(size, decision, "max_bytes"),
                 subjects=subjects,
                 unnamed=unnamed,
                 query_id=_text(attempt, "query_id"),
             )
-            flags = self._overlaps.note(attempt, decision.purpose, subjects)
-            is_nothing = not (use.rows or use.bytes or use.subjects or use.unnamed)
-            if is_nothing and decision.purpose not in self._limited():
+            is_something = use.rows or use.bytes or use.subjects or use.unnamed
+            if not is_something and purpose not in limits:
                 return Taken(decision, None, flags)
             if not use.decision_id or self._ledger.is_known(use.decision_id):
                 raise Conflict(f"decision id `{use.decision_id}` is not new")

@@ -24,7 +24,6 @@ from ombud.core.errors import OmbudError, Unavailable
 from ombud.core.event import Event
 from ombud.services.actor_attributes import KINDS_READ, NOBODY, Actors, read_actors
 from ombud.services.published import Published, publish
-from ombud.services.snapshot_packing import pack_snapshot
 from ombud.store.control import ControlStore
 from ombud.store.policies import PolicyRow
 from ombud.store.policy_texts import join_texts
@@ -138,14 +137,8 @@ class LivePolicy:
             live, folder = self._live, self._folder
             if folder is None or self._published == live.epoch:
                 return
-            packed = b""  # Of which nobody makes a permit.
-            if live.snapshot is not None:
-                packed = pack_snapshot(
-                    live.policy,
-                    grants=self._granted.grants(),
-                    attachments=self._granted.attachments(),
-                    directory=live.actors.attributes,
-                )
+            # Nobody makes a permit of nothing.
+            packed = b"" if live.snapshot is None else live.snapshot.pack()
             publish(folder, packed, live.epoch)
             self._published = live.epoch
 

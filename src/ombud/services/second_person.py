@@ -98,7 +98,7 @@ def check_second(
 def _check_outside(person: str, proposer: str, actors: Actors) -> None:
     said = {}
     for one in (person, proposer):
-        attributes = actors.attributes.get(f"{PERSON}:{one}", {})
+        attributes = actors.attributes.get((PERSON, one), {})
         if "unit" not in attributes:
             raise Forbidden(
                 f"the change lowers oversight, and of which unit `{one}` is, is not known",
@@ -147,7 +147,7 @@ def _is_named(
 
 def _attributes(person: str, policy: Policy, actors: Actors) -> dict[str, Any]:
     """Return what is stored of a person; the policy's own word wins."""
-    stored = dict(actors.attributes.get(f"{PERSON}:{person}", {}))
+    stored = dict(actors.attributes.get((PERSON, person), {}))
     for entity in policy.entities:
         if (entity.type, entity.id) == (PERSON, person):
             stored |= entity.attributes

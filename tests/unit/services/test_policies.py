@@ -200,7 +200,9 @@ def test_policy_says_who_confirms(opened: OpenHome) -> None:
 
 def test_barred_class_does_not_confirm(opened: OpenHome) -> None:
     """Nor does somebody of whom it cannot be told whether they are of that class."""
-    barred = "second_person: {barred: {roles: [dpo], units: [young]}}\n"
+    barred = (
+        "second_person: {approvers: {types: [person]}, barred: {roles: [dpo], units: [young]}}\n"
+    )
     apply(opened, {**LOOSE, "s.yaml": barred})
     proposal = apply(opened, {**STRICT, "s.yaml": barred})
 
@@ -212,7 +214,7 @@ def test_barred_class_does_not_confirm(opened: OpenHome) -> None:
 
 def test_quorum_is_of_different_people(opened: OpenHome, home: Path) -> None:
     """One person's yes counts once; the last that is needed puts it in force."""
-    apply(opened, {**LOOSE, "s.yaml": "second_person: {quorum: 2}\n"})
+    apply(opened, {**LOOSE, "s.yaml": "second_person: {approvers: {types: [person]}, quorum: 2}\n"})
     proposal = apply(opened, STRICT)["id"]
     assert opened.policies.confirm(proposal, asker=BEN, why=None)["state"] == "waiting"
     with pytest.raises(Conflict, match="`ben` has confirmed it already"):
@@ -331,8 +333,8 @@ def test_policy_with_faults_changes_nothing(opened: OpenHome) -> None:
     ("files", "said"),
     [
         ({}, "at least one file"),
-        ({f"{n}.yaml": "" for n in range(2_001)}, "at most 2000 files"),
-        ({"a.yaml": "#" * (33 << 20)}, "at most 33554432 bytes"),
+        ({f"{n}.yaml": "" for n in range(501)}, "at most 500 files"),
+        ({"a.yaml": "#" * (17 << 20)}, "at most 16777216 bytes"),
         ({"a\n.yaml": ""}, "a file's name has"),
         ({"a.yaml": "\ud800"}, "is not text"),
     ],
