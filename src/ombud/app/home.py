@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.paths import HomePaths
+from ombud.app.trino import open_trino, trino_access
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
@@ -32,7 +33,9 @@ from ombud.record.standing import check_version, read_copy
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
+from ombud.services.deciding import Deciding, HomeFacts
 from ombud.services.directory import Directory
+from ombud.services.drafting import Drafter
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
@@ -203,6 +206,7 @@ class OpenHome:
             project=self.projection.catch_up,
             clock=never_back(now_ms, self.recorded_ms),
         )
+        decided_at = never_back(now_ms, self.recorded_ms)
         self.directory = Directory(
             appender=self.appender,
             control=self.control,
@@ -223,7 +227,23 @@ class OpenHome:
             looks=looks,
             clock=never_back(now_ms, self.recorded_ms),
         )
+        facts = HomeFacts()
+        self.deciding = Deciding(
+            drafter=Drafter(live=self.live_policy, facts=facts, clock=decided_at),
+            appender=self.appender,
+            facts=facts,
+        )
+        self.trino = open_trino(
+            settings=self.settings,
+            paths=self.paths,
+            live=self.live_policy,
+            deciding=self.deciding,
+            appender=self.appender,
+            clock=decided_at,
+        )
         return HomeServices(
+            trino=self.trino,
+            trino_access=trino_access(self.settings),
             appender=self.appender,
             looks=looks,
             directory=self.directory,
@@ -318,6 +338,10 @@ class OpenHome:
 
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
+        try:
+            self.trino.queries.close()
+        except OmbudError as error:
+            log.error("what Trino asked last was not joined: %s", error)  # noqa: TRY400
         self.retention.close()
         try:
             self.watch.close()

@@ -22,6 +22,8 @@ from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
 from ombud.services.tokens import Tokens
 from ombud.services.told import Told, where_it_went
+from ombud.services.trino import Trino
+from ombud.services.trino_access import TrinoAccess
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
 from ombud.store.index import Index
@@ -44,6 +46,8 @@ class HomeServices:
         directory: Directory,
         policies: Policies,
         live_policy: LivePolicy,
+        trino: Trino,
+        trino_access: TrinoAccess,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -60,6 +64,8 @@ class HomeServices:
         self.directory = directory
         self.policies = policies
         self.live_policy = live_policy
+        self.trino = trino
+        self.trino_access = trino_access
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

@@ -21,7 +21,7 @@ class TrinoAccess:
     """The certificates and the users of this machine that are Trino."""
 
     def __init__(self, *, certificates: Iterable[str] = (), peers: Iterable[str] = ()) -> None:
-        """Raises `SettingsError` for an entry that could never match."""
+        """Take what settings list; raises `SettingsError` for an entry that could never match."""
         self._certificates = frozenset(certificates)
         self._is_loopback = False
         self._uids: set[int] = set()

@@ -29,7 +29,7 @@ NULL = "NULL"  # The mask that shows nothing, of whatever type.
 Peek = Callable[[Attempt], Decision]
 
 
-class FilterFault(OmbudError):
+class FilterError(OmbudError):
     """A row filter that cannot be put into Trino's SQL: the query must fail, loudly."""
 
     code = "filter"
@@ -49,12 +49,10 @@ def filter_text(decision: Decision) -> str | None:
     return None if found is None else str(found["expression"])
 
 
-def filter_sql(
-    decision: Decision, columns: Mapping[str, str] | None = None
-) -> tuple[str, ...]:
+def filter_sql(decision: Decision, columns: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Return the row filters of a permit in Trino's SQL; empty when all rows may be seen.
 
-    `columns` are the declared ones with their types.  Raises `FilterFault` for a filter
+    `columns` are the declared ones with their types.  Raises `FilterError` for a filter
     that has no form in SQL.
     """
     text = filter_text(decision)
@@ -63,7 +61,7 @@ def filter_sql(
     try:
         return (render_filter(text, actor={}, context={}, dialect=DIALECT, columns=columns),)
     except (InputError, MissingAttribute) as error:
-        raise FilterFault(
+        raise FilterError(
             f"the row filter of line `{decision.line}` cannot be enforced in Trino: {error}",
             hint="`ombud policy check` says which filters can be",
         ) from error

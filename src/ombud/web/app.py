@@ -17,6 +17,7 @@ from ombud.web.metrics import Metrics
 from ombud.web.rules import rule_routes
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
+from ombud.web.trino import trino_routes
 
 DESCRIPTION = (
     "Every refusal has one shape: an error with code, message, origin and hint."
@@ -47,6 +48,7 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         directory_routes(limits),
         rule_routes(limits),
         state_routes(metrics),
+        trino_routes(limits),
         front.router,
         reference.router,
     ):

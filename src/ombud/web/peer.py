@@ -27,7 +27,7 @@ class Certificate:
     """A client certificate that TLS has verified: its names, and until when it holds."""
 
     def __init__(self, encoded: bytes) -> None:
-        """`encoded` is DER; raises `ValueError` for what is no certificate."""
+        """Read DER; raises `ValueError` for what is no certificate."""
         read = x509.load_der_x509_certificate(encoded)
         self.names = frozenset(_names(read))
         self._ends = read.not_valid_after_utc.timestamp()
@@ -38,7 +38,7 @@ class Certificate:
 
 
 def _names(read: x509.Certificate) -> list[str]:
-    names = [read.subject.rfc4514_string()] if len(list(read.subject)) else []
+    names = [read.subject.rfc4514_string()] if list(read.subject) else []
     try:
         found = read.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
     except x509.ExtensionNotFound:
@@ -82,7 +82,7 @@ def _hex(host: str, port: int) -> str:
 
 def _mapped(host: str, port: int) -> str:
     address = ipaddress.ip_address(host)
-    if address.version == 4:  # noqa: PLR2004 -- A socket of IPv6 speaks IPv4 so.
+    if isinstance(address, ipaddress.IPv4Address):  # As a socket of IPv6 tells it.
         address = ipaddress.ip_address(f"::ffff:{host}")
     return f"{_words(address.packed)}:{port:04X}"
 

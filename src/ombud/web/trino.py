@@ -140,8 +140,6 @@ def trino_routes(limits: Limits) -> APIRouter:
         """Say whether decisions can be made, as OPA says it."""
         if services.health().get("record", False):
             return JsonResponse({})
-        return JsonResponse(
-            {"code": "unavailable"}, status_code=HTTPStatus.SERVICE_UNAVAILABLE
-        )
+        return JsonResponse({"code": "unavailable"}, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
 
     return router
