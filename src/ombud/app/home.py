@@ -20,6 +20,7 @@ from ombud.app.checkpoints import open_desk
 from ombud.app.deciding import make_deciding
 from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import PolicyParts, apply_configured, open_policy
+from ombud.app.trino import open_trino, trino_access
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
@@ -200,6 +201,7 @@ class OpenHome:
             project=self.projection.catch_up,
             clock=never_back(now_ms, self.recorded_ms),
         )
+        decided_at = never_back(now_ms, self.recorded_ms)
         self.directory = Directory(
             appender=self.appender,
             control=self.control,
@@ -233,7 +235,23 @@ class OpenHome:
             live=self.policy.live,
             clock=never_back(now_ms, self.recorded_ms),
         )
+        self.deciding = make_deciding(
+            appender=self.appender,
+            reader=self.reader,
+            live=self.policy.live,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
+        self.trino = open_trino(
+            settings=self.settings,
+            paths=self.paths,
+            live=self.policy.live,
+            deciding=self.deciding,
+            appender=self.appender,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
         return HomeServices(
+            trino=self.trino,
+            trino_access=trino_access(self.settings),
             appender=self.appender,
             looks=looks,
             directory=self.directory,
@@ -242,12 +260,7 @@ class OpenHome:
             simulating=self.policy.simulating,
             live_policy=self.policy.live,
             desk=self.desk,
-            deciding=make_deciding(
-                appender=self.appender,
-                reader=self.reader,
-                live=self.policy.live,
-                clock=never_back(now_ms, self.recorded_ms),
-            ),
+            deciding=self.deciding,
             searching=Searching(live=self.policy.live, appender=self.appender, clock=now_ms),
             ingesting=self.ingesting,
             tokens=tokens,
@@ -354,6 +367,10 @@ class OpenHome:
 
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
+        try:
+            self.trino.queries.close()
+        except OmbudError as error:
+            log.error("what Trino asked last was not joined: %s", error)  # noqa: TRY400
         self.retention.close()
         try:
             self.watch.close()
