@@ -43,9 +43,7 @@ class BarredTerms:
 def fold(text: str) -> str:
     """Return a text without what does not change how it reads: case, accents, invisible signs."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(
-        sign for sign in plain if unicodedata.category(sign) not in {"Mn", "Cf"}
-    )
+    return "".join(sign for sign in plain if unicodedata.category(sign) not in {"Mn", "Cf"})
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:

@@ -99,7 +99,8 @@ def record_refusal(
     """Make durable that a proposal is not to be applied."""
     said = {"policy": policy}
     record_events(
-        appender, [_event(now, POLICY_REFUSED, asker, reason, said, version=version, action="revoke")]
+        appender,
+        [_event(now, POLICY_REFUSED, asker, reason, said, version=version, action="revoke")],
     )
 
 
@@ -128,9 +129,7 @@ def _event(
     )
 
 
-def _files_event(
-    now: int, asker: Asker, *, policy: str, number: int, original: bytes
-) -> Event:
+def _files_event(now: int, asker: Asker, *, policy: str, number: int, original: bytes) -> Event:
     """Return an event whose original is the texts, which may name people."""
     event = own_event(
         time=now,
