@@ -130,9 +130,9 @@ class Stop(NamedTuple):
         `rows_max` is what a permit would bound the act to.
         """
         attempt = scene.attempt
-        if self.columns is not WHOLE and attempt.columns is not None:
-            if self.columns.isdisjoint(attempt.columns):
-                return False
+        named = None if self.columns is WHOLE else attempt.columns
+        if named is not None and self.columns.isdisjoint(named):
+            return False
         if self.areas is not None:
             area = attempt.context.get("area")
             if isinstance(area, str) and area not in self.areas:

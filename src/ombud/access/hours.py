@@ -61,10 +61,7 @@ class Week:
 
     def holds(self, now: int) -> bool:
         """Whether the instant (ms since the epoch) lies in one of the stretches."""
-        for clock, week in self._places:
-            if week[clock.minute_of_week(now)]:
-                return True
-        return False
+        return any(week[clock.minute_of_week(now)] for clock, week in self._places)
 
 
 def _mark(week: bytearray, stretch: Hours) -> None:

@@ -12,7 +12,7 @@ from ombud.access.filters import FilterText
 from ombud.access.hours import Week
 from ombud.access.model import Line
 from ombud.access.scene import Scene
-from ombud.access.things import DATASET, Thing
+from ombud.access.things import Thing
 from ombud.access.wildcards import Names
 
 FOREVER = 1 << 62  # After every instant that is ever asked about.
@@ -75,11 +75,22 @@ class ScopeLine:
 class Cut:
     """A line as it applies to one thing: what of it may be seen, and under which obligations.
 
-    `is_plain` lines need no look at the attempt but for its columns' absence;
-    `obligations` are those of an attempt that names no columns, ready made.
+    `is_plain`: there is nothing to be asked of an attempt, but for the columns it
+    names; `is_open`: nor of these; `is_ready`: its obligations are always the same.
+    They lie in `obligations`, and for attempts that name columns in `obligations_named`.
     """
 
-    __slots__ = ("granted", "is_narrower", "is_plain", "is_static", "line", "name", "obligations")
+    __slots__ = (
+        "granted",
+        "is_narrower",
+        "is_open",
+        "is_plain",
+        "is_ready",
+        "line",
+        "name",
+        "obligations",
+        "obligations_named",
+    )
 
     def __init__(self, line: ScopeLine, thing: Thing) -> None:
         self.line = line
@@ -92,7 +103,7 @@ class Cut:
             self.is_narrower = self.granted != declared
         # A dataset's system is known beforehand; another thing's may be in what is asked.
         self.is_plain = (
-            (line.systems is None or (thing.type == DATASET and thing.system in line.systems))
+            (line.systems is None or (thing.is_dataset and thing.system in line.systems))
             and line.areas is None
             and line.hours is None
             and line.until == FOREVER
@@ -100,11 +111,15 @@ class Cut:
             and (line.filter is None or line.filter.text is not None)
             and (self.granted is None or bool(self.granted))
         )
-        self.is_static = line.bounds is None or not line.bounds.is_daily
+        self.is_open = self.granted is None and not line.line.aggregate_only
+        self.is_ready = (line.bounds is None or not line.bounds.is_daily) and (
+            line.filter is None or line.filter.text is not None
+        )
         rows, size = (None, None) if line.bounds is None else line.bounds.per_query
         text = None if line.filter is None else line.filter.text
         shown = self.granted if self.is_narrower else None
         self.obligations = self.oblige(text, shown, rows, size)
+        self.obligations_named = self.oblige(text, None, rows, size)
 
     def find_failure(self, scene: Scene) -> Failure | None:
         """Return how far the attempt came and why not further; None when it is in scope."""
@@ -115,14 +130,22 @@ class Cut:
         reasons = self._check_columns(attempt.columns, attempt.action, attempt.context)
         if reasons:
             return COLUMNS, reasons
+        return self._check_circumstances(scene) or self._check_conditions(scene)
+
+    def _check_circumstances(self, scene: Scene) -> Failure | None:
+        line = self.line
         if line.areas is not None:
-            area = attempt.context.get("area")
+            area = scene.attempt.context.get("area")
             if not isinstance(area, str) or area not in line.areas:
                 return AREA, (Reason.OUTSIDE_AREA.value,)
         if line.hours is not None and not line.hours.holds(scene.now):
             return HOURS, (Reason.OUTSIDE_HOURS.value,)
         if scene.now >= line.until:
             return UNTIL, (Reason.LINE_ENDED.value,)
+        return None
+
+    def _check_conditions(self, scene: Scene) -> Failure | None:
+        line = self.line
         if line.when is not None:
             reason = scene.check(line.when)
             if reason:

@@ -37,8 +37,10 @@ from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
+from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks
 from ombud.services.not_covered import NotCovered
+from ombud.services.policies import Policies
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
@@ -119,6 +121,13 @@ class OpenHome:
             control=self.control,
         )
         self.projection.catch_up()
+        self.live_policy = LivePolicy(
+            control=self.control,
+            granted=self.control.requests,
+            fetch=self.reader.fetch,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
+        self.projection.tell(self.live_policy.follow)
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
         self._rules_failed = False
@@ -204,10 +213,22 @@ class OpenHome:
             clock=now_ms,
         )
         self.directory.settle()
+        self.policies = Policies(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            live=self.live_policy,
+            granted=self.control.requests,
+            fetch=self.reader.fetch,
+            looks=looks,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
+            policies=self.policies,
+            live_policy=self.live_policy,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(

@@ -23,12 +23,12 @@ Attributes = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Actors:
-    """What is known of actors by `type:id`, from an instant up to `until`, when it changes.
+    """What is known of actors by type and id, from an instant up to `until`, when it changes.
 
     `people` gives the person behind an id or account.
     """
 
-    attributes: Mapping[str, Attributes]
+    attributes: Mapping[tuple[str, str], Attributes]
     people: Mapping[str, str]
     until: int = END
 
@@ -59,7 +59,7 @@ def read_actors(rows: Rows, now: int) -> Actors:
             until = min(until, begins)
     people = {name: next(iter(them)) for name, them in stand_for.items() if len(them) == 1}
     attributes = {
-        f"{type_}:{name}": of[person]
+        (type_, name): of[person]
         for name, person in people.items()
         if of.get(person)
         for type_ in TYPES

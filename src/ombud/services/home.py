@@ -13,8 +13,10 @@ from ombud.services.background import Background
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
+from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks, Page
 from ombud.services.not_covered import NotCovered
+from ombud.services.policies import Policies
 from ombud.services.record_port import Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
@@ -40,6 +42,8 @@ class HomeServices:
         tokens: Tokens,
         rule_states: RuleStates,
         directory: Directory,
+        policies: Policies,
+        live_policy: LivePolicy,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -54,6 +58,8 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self.directory = directory
+        self.policies = policies
+        self.live_policy = live_policy
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

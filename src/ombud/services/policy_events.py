@@ -85,7 +85,7 @@ def record_confirmation(
     now: int,
 ) -> None:
     """Make a person's yes durable and, when it is the last one needed, that the policy counts."""
-    said = {"policy": policy}
+    said: dict[str, Any] = {"policy": policy}
     events = [_event(now, POLICY_CONFIRMED, asker, reason, said, version=version, action="approve")]
     if is_last:
         said = {**said, "proposed": True, "version": version}
@@ -98,10 +98,8 @@ def record_refusal(
 ) -> None:
     """Make durable that a proposal is not to be applied."""
     said = {"policy": policy}
-    record_events(
-        appender,
-        [_event(now, POLICY_REFUSED, asker, reason, said, version=version, action="revoke")],
-    )
+    event = _event(now, POLICY_REFUSED, asker, reason, said, version=version, action="revoke")
+    record_events(appender, [event])
 
 
 def _event(

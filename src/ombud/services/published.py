@@ -34,14 +34,16 @@ def _path(folder: Path, digest: bytes) -> Path:
 def publish(folder: Path, packed: bytes, epoch: int) -> None:
     """Let workers see a snapshot; returns when whoever asks from now on finds it.
 
-    `epoch` counts up from 1 with each snapshot of one server.
+    `epoch` counts up from 1 with each snapshot of one server.  Raises `Unavailable`
+    when it cannot be written; then workers find none, and not the one before.
     """
     digest = hashlib.sha256(packed).digest()
     path = _path(folder, digest)
-    if not path.exists():
-        beside = folder / f"{path.name}.{os.getpid()}.part"
-        beside.write_bytes(packed)
-        beside.replace(path)  # Whoever finds the name finds all of it.
+    try:
+        _write(path, packed)
+    except OSError as error:
+        _write_epoch(folder / EPOCH_NAME, NOTHING, epoch)
+        raise Unavailable(f"cannot write `{path}`: {error.strerror}") from error
     before = _write_epoch(folder / EPOCH_NAME, digest, epoch)
     for old in folder.glob("snapshot-*"):
         # The one before may be about to be opened by a worker that has just read its name.
@@ -50,12 +52,19 @@ def publish(folder: Path, packed: bytes, epoch: int) -> None:
                 old.unlink()
 
 
+def _write(path: Path, packed: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    if path.exists() and path.stat().st_size == len(packed):
+        return
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    beside.write_bytes(packed)
+    beside.replace(path)
+
+
 def _write_epoch(path: Path, digest: bytes, epoch: int) -> bytes:
     """Write the epoch in place, for who has it mapped; return the hash that stood there."""
     if not path.exists() or path.stat().st_size != _SIZE:
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        beside.write_bytes(bytes(_SIZE))
-        beside.replace(path)
+        _write(path, bytes(_SIZE))
     with path.open("r+b") as file, mmap.mmap(file.fileno(), _SIZE) as mapped:
         before = mapped[_EPOCH.size :]
         _EPOCH.pack_into(mapped, 0, 2 * epoch - 1)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError
 
 from ombud.core.batch import Committed
 from ombud.core.errors import TamperError
+from ombud.store.checkpoint import CheckpointTables
 from ombud.store.control_changes import Fetch, apply_change, control_changes, no_originals
 from ombud.store.control_schema import (
     PROJECTIONS,
@@ -72,6 +73,7 @@ class ControlStore:
         self._next = self._saved = saved or 0
         self._tokens: tuple[TokenRow, ...] | None = None
         self.directory = DirectoryTables(engine)
+        self.checkpoints = CheckpointTables(engine)
         self.policies = PolicyTables(engine)
         self.requests = RequestTables(engine)
         self.changes = 0  # Counts up with whatever changes a table; never saved.
@@ -138,6 +140,7 @@ class ControlStore:
         """Forget what is kept in memory; `changes` comes last, so that who sees it sees all."""
         self._tokens = None
         self.directory.forget()
+        self.checkpoints.forget()
         self.policies.forget()
         self.requests.forget()
         self.changes += 1

@@ -5,15 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 
+import msgspec
 import orjson
 
 from ombud.core.errors import InputError, TamperError, Unavailable
 from ombud.core.event import Event
 
-FILES_MAX = 2_000  # Files of one policy: some ten for each of 200 purposes.
+FILES_MAX = 500  # Files of one policy.
 NAME_MAX = 255  # Characters of a file's name.
-SIZE_MAX = 32 << 20  # Bytes of all files: ten times 5,000 entities and 2,000 datasets.
+SIZE_MAX = 16 << 20  # Bytes of all files: twenty thousand datasets.
 CHUNK_SIZE = 2 << 20  # Characters of one event: as JSON at most 12 MB, and an original may have 16.
+
+
+class _Carried(msgspec.Struct):
+    """The original of one event; the end of one file and the beginning of the next fit in one."""
+
+    policy: str
+    number: int
+    files: list[tuple[str, str]]
 
 
 def check_texts(files: Mapping[str, str]) -> None:
@@ -42,11 +51,11 @@ def hash_texts(files: Mapping[str, str]) -> str:
 def split_texts(policy: str, files: Mapping[str, str]) -> Iterator[bytes]:
     """Yield the originals of the events that carry the texts, in order."""
     number, room = 0, CHUNK_SIZE
-    pieces: list[list[str]] = []
+    pieces: list[tuple[str, str]] = []
     for name in sorted(files):
         rest = files[name]
         while True:
-            pieces.append([name, rest[:room]])
+            pieces.append((name, rest[:room]))
             rest, room = rest[room:], room - len(pieces[-1][1]) - len(name)
             if room > 0:
                 break
@@ -58,8 +67,8 @@ def split_texts(policy: str, files: Mapping[str, str]) -> Iterator[bytes]:
         yield _encode(policy, number, pieces)
 
 
-def _encode(policy: str, number: int, pieces: list[list[str]]) -> bytes:
-    return orjson.dumps({"policy": policy, "number": number, "files": pieces})
+def _encode(policy: str, number: int, pieces: list[tuple[str, str]]) -> bytes:
+    return msgspec.json.encode(_Carried(policy, number, pieces))
 
 
 def join_texts(events: list[Event], *, policy: str, sha256: str) -> dict[str, str]:
@@ -75,23 +84,24 @@ def join_texts(events: list[Event], *, policy: str, sha256: str) -> dict[str, st
                 f"the texts of policy `{policy}` were erased from event {event.id}",
                 hint="apply the policy again from its files",
             )
-        try:
-            said = orjson.loads(event.raw)
-            if (said["policy"], said["number"]) != (policy, number):
-                raise ValueError("names another policy")
-            for name, text in said["files"]:
-                pieces.setdefault(name, []).append(text)
-        except (ValueError, TypeError, LookupError) as error:
-            raise TamperError(
-                f"is not what Ombud writes: {error}", origin=f"event {event.id}"
-            ) from error
-    try:
-        files = {name: "".join(texts) for name, texts in pieces.items()}
-        found = hash_texts(files)
-    except TypeError as error:
-        raise TamperError(f"texts of policy `{policy}` are no texts: {error}") from error
+        for name, text in _pieces(event, policy, number):
+            pieces.setdefault(name, []).append(text)
+    files = {name: "".join(texts) for name, texts in pieces.items()}
+    found = hash_texts(files)
     if found != sha256:
         raise TamperError(
             f"texts of policy `{policy}` have SHA-256 {found}, and its event says {sha256}"
         )
     return files
+
+
+def _pieces(event: Event, policy: str, number: int) -> list[tuple[str, str]]:
+    try:
+        carried = msgspec.json.decode(event.raw, type=_Carried)
+    except msgspec.DecodeError as error:
+        raise TamperError(
+            f"is not what Ombud writes: {error}", origin=f"event {event.id}"
+        ) from error
+    if (carried.policy, carried.number) != (policy, number):
+        raise TamperError(f"carries another policy than `{policy}`", origin=f"event {event.id}")
+    return carried.files

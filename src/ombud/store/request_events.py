@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ombud.access.requests import PENDING, RequestKind, RequestState, StepKind
 from ombud.core.event import Event
 from ombud.store.control_change import Change, Projection, json_text
 
@@ -42,7 +43,6 @@ _STEPS = (
     REQUEST_EXPIRED,
     BREAK_GLASS_DECIDED,
 )
-_CLOSED = frozenset({"approved", "rejected", "withdrawn", "expired"})
 _NOBODY = "service:ombud"
 
 # What an instant or an index can be: beyond it a database column would overflow.
@@ -85,7 +85,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """What `request.opened` and `break_glass.started` carry."""
 
     request: str
-    kind: str
+    kind: RequestKind
     requester: str
     beneficiary: str
     purpose: str
@@ -108,8 +108,8 @@ class Stepped(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: str
-    step: str
-    state: str
+    step: StepKind
+    state: RequestState
     text: str | None = None
     details: dict[str, Any] = {}
     terms: Terms | None = None
@@ -175,8 +175,8 @@ def _by(event: Event) -> str:
 
 def _opened(event: Event, said: Opened) -> list[Change]:
     values = {
-        "kind": said.kind,
-        "state": "open",
+        "kind": said.kind.value,
+        "state": RequestState.OPEN.value,
         "requester": said.requester,
         "beneficiary": said.beneficiary,
         "purpose": said.purpose,
@@ -197,15 +197,15 @@ def _opened(event: Event, said: Opened) -> list[Change]:
     changes = [Change("access_request", said.request, values)]
     if said.made is not None:
         changes.append(_grant(event, said.made))
-    return [*changes, _step(event, said.request, "opened", said.text, {})]
+    return [*changes, _step(event, said.request, StepKind.OPENED, said.text, {})]
 
 
 def _step(
-    event: Event, request: str, kind: str, text: str | None, details: dict[str, Any]
+    event: Event, request: str, kind: StepKind, text: str | None, details: dict[str, Any]
 ) -> Change:
     values = {
         "request": request,
-        "kind": kind,
+        "kind": kind.value,
         "actor": _by(event),
         "at": event.time,
         "text": text,
@@ -249,7 +249,7 @@ def _attachment(event: Event, made: AttachmentMade) -> Change:
 
 
 def _stepped(event: Event, said: Stepped) -> list[Change]:
-    values: dict[str, Any] = {"state": said.state}
+    values: dict[str, Any] = {"state": said.state.value}
     if said.terms is not None:
         values |= {
             "days": said.terms.days,
@@ -257,7 +257,7 @@ def _stepped(event: Event, said: Stepped) -> list[Change]:
             "case": said.terms.case,
             "amended_at": event.time,
         }
-    if said.state in _CLOSED:
+    if said.state not in PENDING:
         values["closed_at"] = event.time
     changes = [_step(event, said.request, said.step, said.text, said.details)]
     if said.grant is not None:
@@ -270,7 +270,7 @@ def _stepped(event: Event, said: Stepped) -> list[Change]:
         values["made"] = said.renewed.id
         renewed = {"ends": said.renewed.ends, "recertified_at": event.time}
         changes.append(Change("access_grant", said.renewed.id, renewed, is_whole=False))
-    changes += _revocations(event, said.revoked, said.text or said.state)
+    changes += _revocations(event, said.revoked, said.text or said.state.value)
     return [*changes, Change("access_request", said.request, values, is_whole=False)]
 
 

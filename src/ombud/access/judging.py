@@ -1,0 +1,154 @@
+"""Judging: the questions that a decision is made of, one function each.
+
+`access.decide` asks them in order and stops at the first that refuses;
+`access.explain` asks them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ombud.access.attempt import Attempt, Grant
+from ombud.access.compiled import Act, CompiledPolicy, CompiledPurpose
+from ombud.access.decision import Reason
+from ombud.access.guards import WHOLE
+from ombud.access.lines import NO_COLUMNS, Columns
+from ombud.access.scene import Actor, Scene
+from ombud.access.snapshot import Snapshot
+
+CODE_LENGTH_MAX = 100  # Characters of a code that are repeated in a reason.
+_CODES = ("reason_code", "justification_code")
+
+
+def make_scene(
+    attempt: Attempt, actor: Actor | None, act: Act, now: int, snapshot: Snapshot
+) -> Scene:
+    """Return what conditions look at."""
+    return Scene(
+        attempt,
+        actor,
+        act.thing,
+        purpose=act.purpose.id,
+        now=now,
+        stated=snapshot.compiled.stated,
+    )
+
+
+def find_barred(act: Act, scene: Scene, compiled: CompiledPolicy) -> tuple[str, ...]:
+    """Return what forbids the attempt, whoever asks: prohibitions, words, codes."""
+    reasons = [ban.reason for ban in act.bans if ban.hits(scene)]
+    if compiled.asks_reasons:
+        reasons += find_barred_words(scene, compiled)
+        reasons += find_barred_codes(scene, compiled)
+    return tuple(reasons)
+
+
+def find_barred_words(scene: Scene, compiled: CompiledPolicy) -> list[str]:
+    """Return the lists of terms that what the actor gives as reason offends."""
+    context = scene.attempt.context
+    if compiled.terms is None or not context:
+        return []
+    found = compiled.terms.find(
+        context.get("justification"),
+        _texts(context, _CODES),
+        jurisdiction=scene.actor.attributes.get("jurisdiction"),
+    )
+    return [f"{Reason.REASON_BARRED.value}:{name}" for name in found]
+
+
+def find_barred_codes(scene: Scene, compiled: CompiledPolicy) -> list[str]:
+    """Return what is wrong with the reason code of somebody of the vendor."""
+    if compiled.vendor is None or not compiled.vendor.may_have(scene):
+        return []
+    code = scene.attempt.context.get("reason_code")
+    if not isinstance(code, str) or not code:
+        return [Reason.REASON_CODE_MISSING.value]
+    if compiled.codes.get(code, False):
+        return []
+    return [f"{Reason.REASON_CODE_DENIED.value}:{code[:CODE_LENGTH_MAX]}"]
+
+
+def find_hidden(act: Act, scene: Scene) -> Columns:
+    """Return the columns that must be left out, where the attempt names none."""
+    if scene.attempt.columns is not None:
+        return NO_COLUMNS
+    hidden: set[str] = set()
+    for ban in act.bans:
+        if ban.columns is not WHOLE and ban.holds(scene):
+            hidden |= ban.columns
+    return frozenset(hidden)
+
+
+def find_grant(
+    grants: Mapping[str, tuple[Grant, ...]], lineage: Iterable[str], now: int
+) -> Grant | None:
+    """Return the grant in force that is nearest to the purpose, and of these the longest."""
+    for name in lineage:
+        for grant in grants.get(name, ()):
+            if grant.begins <= now < grant.ends:
+                return grant
+    return None
+
+
+def find_emergency(
+    actor: Actor | None, compiled: CompiledPolicy, purpose: CompiledPurpose, now: int
+) -> Grant | None:
+    """Return the break-glass in force, as long as the policy still has it for that purpose."""
+    if actor is None or not actor.emergencies:
+        return None
+    lineage = (name for name in purpose.lineage if compiled.purposes[name].breaks_glass)
+    return find_grant(actor.emergencies, lineage, now)
+
+
+def find_grantless(
+    actor: Actor | None, compiled: CompiledPolicy, purpose: CompiledPurpose, now: int
+) -> str:
+    """Return why an actor without a grant in force has none."""
+    if actor is None:
+        return Reason.NO_GRANT.value
+    held = [grant for name in purpose.lineage for grant in actor.grants.get(name, ())]
+    held += [
+        grant
+        for name in purpose.lineage
+        if compiled.purposes[name].breaks_glass
+        for grant in actor.emergencies.get(name, ())
+    ]
+    if any(now < grant.begins for grant in held):
+        return Reason.GRANT_NOT_BEGUN.value
+    return Reason.GRANT_ENDED.value if held else Reason.NO_GRANT.value
+
+
+def is_requestable(act: Act, scene: Scene) -> bool:
+    """Whether asking for the purpose would help, and the actor may."""
+    requesters = act.purpose.requesters
+    return bool(act.cuts) and (requesters is None or not requesters.check(scene))
+
+
+def find_failures(act: Act, scene: Scene) -> tuple[str, ...]:
+    """Return why no line has the attempt: the words of the one that came furthest."""
+    furthest = (0, act.nothing)
+    for cut in act.cuts:
+        failure = cut.find_failure(scene)
+        if failure is not None and failure[0] > furthest[0]:
+            furthest = failure
+    return furthest[1]
+
+
+def find_lacking(act: Act, snapshot: Snapshot, now: int) -> tuple[str, ...]:
+    """Return what is not intended for the purpose and not attached to it either."""
+    lineage = act.purpose.lineage
+    return tuple(
+        Reason.NOT_INTENDED.value if name == act.thing.id else f"{Reason.NOT_INTENDED.value}:{name}"
+        for name in act.lacking
+        if snapshot.find_attachment(name, lineage, now) is None
+    )
+
+
+def _texts(context: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for name in names:
+        value = context.get(name)
+        values = value if isinstance(value, list | tuple) else [value]
+        found += [each for each in values if isinstance(each, str)]
+    return found
