@@ -20,6 +20,7 @@ from ombud.services.policies import Policies
 from ombud.services.record_port import Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
+from ombud.services.simulating import Simulating
 from ombud.services.tokens import Tokens
 from ombud.services.told import Told, where_it_went
 from ombud.services.watching import Watch
@@ -43,6 +44,7 @@ class HomeServices:
         rule_states: RuleStates,
         directory: Directory,
         policies: Policies,
+        simulating: Simulating,
         live_policy: LivePolicy,
         watch: Watch,
         control: ControlStore,
@@ -59,6 +61,7 @@ class HomeServices:
         self._rule_states = rule_states
         self.directory = directory
         self.policies = policies
+        self.simulating = simulating
         self.live_policy = live_policy
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
@@ -190,9 +193,14 @@ class HomeServices:
         failing = self._background.failures
         parts = {name: name not in failing for name in ("index", "rules", "tick")}
         parts["record"] = self._appender.ping()
+        parts["policy"] = self.live_policy.is_usable()
         if isinstance(self._appender, RestingRecord):
             parts["resumed"] = False
         return parts | dict.fromkeys(failing, False)
+
+    def notes(self) -> list[str]:
+        """Return what everybody should know who looks after the home, without names."""
+        return self.policies.notes()
 
     def metrics(self) -> dict[str, float]:
         """Return figures by name; one that ends in `_total` only ever grows."""

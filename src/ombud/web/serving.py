@@ -76,6 +76,7 @@ class Server:
             self._open = OpenHome(
                 self._home, settings=self._settings, appender=client, background=self._background
             )
+            self._open.apply_configured()
             self._web = WebServer(
                 create_app(
                     self._open.services,
