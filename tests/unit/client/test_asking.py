@@ -219,7 +219,7 @@ def test_rows_come_masked_and_guarded(server: DecisionServer, client: Client) ->
 
     with purpose("care", case="7"):
         rows = client.fetch("read", CLAIMS, load)
-        assert rows.unwrap() == [{"name": "***", "amount": 117}, {"name": "***", "amount": None}]
+        assert rows.unwrap() == [{"name": "[redacted]", "amount": 117}, {"name": "[redacted]", "amount": None}]
     assert isinstance(rows, Guarded)
     assert (rows.decision_id, seen[0].permit, ROWS[0]["name"]) == ("d-1", True, "Dee")
     assert server.question()["context"]["ombud_obligations"] == ["masks", "max_rows"]
