@@ -16,6 +16,8 @@ from pathlib import Path
 
 import duckdb
 
+from ombud.app.checkpoints import open_desk
+from ombud.app.deciding import make_deciding
 from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import PolicyParts, apply_configured, open_policy
 from ombud.config.attribution_file import load_attribution
@@ -30,9 +32,11 @@ from ombud.record.recorder import Recorder
 from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
 from ombud.record.standing import check_version, read_copy
+from ombud.services.access_requests import AccessRequests
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
+from ombud.services.credentials import Credentials
 from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
@@ -43,6 +47,7 @@ from ombud.services.not_covered import NotCovered
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
+from ombud.services.searching import Searching
 from ombud.services.settings_events import record_settings
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
@@ -206,13 +211,44 @@ class OpenHome:
         )
         self.directory.settle()
         self.policy = self._open_policy(looks)
+        self.access = AccessRequests(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            policy=self.policy.live.policy,
+            clock=never_back(now_ms, self.recorded_ms),
+            index=self.index,
+            looks=looks,
+            credentials=Credentials(self.paths.home, appender=self.appender, clock=now_ms),
+        )
+        self.desk = open_desk(
+            self.paths.home,
+            appender=self.appender,
+            reader=self.reader,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            follower=self._index_follower,
+            looks=looks,
+            live=self.policy.live,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
+            access=self.access,
             policies=self.policy.policies,
             simulating=self.policy.simulating,
             live_policy=self.policy.live,
+            desk=self.desk,
+            deciding=make_deciding(
+                appender=self.appender,
+                reader=self.reader,
+                live=self.policy.live,
+                clock=never_back(now_ms, self.recorded_ms),
+            ),
+            searching=Searching(live=self.policy.live, appender=self.appender, clock=now_ms),
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
