@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ombud.app.checkpoint_door import CheckpointDoor
 from ombud.app.request_door import RequestDoor
 from ombud.services.directory_wanted import DirectoryWanted
 
@@ -20,6 +21,10 @@ class Door(Protocol):
     @property
     def access(self) -> RequestDoor:
         """The questions about requests, grants and emergencies."""
+
+    @property
+    def checkpoints(self) -> CheckpointDoor:
+        """The questions about checkpoints, justifications and reference data."""
 
     def search(
         self,

@@ -7,7 +7,6 @@ a grant, and the next evaluation finds it.  What `context.approval` says is neve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -25,20 +24,17 @@ from ombud.services.asked_requests import Submission, Task
 from ombud.services.request_binding import DENIAL_MS, Binding
 from ombud.web.access import AskerPart, ServicesPart
 from ombud.web.answers import JsonResponse
+from ombud.web.authzen_metadata import base_of
+from ombud.web.authzen_paths import ACCESS_REQUESTS, REQUEST_SCHEMA
 from ombud.web.body import read_question
 from ombud.web.errors import REFUSALS
 from ombud.web.limits import Limits
 
 Json = dict[str, Any]
 
-ACCESS_REQUESTS = "/access/v1/requests"
-REQUEST_SCHEMA = "/access/v1/request-schema"
-CAPABILITY = "urn:openid:authzen:capability:access-request"
 PROBLEM = "application/problem+json"  # RFC 9457
-HOST_MAX = 261  # Bytes of a name and a port (RFC 1035 §2.3.4).
 POLL_SECONDS = 10  # People decide: sooner nothing will have changed.
 TEMPLATE = "purpose"
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 _ERROR = "urn:openid:authzen:access-request:error:"
 _STATUSES = {
     "not_requestable": HTTPStatus.BAD_REQUEST,
@@ -134,11 +130,6 @@ def access_request_context(
     return told
 
 
-def request_metadata(base: str) -> Json:
-    """Return what the metadata of the decision point says of access requests."""
-    return {"access_request_endpoint": base + ACCESS_REQUESTS, "capabilities": [CAPABILITY]}
-
-
 def tell_task(task: Task, base: str) -> Json:
     """Return a task and, once it is approved, its result."""
     row = task.row
@@ -204,18 +195,8 @@ _TASK: dict[int | str, Json] = {
 }
 
 
-def address_of(request: Request) -> str:
-    """Return the address that the asker used; raises `InputError` for a `Host` that is none."""
-    host = request.headers.get("host", "")
-    if len(host) > HOST_MAX or not _HOST.fullmatch(host):
-        raise InputError("the request names no host", origin="host")
-    return f"{request.url.scheme}://{host}"
-
-
-def access_request_routes(
-    limits: Limits, *, base_of: Callable[[Request], str] = address_of
-) -> APIRouter:
-    """Return the routes of the profile; `base_of` gives the address of this server."""
+def access_request_routes(limits: Limits, *, public_url: str = "") -> APIRouter:
+    """Return the routes of the profile; `public_url` is the address of this server."""
     router = APIRouter(tags=["authzen"], responses={**REFUSALS, **_TASK})
 
     @router.post(ACCESS_REQUESTS, status_code=HTTPStatus.ACCEPTED)
@@ -227,7 +208,7 @@ def access_request_routes(
     ) -> Response:
         """Ask for what was denied; what is answered is a task to follow."""
         said = _decode(await read_question(request, limits), Submission, "a submission")
-        base = base_of(request)
+        base = address_of(request, public_url)
 
         def work() -> Response:
             task = services.access.asked.submit(said, key=idempotency_key, asker=asker)
@@ -242,7 +223,7 @@ def access_request_routes(
         task_id: str, request: Request, services: ServicesPart, asker: AskerPart
     ) -> Response:
         """Tell how a task stands."""
-        base = base_of(request)
+        base = address_of(request, public_url)
 
         def work() -> Response:
             told = tell_task(services.access.asked.task(task_id, asker=asker), base)
@@ -259,7 +240,7 @@ def access_request_routes(
         """Withdraw what waits to be decided on."""
         body = await read_question(request, limits) if _has_body(request) else b"{}"
         wanted: CancelWanted = _decode(body, CancelWanted, "a cancellation")
-        base = base_of(request)
+        base = address_of(request, public_url)
 
         def work() -> Response:
             said = wanted.comment or wanted.reason
@@ -274,6 +255,11 @@ def access_request_routes(
         return JsonResponse(SCHEMA)
 
     return router
+
+
+def address_of(request: Request, public_url: str) -> str:
+    """Return the address of this server, as far as the asker knows it."""
+    return base_of(public_url, request.url.scheme, request.headers.get("host", ""))
 
 
 def _has_body(request: Request) -> bool:
