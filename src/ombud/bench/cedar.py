@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ombud.access.attempt import Attempt
-from ombud.access.model import Audience, Checkpoint, Dataset, Line, Limits, Prohibition, Purpose
+from ombud.access.model import Audience, Checkpoint, Dataset, Limits, Line, Prohibition, Purpose
 from ombud.bench.random_policy import Atom, Formula, World
 from ombud.core.event import ACTIONS
 

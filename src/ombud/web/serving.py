@@ -117,7 +117,7 @@ class Server:
         tokens = TokenPublisher(self._open.control, paths.published)
         self._open.projection.tell(tokens.follow)
         tokens.follow()
-        self._open.policy.live.publish_into(paths.published)
+        self._open.access.policy.live.publish_into(paths.published)
         self._deciders = Deciders(
             self._home,
             host=self._settings["server.host"],
@@ -226,9 +226,9 @@ class Server:
             follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
             # Anybody may ask `/readyz`: it names no path.
             repeat(f"source {number} {source.kind}", follow, every_seconds=FOLLOWED_SECONDS)
-        repeat("requests", opened.access.upkeep.turn, every_seconds=DUE_SECONDS)
-        desk = opened.desk
+        repeat("requests", opened.access.requests.upkeep.turn, every_seconds=DUE_SECONDS)
+        desk = opened.access.desk
         repeat("justifications", lambda: desk.turn(now_ms()), every_seconds=DESK_SECONDS)
-        repeat("trino", opened.trino.queries.turn, every_seconds=1.0)
+        repeat("trino", opened.access.trino.queries.turn, every_seconds=1.0)
         repeat("retention", opened.retain, every_seconds=RETAIN_SECONDS)
         repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)

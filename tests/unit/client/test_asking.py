@@ -219,7 +219,10 @@ def test_rows_come_masked_and_guarded(server: DecisionServer, client: Client) ->
 
     with purpose("care", case="7"):
         rows = client.fetch("read", CLAIMS, load)
-        assert rows.unwrap() == [{"name": "[redacted]", "amount": 117}, {"name": "[redacted]", "amount": None}]
+        assert rows.unwrap() == [
+            {"name": "[redacted]", "amount": 117},
+            {"name": "[redacted]", "amount": None},
+        ]
     assert isinstance(rows, Guarded)
     assert (rows.decision_id, seen[0].permit, ROWS[0]["name"]) == ("d-1", True, "Dee")
     assert server.question()["context"]["ombud_obligations"] == ["masks", "max_rows"]
@@ -264,7 +267,14 @@ def test_an_actor_has_a_type(server: DecisionServer, actor: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "context", [{"a": object()}, {"a": 1 << 70}, {"a": "\ud800"}, {"a": "x" * 70_000}], ids=str
+    "context",
+    [
+        pytest.param({"a": object()}, id="an object"),
+        {"a": 1 << 70},
+        {"a": "\ud800"},
+        {"a": "x" * 70_000},
+    ],
+    ids=str,
 )
 def test_what_cannot_be_asked_is_not(client: Client, context: dict[str, Any]) -> None:
     """What JSON cannot hold, or too much of it, is the caller's fault and said so."""
