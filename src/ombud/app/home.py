@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.paths import HomePaths
-from ombud.app.policy_parts import PolicyParts, apply_configured, open_policy
+from ombud.app.policy import apply_configured, open_simulating
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
@@ -38,8 +38,10 @@ from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
+from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks
 from ombud.services.not_covered import NotCovered
+from ombud.services.policies import Policies
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
@@ -120,6 +122,13 @@ class OpenHome:
             control=self.control,
         )
         self.projection.catch_up()
+        self.live_policy = LivePolicy(
+            control=self.control,
+            granted=self.control.requests,
+            fetch=self.reader.fetch,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
+        self.projection.tell(self.live_policy.follow)
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
         self._rules_failed = False
@@ -205,14 +214,21 @@ class OpenHome:
             clock=now_ms,
         )
         self.directory.settle()
-        self.policy = self._open_policy(looks)
+        self.policies = self._open_policies(looks)
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
-            policies=self.policy.policies,
-            simulating=self.policy.simulating,
-            live_policy=self.policy.live,
+            policies=self.policies,
+            live_policy=self.live_policy,
+            simulating=open_simulating(
+                reader=self.reader,
+                index=self.index,
+                control=self.control,
+                live=self.live_policy,
+                looks=looks,
+                clock=now_ms,
+            ),
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -237,13 +253,14 @@ class OpenHome:
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
         )
 
-    def _open_policy(self, looks: Looks) -> PolicyParts:
-        return open_policy(
+    def _open_policies(self, looks: Looks) -> Policies:
+        return Policies(
             appender=self.appender,
-            reader=self.reader,
             control=self.control,
-            projection=self.projection,
-            index=self.index,
+            project=self.projection.catch_up,
+            live=self.live_policy,
+            granted=self.control.requests,
+            fetch=self.reader.fetch,
             looks=looks,
             clock=never_back(now_ms, self.recorded_ms),
         )
@@ -251,7 +268,7 @@ class OpenHome:
     def apply_configured(self) -> None:
         """Put the policy that the settings name in force, if it is not and may be."""
         if not isinstance(self.appender, RestingRecord):
-            apply_configured(self.policy.policies, self.control, self.settings["policy"])
+            apply_configured(self.policies, self.control, self.settings["policy"])
 
     def follow_index(self) -> None:
         """Bring the index and the control tables up to the last durable event."""

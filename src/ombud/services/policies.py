@@ -12,7 +12,7 @@ from ombud.config.policy_files import read_policy
 from ombud.core.clock import Clock
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unavailable
 from ombud.services.asker import Asker
-from ombud.services.live_policy import Fetch, LivePolicy, read_version
+from ombud.services.live_policy import Fetch, Granted, LivePolicy, read_version
 from ombud.services.looks import Looks
 from ombud.services.policy_difference import compare_policies
 from ombud.services.policy_events import (
@@ -49,6 +49,7 @@ class Policies:
         control: ControlStore,
         project: Callable[[], None],
         live: LivePolicy,
+        granted: Granted,
         fetch: Fetch,
         looks: Looks,
         clock: Clock,
@@ -59,6 +60,7 @@ class Policies:
         self._tables = control.policies
         self._project = project
         self._live = live
+        self._granted = granted
         self._fetch = fetch
         self._looks = looks
         self._clock = clock
@@ -80,7 +82,7 @@ class Policies:
         in_force = self._tables.in_force()
         new, version = read_whole(wanted.files)
         old = self._live.policy()
-        lowers, diff = compare_policies(old, new)
+        lowers, diff = self._compare(old, new)
         needed = find_needed(old if in_force else None, new, lowers, now=self._clock())
         return {
             "compared_with": in_force.event_index if in_force else 0,
@@ -116,7 +118,7 @@ class Policies:
                 raise Conflict("this policy is in force already", hint="nothing was changed")
             now = self._clock()
             old = self._live.policy()
-            lowers, _ = compare_policies(old, new)
+            lowers, _ = self._compare(old, new)
             needed = find_needed(old if in_force else None, new, lowers, now=now)
             if needed.quorum:
                 self._check_room(sha256)
@@ -251,6 +253,10 @@ class Policies:
             if stands == "waiting" and self._clock() >= expires_at(row):
                 stands = "expired"
         return tell_row(row, self._tables.confirmations(row.id), stands=stands)
+
+    def _compare(self, old: Policy, new: Policy) -> tuple[tuple[str, ...], Json]:
+        directory = self._live.actors().attributes
+        return compare_policies(old, new, grants=self._granted.grants(), directory=directory)
 
     def _check_room(self, sha256: str) -> None:
         waiting = self._waiting()

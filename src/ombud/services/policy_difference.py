@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ombud.access.attempt import Grant
 from ombud.access.model import Policy
 
 Json = dict[str, Any]
 
 
-def compare_policies(old: Policy, new: Policy) -> tuple[tuple[str, ...], Json]:
+def compare_policies(
+    old: Policy,
+    new: Policy,
+    *,
+    grants: Sequence[Grant],
+    directory: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> tuple[tuple[str, ...], Json]:
     """Return in what the new policy lowers oversight, one sentence each, and the difference.
 
     Whatever stops, asks or bars somebody and is not there as it was counts as lowered.
     """
+    del grants, directory
     lowers: list[str] = []
     for kind, was, now in _parts(old, new):
         left = dict(now)

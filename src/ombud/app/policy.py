@@ -1,9 +1,8 @@
-"""Policy parts: the live policy and its use cases, wired; and the folder that the settings name."""
+"""Policy: its simulation wired, and the folder that the settings name put in force."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 from ombud.config.policy_files import read_policy_folder
@@ -11,12 +10,10 @@ from ombud.core.clock import Clock
 from ombud.core.errors import Conflict, OmbudError
 from ombud.record.reader import RecordReader
 from ombud.services.asker import local_owner
-from ombud.services.controlling import ControlProjection
 from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks
 from ombud.services.policies import Policies
 from ombud.services.policy_wanted import PolicyWanted
-from ombud.services.record_port import Appender
 from ombud.services.simulating import Simulating
 from ombud.store.control import ControlStore
 from ombud.store.lasting import LastingIndex
@@ -26,48 +23,25 @@ log = logging.getLogger("ombud")
 SETTING = "policy"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyParts:
-    """What a home has about its policy."""
-
-    live: LivePolicy
-    policies: Policies
-    simulating: Simulating
-
-
-def open_policy(
+def open_simulating(
     *,
-    appender: Appender,
     reader: RecordReader,
-    control: ControlStore,
-    projection: ControlProjection,
     index: LastingIndex,
+    control: ControlStore,
+    live: LivePolicy,
     looks: Looks,
     clock: Clock,
-) -> PolicyParts:
-    """Return the parts; from now on the live policy follows the projection."""
-    granted = control.requests
-    live = LivePolicy(control=control, granted=granted, fetch=reader.fetch, clock=clock)
-    projection.tell(live.follow)
-    policies = Policies(
-        appender=appender,
-        control=control,
-        project=projection.catch_up,
-        live=live,
-        fetch=reader.fetch,
-        looks=looks,
-        clock=clock,
-    )
-    simulating = Simulating(
+) -> Simulating:
+    """Return what replays policies over the record of a home."""
+    return Simulating(
         reader=reader,
         index=index,
-        control=control,
-        granted=granted,
+        directory=control.directory,
+        granted=control.requests,
         live=live,
         looks=looks,
         clock=clock,
     )
-    return PolicyParts(live, policies, simulating)
 
 
 def apply_configured(policies: Policies, control: ControlStore, folder: str) -> None:
