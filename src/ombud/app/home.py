@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ombud.app.paths import HomePaths
-from ombud.app.policy import apply_configured, open_simulating
+from ombud.app.policy import apply_configured
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
@@ -46,6 +46,7 @@ from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
 from ombud.services.settings_events import record_settings
+from ombud.services.simulating import Simulating
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
 from ombud.store.alerts import AlertStore
@@ -221,14 +222,7 @@ class OpenHome:
             directory=self.directory,
             policies=self.policies,
             live_policy=self.live_policy,
-            simulating=open_simulating(
-                reader=self.reader,
-                index=self.index,
-                control=self.control,
-                live=self.live_policy,
-                looks=looks,
-                clock=now_ms,
-            ),
+            simulating=self._open_simulating(looks),
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -263,6 +257,17 @@ class OpenHome:
             fetch=self.reader.fetch,
             looks=looks,
             clock=never_back(now_ms, self.recorded_ms),
+        )
+
+    def _open_simulating(self, looks: Looks) -> Simulating:
+        return Simulating(
+            reader=self.reader,
+            index=self.index,
+            directory=self.control.directory,
+            granted=self.control.requests,
+            live=self.live_policy,
+            looks=looks,
+            clock=now_ms,
         )
 
     def apply_configured(self) -> None:

@@ -1,4 +1,4 @@
-"""Policy: its simulation wired, and the folder that the settings name put in force."""
+"""Policy: the folder that the settings name, put in force when a home begins to run."""
 
 from __future__ import annotations
 
@@ -6,42 +6,15 @@ import logging
 from pathlib import Path
 
 from ombud.config.policy_files import read_policy_folder
-from ombud.core.clock import Clock
 from ombud.core.errors import Conflict, OmbudError
-from ombud.record.reader import RecordReader
 from ombud.services.asker import local_owner
-from ombud.services.live_policy import LivePolicy
-from ombud.services.looks import Looks
 from ombud.services.policies import Policies
 from ombud.services.policy_wanted import PolicyWanted
-from ombud.services.simulating import Simulating
 from ombud.store.control import ControlStore
-from ombud.store.lasting import LastingIndex
 from ombud.store.policy_texts import hash_texts
 
 log = logging.getLogger("ombud")
 SETTING = "policy"
-
-
-def open_simulating(
-    *,
-    reader: RecordReader,
-    index: LastingIndex,
-    control: ControlStore,
-    live: LivePolicy,
-    looks: Looks,
-    clock: Clock,
-) -> Simulating:
-    """Return what replays policies over the record of a home."""
-    return Simulating(
-        reader=reader,
-        index=index,
-        directory=control.directory,
-        granted=control.requests,
-        live=live,
-        looks=looks,
-        clock=clock,
-    )
 
 
 def apply_configured(policies: Policies, control: ControlStore, folder: str) -> None:
