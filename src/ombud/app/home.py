@@ -16,8 +16,10 @@ from pathlib import Path
 
 import duckdb
 
+from ombud.app.checkpoints import open_desk
+from ombud.app.deciding import make_deciding
 from ombud.app.paths import HomePaths
-from ombud.app.policy import apply_configured
+from ombud.app.policy_parts import PolicyParts, apply_configured, open_policy
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
@@ -30,23 +32,23 @@ from ombud.record.recorder import Recorder
 from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
 from ombud.record.standing import check_version, read_copy
+from ombud.services.access_requests import AccessRequests
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
+from ombud.services.credentials import Credentials
 from ombud.services.directory import Directory
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
-from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks
 from ombud.services.not_covered import NotCovered
-from ombud.services.policies import Policies
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
+from ombud.services.searching import Searching
 from ombud.services.settings_events import record_settings
-from ombud.services.simulating import Simulating
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
 from ombud.store.alerts import AlertStore
@@ -123,13 +125,6 @@ class OpenHome:
             control=self.control,
         )
         self.projection.catch_up()
-        self.live_policy = LivePolicy(
-            control=self.control,
-            granted=self.control.requests,
-            fetch=self.reader.fetch,
-            clock=never_back(now_ms, self.recorded_ms),
-        )
-        self.projection.tell(self.live_policy.follow)
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
         self._rules_failed = False
@@ -215,14 +210,45 @@ class OpenHome:
             clock=now_ms,
         )
         self.directory.settle()
-        self.policies = self._open_policies(looks)
+        self.policy = self._open_policy(looks)
+        self.access = AccessRequests(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            policy=self.policy.live.policy,
+            clock=never_back(now_ms, self.recorded_ms),
+            index=self.index,
+            looks=looks,
+            credentials=Credentials(self.paths.home, appender=self.appender, clock=now_ms),
+        )
+        self.desk = open_desk(
+            self.paths.home,
+            appender=self.appender,
+            reader=self.reader,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            follower=self._index_follower,
+            looks=looks,
+            live=self.policy.live,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
         return HomeServices(
             appender=self.appender,
             looks=looks,
             directory=self.directory,
-            policies=self.policies,
-            live_policy=self.live_policy,
-            simulating=self._open_simulating(looks),
+            access=self.access,
+            policies=self.policy.policies,
+            simulating=self.policy.simulating,
+            live_policy=self.policy.live,
+            desk=self.desk,
+            deciding=make_deciding(
+                appender=self.appender,
+                reader=self.reader,
+                live=self.policy.live,
+                clock=never_back(now_ms, self.recorded_ms),
+            ),
+            searching=Searching(live=self.policy.live, appender=self.appender, clock=now_ms),
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -247,33 +273,21 @@ class OpenHome:
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
         )
 
-    def _open_policies(self, looks: Looks) -> Policies:
-        return Policies(
+    def _open_policy(self, looks: Looks) -> PolicyParts:
+        return open_policy(
             appender=self.appender,
+            reader=self.reader,
             control=self.control,
-            project=self.projection.catch_up,
-            live=self.live_policy,
-            granted=self.control.requests,
-            fetch=self.reader.fetch,
+            projection=self.projection,
+            index=self.index,
             looks=looks,
             clock=never_back(now_ms, self.recorded_ms),
-        )
-
-    def _open_simulating(self, looks: Looks) -> Simulating:
-        return Simulating(
-            reader=self.reader,
-            index=self.index,
-            directory=self.control.directory,
-            granted=self.control.requests,
-            live=self.live_policy,
-            looks=looks,
-            clock=now_ms,
         )
 
     def apply_configured(self) -> None:
         """Put the policy that the settings name in force, if it is not and may be."""
         if not isinstance(self.appender, RestingRecord):
-            apply_configured(self.policies, self.control, self.settings["policy"])
+            apply_configured(self.policy.policies, self.control, self.settings["policy"])
 
     def follow_index(self) -> None:
         """Bring the index and the control tables up to the last durable event."""

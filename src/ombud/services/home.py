@@ -7,9 +7,11 @@ from typing import Any
 
 from ombud.collect.intake import IntakeResult
 from ombud.record.resting import RestingRecord
+from ombud.services.access_requests import AccessRequests
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
+from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
@@ -43,6 +45,8 @@ class HomeServices:
         tokens: Tokens,
         rule_states: RuleStates,
         directory: Directory,
+        access: AccessRequests,
+        desk: CheckpointDesk,
         policies: Policies,
         simulating: Simulating,
         live_policy: LivePolicy,
@@ -60,6 +64,8 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self.directory = directory
+        self.access = access
+        self.desk = desk
         self.policies = policies
         self.simulating = simulating
         self.live_policy = live_policy

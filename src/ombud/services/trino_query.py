@@ -64,7 +64,9 @@ class TableUse:
     @property
     def is_analysed(self) -> bool:
         """Whether this was ANALYZE, which returns no rows and asks for no filters."""
-        return "InsertIntoTable" in self.permitted and self.filters is None and not self.is_mask_asked
+        return (
+            "InsertIntoTable" in self.permitted and self.filters is None and not self.is_mask_asked
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the event tells it."""

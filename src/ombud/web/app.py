@@ -8,12 +8,16 @@ from starlette.middleware import Middleware
 from ombud import __version__
 from ombud.services.home import HomeServices
 from ombud.web import front, looks, reference
+from ombud.web.checkpoints import checkpoint_routes
 from ombud.web.directory import directory_routes
 from ombud.web.errors import add_error_handlers
 from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
+from ombud.web.reference_data import reference_data_routes
+from ombud.web.requests import request_routes
+from ombud.web.policy import policy_routes
 from ombud.web.rules import rule_routes
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
@@ -45,6 +49,10 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         looks.router,
         token_routes(limits),
         directory_routes(limits),
+        policy_routes(limits),
+        request_routes(limits),
+        checkpoint_routes(limits),
+        reference_data_routes(limits),
         rule_routes(limits),
         state_routes(metrics),
         front.router,

@@ -42,6 +42,8 @@ log = logging.getLogger("ombud")
 START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
 SWITCH_SECONDS = 0.0005  # Rules and index run beside the API: a request must not wait for them.
 FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
+DUE_SECONDS = 15.0  # How late a request expires, or an unused grant is revoked.
+DESK_SECONDS = 30.0  # How late a table is refreshed, and the first verification of a day.
 RETAIN_SECONDS = 600.0  # How far beyond its days the index may go.
 FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
 
@@ -180,5 +182,8 @@ class Server:
             follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
             # Anybody may ask `/readyz`: it names no path.
             repeat(f"source {number} {source.kind}", follow, every_seconds=FOLLOWED_SECONDS)
+        repeat("requests", opened.access.upkeep.turn, every_seconds=DUE_SECONDS)
+        desk = opened.desk
+        repeat("justifications", lambda: desk.turn(now_ms()), every_seconds=DESK_SECONDS)
         repeat("retention", opened.retain, every_seconds=RETAIN_SECONDS)
         repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)

@@ -1,20 +1,74 @@
-"""Policy: the folder that the settings name, put in force when a home begins to run."""
+"""Policy parts: the live policy and its use cases, wired; and the folder that the settings name."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from ombud.config.policy_files import read_policy_folder
+from ombud.core.clock import Clock
 from ombud.core.errors import Conflict, OmbudError
+from ombud.record.reader import RecordReader
 from ombud.services.asker import local_owner
+from ombud.services.controlling import ControlProjection
+from ombud.services.live_policy import LivePolicy
+from ombud.services.looks import Looks
 from ombud.services.policies import Policies
 from ombud.services.policy_wanted import PolicyWanted
+from ombud.services.record_port import Appender
+from ombud.services.simulating import Simulating
 from ombud.store.control import ControlStore
+from ombud.store.lasting import LastingIndex
 from ombud.store.policy_texts import hash_texts
 
 log = logging.getLogger("ombud")
 SETTING = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyParts:
+    """What a home has about its policy."""
+
+    live: LivePolicy
+    policies: Policies
+    simulating: Simulating
+
+
+def open_policy(
+    *,
+    appender: Appender,
+    reader: RecordReader,
+    control: ControlStore,
+    projection: ControlProjection,
+    index: LastingIndex,
+    looks: Looks,
+    clock: Clock,
+) -> PolicyParts:
+    """Return the parts; from now on the live policy follows the projection."""
+    granted = control.requests
+    live = LivePolicy(control=control, granted=granted, fetch=reader.fetch, clock=clock)
+    projection.tell(live.follow)
+    policies = Policies(
+        appender=appender,
+        control=control,
+        project=projection.catch_up,
+        live=live,
+        granted=granted,
+        fetch=reader.fetch,
+        looks=looks,
+        clock=clock,
+    )
+    simulating = Simulating(
+        reader=reader,
+        index=index,
+        directory=control.directory,
+        granted=granted,
+        live=live,
+        looks=looks,
+        clock=clock,
+    )
+    return PolicyParts(live, policies, simulating)
 
 
 def apply_configured(policies: Policies, control: ControlStore, folder: str) -> None:
