@@ -13,6 +13,7 @@ from ombud.services.asker import Asker
 from ombud.services.background import Background
 from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.coverage import CoverageReports
+from ombud.services.deciding import Deciding
 from ombud.services.directory import Directory
 from ombud.services.ingesting import Ingesting
 from ombud.services.live_policy import LivePolicy
@@ -22,6 +23,7 @@ from ombud.services.policies import Policies
 from ombud.services.record_port import Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
+from ombud.services.searching import Searching
 from ombud.services.simulating import Simulating
 from ombud.services.tokens import Tokens
 from ombud.services.told import Told, where_it_went
@@ -50,6 +52,8 @@ class HomeServices:
         policies: Policies,
         simulating: Simulating,
         live_policy: LivePolicy,
+        deciding: Deciding,
+        searching: Searching,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -69,6 +73,8 @@ class HomeServices:
         self.policies = policies
         self.simulating = simulating
         self.live_policy = live_policy
+        self.deciding = deciding
+        self.searching = searching
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

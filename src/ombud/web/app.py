@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from ombud import __version__
 from ombud.services.home import HomeServices
 from ombud.web import front, looks, reference
+from ombud.web.authzen import authzen_routes
 from ombud.web.checkpoints import checkpoint_routes
 from ombud.web.directory import directory_routes
 from ombud.web.errors import add_error_handlers
@@ -28,8 +29,13 @@ DESCRIPTION = (
 )
 
 
-def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastAPI:
-    """Return the application that answers for a home."""
+def create_app(
+    services: HomeServices, *, limits: Limits | None = None, public_url: str = ""
+) -> FastAPI:
+    """Return the application that answers for a home.
+
+    `public_url` is the address under which others reach it, when that is another one.
+    """
     limits = limits or Limits()
     pending = Budget(limits.pending_max)
     metrics = Metrics(pending)
@@ -54,6 +60,7 @@ def create_app(services: HomeServices, *, limits: Limits | None = None) -> FastA
         checkpoint_routes(limits),
         reference_data_routes(limits),
         rule_routes(limits),
+        authzen_routes(limits, public_url=public_url),
         state_routes(metrics),
         front.router,
         reference.router,
