@@ -240,6 +240,7 @@ class OpenHome:
             access=self.access,
             policies=self.policy.policies,
             simulating=self.policy.simulating,
+            explaining=self.policy.explaining,
             live_policy=self.policy.live,
             desk=self.desk,
             deciding=make_deciding(
