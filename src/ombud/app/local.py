@@ -9,7 +9,7 @@ from pathlib import Path
 from ombud.app.checkpoint_local import LocalCheckpoints
 from ombud.app.door import Json
 from ombud.app.home import open_here
-from ombud.app.policy_door import LocalPolicies
+from ombud.app.policy_local import LocalPolicies
 from ombud.app.request_door import LocalRequests
 from ombud.services.asker import local_owner
 from ombud.services.directory_wanted import DirectoryWanted

@@ -9,8 +9,6 @@ from urllib.parse import quote
 import msgspec
 import orjson
 
-from ombud.services.asker import Asker
-from ombud.services.home import HomeServices
 from ombud.services.policy_wanted import AttemptWanted, PolicyWanted, SimulationWanted
 
 Json = dict[str, Any]
@@ -51,57 +49,6 @@ class PolicyDoor(Protocol):
 
     def simulate(self, wanted: SimulationWanted, *, on_progress: Progress | None) -> Json:
         """Return whom a policy would have denied what; `on_progress` only where it is here."""
-
-
-class LocalPolicies:
-    """The same of a home that this process holds open."""
-
-    def __init__(self, services: HomeServices, asker: Asker) -> None:
-        self._services = services
-        self._policies = services.policies
-        self._asker = asker
-
-    def diff(self, wanted: PolicyWanted) -> Json:
-        """Return what a policy would change."""
-        return self._policies.diff(wanted, asker=self._asker)
-
-    def apply(self, wanted: PolicyWanted) -> Json:
-        """Apply or propose a policy."""
-        return self._policies.apply(wanted, asker=self._asker)
-
-    def confirm(self, policy: str, *, why: str | None) -> Json:
-        """Say yes to a proposal."""
-        return self._policies.confirm(policy, asker=self._asker, why=why)
-
-    def refuse(self, policy: str, *, why: str | None) -> Json:
-        """Say no to a proposal."""
-        return self._policies.refuse(policy, asker=self._asker, why=why)
-
-    def show(self, policy: str | None) -> Json:
-        """Return a version."""
-        return self._policies.show(policy, asker=self._asker)
-
-    def history(self, *, limit: int) -> Json:
-        """Return versions."""
-        return self._policies.history(limit=limit, asker=self._asker)
-
-    def proposals(self, *, limit: int, ended: bool) -> Json:
-        """Return proposals."""
-        return self._policies.proposals(limit=limit, ended=ended, asker=self._asker)
-
-    def status(self) -> Json:
-        """Return how the policy stands."""
-        return self._policies.status(asker=self._asker)
-
-    def explain(self, wanted: AttemptWanted) -> Json:
-        """Return how an attempt would be decided."""
-        return self._services.explaining.explain(wanted, asker=self._asker)
-
-    def simulate(self, wanted: SimulationWanted, *, on_progress: Progress | None) -> Json:
-        """Replay a policy."""
-        return self._services.simulating.simulate(
-            wanted, asker=self._asker, on_progress=on_progress
-        )
 
 
 class RemotePolicies:

@@ -12,6 +12,7 @@ import typer
 from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
 from ombud.cli.output import note, print_json, print_line, progress
+from ombud.cli.policy_files import check, diff
 from ombud.cli.policy_print import (
     print_diff,
     print_explanation,
@@ -40,6 +41,26 @@ ProposalArgument = Annotated[str, typer.Argument(help="The proposal's id.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
 
 
+app.command()(check)
+app.command()(diff)
+
+
+@app.command()
+def plan(
+    folder: FolderArgument,
+    home: HomeOption,
+    why: Annotated[str | None, typer.Option("--why", help="Why; part of the record.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what applying a policy would change for whom now, and whom it would need."""
+    with open_door(home) as door:
+        answer = door.policies.diff(PolicyWanted(read_policy_folder(folder), why=why))
+    if json:
+        print_json(answer)
+    else:
+        print_diff(answer)
+
+
 @app.command()
 def apply(
     folder: FolderArgument,
@@ -48,7 +69,6 @@ def apply(
     why: Annotated[
         str | None, typer.Option("--why", help="Why it changes; it becomes part of the record.")
     ] = None,
-    case: CaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """Put a policy in force, after showing what changes, or propose it to a second person.
@@ -59,14 +79,14 @@ def apply(
     """
     files = read_policy_folder(folder)
     with open_door(home) as door:
-        diff = door.policies.diff(PolicyWanted(files, why=why or "apply", case=case or "policy"))
+        plan_ = door.policies.diff(PolicyWanted(files, why=why))
         if not json:
-            print_diff(diff)
+            print_diff(plan_)
         _confirm(yes=yes)
-        wanted = PolicyWanted(files, compared_with=diff["compared_with"], why=why)
+        wanted = PolicyWanted(files, compared_with=plan_["compared_with"], why=why)
         answer = door.policies.apply(wanted)
     if json:
-        print_json({"diff": diff, "applied": answer})
+        print_json({"plan": plan_, "applied": answer})
     else:
         print_version(answer)
 

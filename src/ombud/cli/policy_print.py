@@ -9,6 +9,7 @@ from ombud.core.clock import format_instant
 
 Json = dict[str, Any]
 
+LINES_MAX = 200  # Of a difference.
 ROWS_MAX = 15  # Of each list; `--json` gives all of them.
 ALONE = {
     "first": "one person, for it is the first",
@@ -90,6 +91,10 @@ def print_standing(answer: Json) -> None:
 def print_diff(diff: Json) -> None:
     """Print what a policy would change."""
     print_line(f"version {diff['version']}, compared with that of event {diff['compared_with']}")
+    for line in diff["lines"][:LINES_MAX]:
+        print_line(line)
+    if len(diff["lines"]) > LINES_MAX:
+        note(f"and {len(diff['lines']) - LINES_MAX:,} more lines; `--json` lists them all")
     for line in diff["lowers"]:
         print_line(f"lowers oversight: {line}")
     if diff["second_persons"]:

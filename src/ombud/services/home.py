@@ -28,6 +28,8 @@ from ombud.services.searching import Searching
 from ombud.services.simulating import Simulating
 from ombud.services.tokens import Tokens
 from ombud.services.told import Told, where_it_went
+from ombud.services.trino import Trino
+from ombud.services.trino_access import TrinoAccess
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
 from ombud.store.index import Index
@@ -56,6 +58,8 @@ class HomeServices:
         live_policy: LivePolicy,
         deciding: Deciding,
         searching: Searching,
+        trino: Trino,
+        trino_access: TrinoAccess,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -78,6 +82,8 @@ class HomeServices:
         self.live_policy = live_policy
         self.deciding = deciding
         self.searching = searching
+        self.trino = trino
+        self.trino_access = trino_access
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ombud.access.difference import PolicyDiff, diff_policies
 from ombud.access.model import Policy
 from ombud.access.snapshot import Snapshot, compile_policy
 from ombud.config.policy_files import read_policy
@@ -14,7 +15,6 @@ from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unavail
 from ombud.services.asker import Asker
 from ombud.services.live_policy import Fetch, Granted, LivePolicy, read_version
 from ombud.services.looks import Looks
-from ombud.services.policy_difference import compare_policies
 from ombud.services.policy_events import (
     NewVersion,
     record_confirmation,
@@ -78,11 +78,12 @@ class Policies:
     def diff(self, wanted: PolicyWanted, *, asker: Asker) -> Json:
         """Return who gains and who loses what by a policy; the look is on record."""
         require(asker, "admin", "simulate")
-        self._look("policy.diff", asker, wanted.why, wanted.case)
+        self._looks.record_directory_look("policy.diff", asker, why=wanted.why)
         in_force = self._tables.in_force()
         new, version = read_whole(wanted.files)
         old = self._live.policy()
-        lowers, diff = self._compare(old, new)
+        diff = self._compare(old, new)
+        lowers = diff.lowers_oversight
         needed = find_needed(old if in_force else None, new, lowers, now=self._clock())
         return {
             "compared_with": in_force.event_index if in_force else 0,
@@ -92,7 +93,8 @@ class Policies:
             "second_persons": needed.quorum,
             "is_outside": needed.is_outside,
             "alone": needed.alone,
-            **diff,
+            **diff.to_dict(),
+            "lines": diff.lines(),
         }
 
     def apply(self, wanted: PolicyWanted, *, asker: Asker) -> Json:
@@ -118,7 +120,7 @@ class Policies:
                 raise Conflict("this policy is in force already", hint="nothing was changed")
             now = self._clock()
             old = self._live.policy()
-            lowers, _ = self._compare(old, new)
+            lowers = self._compare(old, new).lowers_oversight
             needed = find_needed(old if in_force else None, new, lowers, now=now)
             if needed.quorum:
                 self._check_room(sha256)
@@ -254,9 +256,8 @@ class Policies:
                 stands = "expired"
         return tell_row(row, self._tables.confirmations(row.id), stands=stands)
 
-    def _compare(self, old: Policy, new: Policy) -> tuple[tuple[str, ...], Json]:
-        directory = self._live.actors().attributes
-        return compare_policies(old, new, grants=self._granted.grants(), directory=directory)
+    def _compare(self, old: Policy, new: Policy) -> PolicyDiff:
+        return diff_policies(old, new, self._granted.grants(), self._live.actors().attributes)
 
     def _check_room(self, sha256: str) -> None:
         waiting = self._waiting()
@@ -303,9 +304,6 @@ class Policies:
             )
         self._live.follow()
         return self._tell(row)
-
-    def _look(self, operation: str, asker: Asker, why: str | None, case: str | None) -> None:
-        self._looks.record_policy_look(operation, asker, why=why, case=case)
 
 
 def require(asker: Asker, *scopes: str) -> None:

@@ -22,6 +22,7 @@ from ombud.web.policy import policy_routes
 from ombud.web.rules import rule_routes
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
+from ombud.web.trino import trino_routes
 
 DESCRIPTION = (
     "Every refusal has one shape: an error with code, message, origin and hint."
@@ -62,6 +63,7 @@ def create_app(
         rule_routes(limits),
         authzen_routes(limits, public_url=public_url),
         state_routes(metrics),
+        trino_routes(limits),
         front.router,
         reference.router,
     ):

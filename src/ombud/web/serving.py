@@ -38,6 +38,7 @@ from ombud.web.app import create_app
 from ombud.web.deciders import Deciders
 from ombud.web.limits import Limits
 from ombud.web.server import WebServer
+from ombud.web.tls import tls_of
 
 log = logging.getLogger("ombud")
 
@@ -58,6 +59,11 @@ class Server:
         self._home = home
         self._settings = settings
         self._port = settings["server.port"] if port is None else port
+        self._tls = tls_of(
+            certificate=settings["server.tls.certificate"],
+            key=settings["server.tls.key"],
+            client_ca=settings["server.tls.client_ca"],
+        )
         self._ended = threading.Event()
         self._lost: str | None = None
         self._copy: Copy | None = None
@@ -92,6 +98,7 @@ class Server:
                 host=self._settings["server.host"],
                 port=self._port,
                 unix_path=paths.server_socket,
+                tls=self._tls,
             )
             self._web.start()
             self._start_deciders(paths)
@@ -110,7 +117,7 @@ class Server:
         tokens = TokenPublisher(self._open.control, paths.published)
         self._open.projection.tell(tokens.follow)
         tokens.follow()
-        self._open.policy.live.publish_into(paths.published)
+        self._open.access.policy.live.publish_into(paths.published)
         self._deciders = Deciders(
             self._home,
             host=self._settings["server.host"],
@@ -161,7 +168,8 @@ class Server:
     @property
     def address(self) -> str:
         """Where the API answers."""
-        return f"http://{self._settings['server.host']}:{self._web.port}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{self._settings['server.host']}:{self._web.port}"
 
     @property
     def decide_address(self) -> str | None:
@@ -218,8 +226,9 @@ class Server:
             follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
             # Anybody may ask `/readyz`: it names no path.
             repeat(f"source {number} {source.kind}", follow, every_seconds=FOLLOWED_SECONDS)
-        repeat("requests", opened.access.upkeep.turn, every_seconds=DUE_SECONDS)
-        desk = opened.desk
+        repeat("requests", opened.access.requests.upkeep.turn, every_seconds=DUE_SECONDS)
+        desk = opened.access.desk
         repeat("justifications", lambda: desk.turn(now_ms()), every_seconds=DESK_SECONDS)
+        repeat("trino", opened.access.trino.queries.turn, every_seconds=1.0)
         repeat("retention", opened.retain, every_seconds=RETAIN_SECONDS)
         repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)
