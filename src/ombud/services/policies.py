@@ -24,7 +24,7 @@ from ombud.services.policy_events import (
 from ombud.services.policy_standing import second_person, tell_row
 from ombud.services.policy_wanted import PolicyWanted
 from ombud.services.record_port import Appender
-from ombud.services.second_person import DAY_MS, check_second, find_needed
+from ombud.services.second_person import DAY_MS, PERSON, check_second, find_needed
 from ombud.store.control import ControlStore
 from ombud.store.policies import PolicyRow
 from ombud.store.policy_events import APPLIED, PROPOSED
@@ -257,7 +257,9 @@ class Policies:
         return tell_row(row, self._tables.confirmations(row.id), stands=stands)
 
     def _compare(self, old: Policy, new: Policy) -> PolicyDiff:
-        return diff_policies(old, new, self._granted.grants(), self._live.actors().attributes)
+        known = self._live.actors().attributes
+        people = {f"{type_}:{id_}": said for (type_, id_), said in known.items() if type_ == PERSON}
+        return diff_policies(old, new, self._granted.grants(), people)
 
     def _check_room(self, sha256: str) -> None:
         waiting = self._waiting()

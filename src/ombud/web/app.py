@@ -16,9 +16,9 @@ from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
+from ombud.web.policy import policy_routes
 from ombud.web.reference_data import reference_data_routes
 from ombud.web.requests import request_routes
-from ombud.web.policy import policy_routes
 from ombud.web.rules import rule_routes
 from ombud.web.state import state_routes
 from ombud.web.tokens import token_routes
