@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ombud.app.checkpoints import open_desk
 from ombud.app.deciding import make_deciding
@@ -20,6 +21,7 @@ from ombud.services.deciding import Deciding
 from ombud.services.follow import IndexFollower
 from ombud.services.looks import Looks
 from ombud.services.record_port import Appender
+from ombud.services.request_binding import Binding, read_key
 from ombud.services.searching import Searching
 from ombud.services.trino import Trino
 from ombud.store.control import ControlStore
@@ -84,6 +86,7 @@ def open_access(
         index=index,
         looks=looks,
         credentials=Credentials(paths.home, appender=appender, clock=clock),
+        binding=Binding(partial(read_key, paths.index)),
     )
     deciding = make_deciding(
         appender=appender, reader=reader, live=live, checkpoints=desk.checkpoints, clock=clock

@@ -10,7 +10,7 @@ from ombud.app.checkpoint_local import LocalCheckpoints
 from ombud.app.door import Json
 from ombud.app.home import open_here
 from ombud.app.policy_local import LocalPolicies
-from ombud.app.request_door import LocalRequests
+from ombud.app.request_local import LocalRequests
 from ombud.services.asker import local_owner
 from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.home import HomeServices

@@ -9,6 +9,7 @@ from ombud import __version__
 from ombud.services.home import HomeServices
 from ombud.web import front, looks, reference
 from ombud.web.authzen import authzen_routes
+from ombud.web.authzen_requests import access_request_routes
 from ombud.web.checkpoints import checkpoint_routes
 from ombud.web.directory import directory_routes
 from ombud.web.errors import add_error_handlers
@@ -58,6 +59,7 @@ def create_app(
         directory_routes(limits),
         policy_routes(limits),
         request_routes(limits),
+        access_request_routes(limits, public_url=public_url),
         checkpoint_routes(limits),
         reference_data_routes(limits),
         rule_routes(limits),
