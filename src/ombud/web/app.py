@@ -17,6 +17,7 @@ from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
+from ombud.web.policy import policy_routes
 from ombud.web.reference_data import reference_data_routes
 from ombud.web.requests import request_routes
 from ombud.web.rules import rule_routes
@@ -56,6 +57,7 @@ def create_app(
         looks.router,
         token_routes(limits),
         directory_routes(limits),
+        policy_routes(limits),
         request_routes(limits),
         access_request_routes(limits, public_url=public_url),
         checkpoint_routes(limits),
