@@ -16,7 +16,6 @@ from ombud.record.reader import RecordReader
 from ombud.services.access_requests import AccessRequests
 from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.controlling import ControlProjection
-from ombud.services.credentials import Credentials
 from ombud.services.deciding import Deciding
 from ombud.services.follow import IndexFollower
 from ombud.services.looks import Looks
@@ -85,7 +84,7 @@ def open_access(
         clock=clock,
         index=index,
         looks=looks,
-        credentials=Credentials(paths.home, appender=appender, clock=clock),
+        credentials=desk.checkpoints,
         binding=Binding(partial(read_key, paths.index)),
     )
     deciding = make_deciding(
