@@ -26,6 +26,7 @@ class Limits:
     directory_max: int = (
         66 << 20
     )  # The files of a load (48 MiB) as base64, and what is around them.
+    trino_max: int = 16 << 20  # A question of Trino: it may list every table of a catalog.
     requests_max: int = 256  # Requests answered at once; each may hold a thread.
 
 
