@@ -258,9 +258,9 @@ def test_proposal_is_overtaken_by_another_policy(opened: OpenHome) -> None:
     proposal = apply(opened, LOOSE)
     apply(opened, STRICTER)
 
-    assert opened.policy.policies.proposals(limit=9, ended=False, asker=ANA)["proposals"][0]["state"] == (
-        "overtaken"
-    )
+    assert opened.policy.policies.proposals(limit=9, ended=False, asker=ANA)["proposals"][0][
+        "state"
+    ] == ("overtaken")
     with pytest.raises(Conflict, match="another policy has been applied since"):
         opened.policy.policies.confirm(proposal["id"], asker=BEN, why=None)
 
@@ -273,9 +273,9 @@ def test_old_proposal_is_made_anew(opened: OpenHome, monkeypatch: pytest.MonkeyP
 
     with pytest.raises(Conflict, match="older than 30 days"):
         opened.policy.policies.confirm(proposal["id"], asker=BEN, why=None)
-    assert opened.policy.policies.proposals(limit=9, ended=False, asker=ANA)["proposals"][0]["state"] == (
-        "expired"
-    )
+    assert opened.policy.policies.proposals(limit=9, ended=False, asker=ANA)["proposals"][0][
+        "state"
+    ] == ("expired")
 
 
 def test_running_without_a_second_person_ends(
@@ -496,8 +496,14 @@ def test_bounds_are_held(opened: OpenHome, monkeypatch: pytest.MonkeyPatch) -> N
         (lambda: apply(opened, LOOSE), "1 proposals wait"),
         (lambda: apply(opened, LOOSE, why="x" * 4_001), "reason is longer"),
         (lambda: opened.policy.policies.history(limit=0, asker=ANA), "limit `0`"),
-        (lambda: opened.policy.policies.proposals(limit=1_001, ended=False, asker=ANA), "limit `1001`"),
-        (lambda: opened.policy.policies.confirm("no such", asker=BEN, why=None), "no proposal `no such`"),
+        (
+            lambda: opened.policy.policies.proposals(limit=1_001, ended=False, asker=ANA),
+            "limit `1001`",
+        ),
+        (
+            lambda: opened.policy.policies.confirm("no such", asker=BEN, why=None),
+            "no proposal `no such`",
+        ),
     ):
         expect(use, said)
 
