@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Authority:
         names: list[x509.GeneralName],
         days: int,
     ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         made = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -64,8 +64,14 @@ class Authority:
             made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return made.sign(self._key, SHA256())
 
-    def issue(self, name: str, *, names: list[x509.GeneralName] | None = None, days: int = 30,
-              is_server: bool = False) -> Pair:
+    def issue(
+        self,
+        name: str,
+        *,
+        names: list[x509.GeneralName] | None = None,
+        days: int = 30,
+        is_server: bool = False,
+    ) -> Pair:
         """Return a certificate with this common name, and other names besides."""
         key = ec.generate_private_key(ec.SECP256R1())
         others = list(names or ())
@@ -75,7 +81,5 @@ class Authority:
         made = self._sign(subject, key, is_authority=False, names=others, days=days)
         pair = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         pair.certificate.write_bytes(made.public_bytes(Encoding.PEM))
-        pair.key.write_bytes(
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        )
+        pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return pair

@@ -85,7 +85,9 @@ def test_unknown_operations_are_denied(operation: str) -> None:
     assert not door.allow(operation, NATION)
     assert door.batch("DropEverything", [NATION]) == []
     calls = (door.joined()[0].attributes or {})["calls"]
-    assert calls == ({"GetRowFilters": 1, "unknown": 1} if operation[:3] == "Get" else {"unknown": 2})
+    assert calls == (
+        {"GetRowFilters": 1, "unknown": 1} if operation[:3] == "Get" else {"unknown": 2}
+    )
 
 
 @pytest.mark.parametrize(

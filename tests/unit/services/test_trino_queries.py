@@ -146,11 +146,13 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     door.queries.turn()
     assert [one.query_id for one in door.events] == ["q0", "q1"]
     door.record.fail = Unavailable("no space is left")
+    for number in range(2):
+        door.batch("FilterTables", [PEOPLE], query=f"r{number}")
     with pytest.raises(Unavailable, match="too many queries"):
-        for number in range(9):
-            door.batch("FilterTables", [PEOPLE], query=f"r{number}")
+        door.batch("FilterTables", [PEOPLE], query="r9")
     door.record.fail = None
-    assert len(door.joined()) == door.queries.pending + len(door.events)
+    joined = [event.query_id for event in door.joined()]
+    assert joined == ["q0", "q1", "q2", "q3", "q4", "r0", "r1"]
 
 
 def test_bounds_of_one_query(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,7 +245,7 @@ def test_a_type_that_cannot_be_masked_is_null() -> None:
     "name", ['na"me', "na.me", "名前", "name'--", "name; DROP", "na\u202eme", "\x00", "N" * 1000]
 )
 def test_hostile_names(name: str) -> None:
-    """They are other names: nothing is shown of them, and they are quoted where they are written."""
+    """They are other names, of which nothing is shown, and they are quoted where written."""
     door = Door()
     place = {"table": {"catalogName": name, "schemaName": name, "tableName": name}}
     assert door.filters(place) == ["false"]

@@ -29,7 +29,9 @@ def said(**credentials: str) -> dict[str, str]:
         (Identity("+fraud"), "+fraud", None),
         (Identity("ana+"), "ana+", None),
         (
-            Identity("ana+fraud", groups=["purpose:fraud"], extra_credentials=said(purpose="fraud")),
+            Identity(
+                "ana+fraud", groups=["purpose:fraud"], extra_credentials=said(purpose="fraud")
+            ),
             "ana",
             "fraud",
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import httpx
@@ -13,42 +12,16 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doubles.trino_door import Door, body, table, with_columns
-from ombud.core.errors import Unauthenticated, Unavailable
-from ombud.services.asker import Asker
+from doubles.trino_door import body, table, with_columns
+from doubles.trino_home import Services
+from ombud.core.errors import Unavailable
 from ombud.services.home import HomeServices
-from ombud.services.trino import Trino
-from ombud.services.trino_access import TrinoAccess
 from ombud.services.trino_operations import OPERATIONS
 from ombud.web.app import create_app
 from ombud.web.limits import Limits
 
 NATION = table("tpch.tiny.nation")
 PLACES = ("allow", "batch", "rowFilters", "columnMask", "batchColumnMasks")
-
-
-@dataclass
-class Services:
-    """A home that knows a Trino door and three tokens."""
-
-    door: Door = field(default_factory=Door)
-    trino_access: TrinoAccess = field(default_factory=TrinoAccess)
-    checks: dict[str, bool] = field(default_factory=lambda: {"record": True})
-    trino: Trino = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Open the door."""
-        self.trino = self.door.trino
-
-    def authenticate(self, token: str) -> Asker:
-        """Know two tokens."""
-        if token not in {"decide", "search"}:
-            raise Unauthenticated("unknown or revoked token")
-        return Asker(person=token, scopes=frozenset({token}))
-
-    def health(self) -> dict[str, bool]:
-        """Return the checks."""
-        return self.checks
 
 
 @pytest.fixture
@@ -144,13 +117,21 @@ def test_bodies_that_are_refused(app: FastAPI, content: bytes, status: int) -> N
     assert post(app, "allow", content).status_code == status
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_faults_are_errors(app: FastAPI, services: Services, place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "asked"),
+    [
+        ("allow", body("SelectFromColumns", with_columns(NATION, "nationkey"))),
+        ("batch", body("FilterTables", filterResources=[NATION])),
+        ("rowFilters", body("GetRowFilters", NATION)),
+        ("columnMask", body("GetColumnMask", columns("x")[0])),
+        ("batchColumnMasks", body("GetColumnMask", filterResources=columns("x"))),
+    ],
+)
+def test_faults_are_errors(app: FastAPI, services: Services, place: str, asked: Any) -> None:
     """Trino fails a query on anything but 200."""
-    services.door.live.apply = None  # type: ignore[assignment]
-    services.door.live.policy = _break  # type: ignore[method-assign]
-    assert post(app, place, body("GetRowFilters", NATION)).status_code == 500
-    assert post(app, place, body("GetColumnMask", columns("x")[0])).status_code == 500
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services.door.live, "snapshot", _break)
+        assert post(app, place, asked).status_code == 500
 
 
 def _break() -> Any:
@@ -236,12 +217,14 @@ question = st.fixed_dictionaries(
 bodies = st.fixed_dictionaries({"input": question}) | st.dictionaries(text, scalar) | scalar
 
 
+FUZZED = create_app(cast("HomeServices", Services()), limits=Limits())
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(content=bodies, place=st.sampled_from(PLACES))
 def test_no_body_opens_anything(content: Any, place: str) -> None:
     """200 always carries a result of the right form; null only for a column that may be seen."""
-    app = create_app(cast("HomeServices", Services()), limits=Limits())
-    answer = post(app, place, orjson.dumps(content))
+    answer = post(FUZZED, place, orjson.dumps(content))
     if answer.status_code != 200:
         assert answer.status_code in {400, 422}
         assert answer.json()["error"]["message"]
