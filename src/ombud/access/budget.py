@@ -60,5 +60,10 @@ class Bounds:
         return tuple(reasons), most[0], most[1]
 
 
+def takes_amounts(context: Mapping[str, Any]) -> bool:
+    """Whether the asking program says how much the act would take of what is bounded."""
+    return "rows" in context or "bytes" in context or "subjects" in context
+
+
 def _least(values: Any) -> int | None:
     return min((value for value in values if value is not None), default=None)

@@ -63,12 +63,25 @@ class CompiledPurpose:
 class Act:
     """An action on a thing for a purpose.
 
-    `bans` are the prohibitions over it; `hides` is whether one is of some columns only.
+    `bans` are the prohibitions over it; `hides` is whether one is of some columns only,
+    `is_guarded` whether anything but a grant must be asked before the scope.
     `nothing` says why there is no line for it; `lacking` names what, of the thing and
-    its sources, is not intended for the purpose.
+    its sources, is not intended for the purpose.  `plain` is the line that decides
+    where all that is left to ask is whether the actor has a grant.
     """
 
-    __slots__ = ("bans", "cuts", "hides", "lacking", "nothing", "purpose", "stops", "thing")
+    __slots__ = (
+        "bans",
+        "cuts",
+        "hides",
+        "is_guarded",
+        "lacking",
+        "nothing",
+        "plain",
+        "purpose",
+        "stops",
+        "thing",
+    )
 
     def __init__(self, purpose: CompiledPurpose, thing: Thing, nothing: tuple[str, ...]) -> None:
         self.purpose = purpose
@@ -76,9 +89,11 @@ class Act:
         self.nothing = nothing
         self.bans: tuple[Ban, ...] = ()
         self.hides = False
+        self.is_guarded = False
         self.cuts: tuple[Cut, ...] = ()
         self.lacking: tuple[str, ...] = ()
         self.stops: tuple[Stop, ...] = ()
+        self.plain: Cut | None = None
 
 
 class CompiledPolicy:
@@ -103,6 +118,7 @@ class CompiledPolicy:
         self.asks_reasons = False  # Whether words or codes of the attempt can bar it.
         self.acts: dict[ActKey, Act] = {}
         self._strange: dict[ActKey, Act] = {}
+        self._cuts: dict[object, Cut] = {}
 
     def find_act(self, purpose: str | None, action: str, type_: str, id_: str) -> Act | None:
         """Return an act, remembered or new; None if the purpose is not one."""
@@ -140,10 +156,11 @@ class CompiledPolicy:
     def _make(self, purpose: CompiledPurpose, action: str, thing: Thing) -> Act:
         act = Act(purpose, thing, self._find_nothing(action, thing))
         act.bans = tuple(chain(_bar(purpose, thing), _over(purpose.guards, action, thing)))
+        act.is_guarded = bool(act.bans) or purpose.who is not None or self.asks_reasons
         act.hides = any(ban.columns is not WHOLE for ban in act.bans)
         if not act.nothing:
             act.cuts = tuple(
-                Cut(line, thing) for line in purpose.lines if line.covers(action, thing)
+                self._cut(line, thing) for line in purpose.lines if line.covers(action, thing)
             )
             act.nothing = () if act.cuts else (Reason.OUT_OF_SCOPE.value,)
         if act.cuts:
@@ -152,7 +169,22 @@ class CompiledPolicy:
             )
             stops = (post.over(action, thing) for post in purpose.checkposts)
             act.stops = tuple(stop for stop in stops if stop is not None)
+        act.plain = self._find_plain(act)
         return act
+
+    def _find_plain(self, act: Act) -> Cut | None:
+        first = act.cuts[0] if act.cuts else None
+        asks = act.is_guarded or act.lacking or act.stops or act.purpose.is_standing
+        return None if first is None or asks or not (first.is_plain and first.is_ready) else first
+
+    def _cut(self, line: ScopeLine, thing: Thing) -> Cut:
+        """Return the line as it applies to the thing; things of one form share it."""
+        columns = None if thing.columns is None else frozenset(thing.columns)
+        key = (id(line), columns, thing.is_dataset, thing.system)
+        cut = self._cuts.get(key)
+        if cut is None:
+            cut = self._cuts[key] = Cut(line, thing)
+        return cut
 
     def _find_nothing(self, action: str, thing: Thing) -> tuple[str, ...]:
         """Return why there can be no line; nothing if there may be one."""

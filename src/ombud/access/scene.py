@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ombud.access.attempt import Attempt, Grant
+from ombud.access.attempt import Attempt
 from ombud.access.condition import Condition, MissingAttribute
 from ombud.access.decision import Reason
 from ombud.access.model import Audience
@@ -20,13 +20,13 @@ Sides = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Mapping[s
 
 
 class Actor:
-    """Somebody who acts: stored attributes, and grants by the purpose they are for.
+    """Somebody who acts: what is stored about them.
 
     `is_stored` is False for whoever neither the policy nor the directory knows: of them
     it cannot be said that they are *not* in a unit.
     """
 
-    __slots__ = ("attributes", "emergencies", "grants", "is_stored", "key", "roles", "units")
+    __slots__ = ("attributes", "is_stored", "key", "roles", "units")
 
     def __init__(self, key: ActorKey, attributes: Mapping[str, Any] | None = None) -> None:
         stored = attributes or {}
@@ -35,8 +35,6 @@ class Actor:
         self.attributes: dict[str, Any] = {**stored, "type": key[0], "id": key[1]}
         self.units = _words(stored, "unit", "units")
         self.roles = _words(stored, "role", "roles")
-        self.grants: dict[str, tuple[Grant, ...]] = {}
-        self.emergencies: dict[str, tuple[Grant, ...]] = {}
 
 
 class Scene:

@@ -26,6 +26,8 @@ __all__ = ["CompiledPolicy", "Snapshot", "compile_policy"]
 BREAK_GLASS = "break_glass"
 _MAGIC = b"ombud snapshot 1\n"
 _DIGEST = 32
+HolderKey = tuple[str, str, str]  # Actor type, actor id, purpose.
+Holdings = dict[HolderKey, tuple[Grant, ...]]
 
 
 class _Packed(msgspec.Struct, frozen=True):
@@ -38,11 +40,22 @@ class _Packed(msgspec.Struct, frozen=True):
 class Snapshot:
     """What `decide` looks into; `version` is that of the policy, whatever the grants are.
 
-    `actors` are all that anything is known of; those of the policy's `entities`
+    `actors` are all whose attributes are stored; those of the policy's `entities`
     have the attributes that the policy gives them before those of the directory.
+    `granted` and `emergencies` are grants by (actor type, actor id, purpose).
     """
 
-    __slots__ = ("_directory", "actors", "attached", "attachments", "compiled", "grants", "version")
+    __slots__ = (
+        "_directory",
+        "actors",
+        "attached",
+        "attachments",
+        "compiled",
+        "emergencies",
+        "granted",
+        "grants",
+        "version",
+    )
 
     def __init__(
         self,
@@ -57,7 +70,9 @@ class Snapshot:
         self.attachments = tuple(sorted(attachments, key=_place))
         self._directory = directory
         self.actors = _make_actors(compiled.policy, directory)
-        _put_grants(self.actors, self.grants)
+        regular = (grant for grant in self.grants if grant.kind != BREAK_GLASS)
+        self.granted = _by_holder(regular)
+        self.emergencies = _by_holder(grant for grant in self.grants if grant.kind == BREAK_GLASS)
         self.attached: dict[tuple[str, str], tuple[Attachment, ...]] = {}
         for attachment in self.attachments:
             key = (attachment.dataset, attachment.purpose)
@@ -119,8 +134,8 @@ class Snapshot:
         return _MAGIC + hashlib.sha256(payload).digest() + payload
 
     @staticmethod
-    def unpack(data: bytes | memoryview) -> Snapshot:
-        """Return the snapshot that was packed.
+    def unpack(data: bytes | memoryview, known: CompiledPolicy | None = None) -> Snapshot:
+        """Return the snapshot that was packed; `known` is not compiled again if it is the same.
 
         Raises `TamperError` if the bytes are not those that were hashed, `InputError` if
         they are no snapshot of this version of Ombud.
@@ -135,8 +150,9 @@ class Snapshot:
             packed = _DECODER.decode(view[start:])
         except msgspec.MsgspecError as error:
             raise InputError(f"not a packed snapshot of this version: {error}") from None
+        is_known = known is not None and known.policy == packed.policy
         return Snapshot.make(
-            compile_policy(packed.policy),
+            known if known is not None and is_known else compile_policy(packed.policy),
             grants=packed.grants,
             attachments=packed.attachments,
             directory={(type_, id_): known for type_, id_, known in packed.directory},
@@ -161,15 +177,13 @@ def _make_actors(
     return {key: Actor(key, attributes) for key, attributes in known.items()}
 
 
-def _put_grants(actors: dict[ActorKey, Actor], grants: Iterable[Grant]) -> None:
-    """Give each actor their grants, the longest first: of several it is the one that counts."""
+def _by_holder(grants: Iterable[Grant]) -> Holdings:
+    """Return grants by who holds them for what, the longest first: it is the one that counts."""
+    held: dict[HolderKey, list[Grant]] = {}
     for grant in sorted(grants, key=lambda each: (-each.ends, each.begins, each.id)):
-        key = (grant.actor_type, grant.actor_id)
-        actor = actors.get(key)
-        if actor is None:
-            actor = actors[key] = Actor(key)
-        held = actor.emergencies if grant.kind == BREAK_GLASS else actor.grants
-        held[grant.purpose] = (*held.get(grant.purpose, ()), grant)
+        key = (grant.actor_type, grant.actor_id, grant.purpose)
+        held.setdefault(key, []).append(grant)
+    return {key: tuple(several) for key, several in held.items()}
 
 
 def _place(attachment: Attachment) -> tuple[str, str, int, int, str]:

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import duckdb
 
+from ombud.app.access import open_access
 from ombud.app.paths import HomePaths
-from ombud.app.trino import open_trino, trino_access
+from ombud.app.policy_parts import apply_configured
+from ombud.app.trino import trino_access
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
@@ -33,17 +35,13 @@ from ombud.record.standing import check_version, read_copy
 from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
-from ombud.services.deciding import Deciding, HomeFacts
 from ombud.services.directory import Directory
-from ombud.services.drafting import Drafter
 from ombud.services.follow import STEP, Follower, IndexFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
-from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks
 from ombud.services.not_covered import NotCovered
-from ombud.services.policies import Policies
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
@@ -124,13 +122,6 @@ class OpenHome:
             control=self.control,
         )
         self.projection.catch_up()
-        self.live_policy = LivePolicy(
-            control=self.control,
-            granted=self.control.requests,
-            fetch=self.reader.fetch,
-            clock=never_back(now_ms, self.recorded_ms),
-        )
-        self.projection.tell(self.live_policy.follow)
         self.watch = self._open_watch()
         self._watch_follower = Follower(self.reader, self.watch)
         self._rules_failed = False
@@ -206,7 +197,6 @@ class OpenHome:
             project=self.projection.catch_up,
             clock=never_back(now_ms, self.recorded_ms),
         )
-        decided_at = never_back(now_ms, self.recorded_ms)
         self.directory = Directory(
             appender=self.appender,
             control=self.control,
@@ -217,38 +207,31 @@ class OpenHome:
             clock=now_ms,
         )
         self.directory.settle()
-        self.policies = Policies(
+        self.access = access = open_access(
+            self.paths,
+            settings=self.settings,
             appender=self.appender,
+            reader=self.reader,
             control=self.control,
-            project=self.projection.catch_up,
-            live=self.live_policy,
-            granted=self.control.requests,
-            fetch=self.reader.fetch,
+            projection=self.projection,
+            index=self.index,
+            follower=self._index_follower,
             looks=looks,
             clock=never_back(now_ms, self.recorded_ms),
         )
-        facts = HomeFacts()
-        self.deciding = Deciding(
-            drafter=Drafter(live=self.live_policy, facts=facts, clock=decided_at),
-            appender=self.appender,
-            facts=facts,
-        )
-        self.trino = open_trino(
-            settings=self.settings,
-            paths=self.paths,
-            live=self.live_policy,
-            deciding=self.deciding,
-            appender=self.appender,
-            clock=decided_at,
-        )
         return HomeServices(
-            trino=self.trino,
+            trino=access.trino,
             trino_access=trino_access(self.settings),
             appender=self.appender,
             looks=looks,
             directory=self.directory,
-            policies=self.policies,
-            live_policy=self.live_policy,
+            access=access.requests,
+            policies=access.policy.policies,
+            simulating=access.policy.simulating,
+            live_policy=access.policy.live,
+            desk=access.desk,
+            deciding=access.deciding,
+            searching=access.searching,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -272,6 +255,11 @@ class OpenHome:
             retention=self.retention,
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
         )
+
+    def apply_configured(self) -> None:
+        """Put the policy that the settings name in force, if it is not and may be."""
+        if not isinstance(self.appender, RestingRecord):
+            apply_configured(self.access.policy.policies, self.control, self.settings["policy"])
 
     def follow_index(self) -> None:
         """Bring the index and the control tables up to the last durable event."""
@@ -339,7 +327,7 @@ class OpenHome:
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
         try:
-            self.trino.queries.close()
+            self.access.trino.queries.close()
         except OmbudError as error:
             log.error("what Trino asked last was not joined: %s", error)  # noqa: TRY400
         self.retention.close()

@@ -96,6 +96,13 @@ DOCUMENTED: tuple[Setting, ...] = (
     Setting("rules.shipped", True, "load the rules that come with Ombud"),
     Setting("rules.folders", (), "further folders or files of Sigma rules"),
     Setting("directory.zone", "UTC", "time zone of days in directory files, unless the load says"),
+    Setting(
+        "server.public_url",
+        "",
+        "address under which others reach the server; empty takes that of each request",
+    ),
+    Setting("decide.port", 8421, "port of the decision workers; 0 takes a free one", 0, 65535),
+    Setting("decide.workers", 0, "processes that answer decisions on a port of their own", 0, 64),
     Setting("policy", "", "folder of policy files to be in force; empty keeps what was applied"),
     Setting("sources", (), "sources to follow: kind, path, and for `mapping` the mapping file"),
 )

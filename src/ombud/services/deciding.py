@@ -12,20 +12,21 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ombud.access.attempt import Attempt, Fulfilment, Spent
+from ombud.access.attempt import Attempt, Fulfilment
 from ombud.access.decision import Decision
 from ombud.access.model import Policy
 from ombud.core.batch import BatchBuilder
 from ombud.core.errors import Forbidden, InputError, OmbudError, Unavailable
 from ombud.services.asker import Asker
+from ombud.services.budgets import Budgets, Taken, budget_fields
 from ombud.services.counted import Counted
 from ombud.services.decision_events import Recordable, add_rows
 from ombud.services.drafting import (
     Decide,
     Draft,
     Drafter,
+    Held,
     Semantic,
-    Taken,
     new_id,
 )
 from ombud.services.record_port import Appender
@@ -42,22 +43,6 @@ class Checkpoints(Protocol):
         """Return what an actor (`type:id`) has met, of these ids."""
 
 
-class Counting(Protocol):
-    """What is used of purposes today."""
-
-    def spent(self, actor_type: str, actor_id: str, purpose: str, now: int) -> Spent:
-        """Return what an actor has used of a purpose on the day of `now`."""
-
-    def take(self, attempt: Attempt, now: int, decide: Decide) -> Taken:
-        """Decide under what is used, and hold what is permitted."""
-
-    def commit(self, taken: Sequence[Any]) -> None:
-        """Keep what was taken."""
-
-    def release(self, taken: Sequence[Any]) -> None:
-        """Give back what was taken."""
-
-
 class HomeFacts:
     """The facts of a home; without checkpoints nothing was met, without budgets nothing used."""
 
@@ -65,12 +50,10 @@ class HomeFacts:
         self,
         *,
         checkpoints: Checkpoints | None = None,
-        budgets: Counting | None = None,
-        fields: Callable[[Sequence[Any]], Mapping[str, Any]] | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._checkpoints = checkpoints
         self.budgets = budgets
-        self._fields = fields
         self._counted = Counted()
 
     def counts(self, attempt: Attempt, policy: Policy) -> bool:
@@ -96,9 +79,19 @@ class HomeFacts:
         spent = {} if self.budgets is None else {key: self.budgets.spent(*key, now)}
         return decide(attempt, spent)
 
-    def fields(self, taken: Sequence[Taken]) -> Mapping[str, Any]:
+    def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
         """Return what the event says of what was taken."""
-        return {} if self._fields is None else self._fields(taken)
+        return budget_fields([one for one in taken if isinstance(one, Taken)])
+
+    def commit(self, taken: Sequence[Held]) -> None:
+        """Keep what was taken: its event is durable."""
+        if taken and self.budgets is not None:
+            self.budgets.commit([one for one in taken if isinstance(one, Taken)])
+
+    def release(self, taken: Sequence[Held]) -> None:
+        """Give back what was taken: nothing was recorded."""
+        if taken and self.budgets is not None:
+            self.budgets.release([one for one in taken if isinstance(one, Taken)])
 
 
 class Deciding:
@@ -187,15 +180,10 @@ class Deciding:
                 if draft.recordable is not None:
                     self.record([draft.recordable])
             except BaseException:
-                self._give_back(draft)
+                self._facts.release(draft.taken)
                 raise
-            if draft.taken and self._facts.budgets is not None:
-                self._facts.budgets.commit(draft.taken)
+            self._facts.commit(draft.taken)
             if not draft.permits or self.drafter.live.epoch() == draft.epoch:
                 return draft
             instead_of = draft.id
         raise Unavailable("the policy keeps changing", hint="ask again")
-
-    def _give_back(self, draft: Draft) -> None:
-        if draft.taken and self._facts.budgets is not None:
-            self._facts.budgets.release(draft.taken)

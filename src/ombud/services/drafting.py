@@ -50,7 +50,7 @@ class Live(Protocol):
         """Return the snapshot that stands; raises `Unavailable`."""
 
 
-class Taken(Protocol):
+class Held(Protocol):
     """A decision, and what its permit holds of a budget until it is recorded."""
 
     @property
@@ -67,13 +67,13 @@ class Facts(Protocol):
     def fulfilments(self, ids: Sequence[str], attempt: Attempt) -> tuple[Fulfilment, ...]:
         """Return the checkpoints of these ids that the actor of the attempt has met."""
 
-    def take(self, attempt: Attempt, now: int, decide: Decide) -> Taken:
+    def take(self, attempt: Attempt, now: int, decide: Decide) -> Held:
         """Decide under what is used, and hold what is permitted."""
 
     def peek(self, attempt: Attempt, policy: Policy, now: int, decide: Decide) -> Decision:
         """Decide under what is used, and hold nothing."""
 
-    def fields(self, taken: Sequence[Taken]) -> Mapping[str, Any]:
+    def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
         """Return what the event says of what was taken."""
 
 
@@ -90,7 +90,7 @@ class Draft:
     permits: bool
     id: str = ""
     recordable: Recordable | None = None
-    taken: list[Taken] = field(default_factory=list)
+    taken: list[Held] = field(default_factory=list)
 
 
 def new_id() -> str:
@@ -111,7 +111,7 @@ class Drafter:
         epoch = self.live.epoch()  # First: a policy that changes from here on is noticed.
         snapshot = self.live.snapshot()
         now = self._clock()
-        taken: list[Taken] = []
+        taken: list[Held] = []
         attempt, decision = self._decide(attempt, snapshot, now, taken)
         fields = self.facts.fields(taken) if taken else {}
         row = decision_row(
@@ -172,7 +172,7 @@ class Drafter:
         return self.facts.peek(attempt, snapshot.compiled.policy, now, under)
 
     def _try(
-        self, attempt: Attempt, snapshot: Snapshot, now: int, taken: list[Taken]
+        self, attempt: Attempt, snapshot: Snapshot, now: int, taken: list[Held]
     ) -> tuple[Attempt, Decision] | InputError:
         try:
             return self._decide(attempt, snapshot, now, taken)
@@ -180,7 +180,7 @@ class Drafter:
             return error
 
     def _decide(
-        self, attempt: Attempt, snapshot: Snapshot, now: int, taken: list[Taken]
+        self, attempt: Attempt, snapshot: Snapshot, now: int, taken: list[Held]
     ) -> tuple[Attempt, Decision]:
         if MET in attempt.context:
             attempt = self._with_met(attempt)

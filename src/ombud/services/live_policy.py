@@ -95,6 +95,14 @@ class LivePolicy:
             raise _unusable(live.fault)
         return live.snapshot
 
+    def is_usable(self) -> bool:
+        """Whether there is a snapshot to decide by."""
+        try:
+            self.snapshot()
+        except Unavailable:
+            return False
+        return True
+
     def epoch(self) -> int:
         """Return the number of the snapshot that stands: another one with each."""
         self.follow()

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ombud.access.difference import PolicyDiff, diff_policies
 from ombud.access.model import Policy
 from ombud.access.snapshot import Snapshot, compile_policy
 from ombud.config.policy_files import read_policy
 from ombud.core.clock import Clock
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unavailable
 from ombud.services.asker import Asker
-from ombud.services.live_policy import Fetch, Granted, LivePolicy, parse_texts, read_version
+from ombud.services.live_policy import Fetch, LivePolicy, read_version
 from ombud.services.looks import Looks
+from ombud.services.policy_difference import compare_policies
 from ombud.services.policy_events import (
     NewVersion,
     record_confirmation,
@@ -49,7 +49,6 @@ class Policies:
         control: ControlStore,
         project: Callable[[], None],
         live: LivePolicy,
-        granted: Granted,
         fetch: Fetch,
         looks: Looks,
         clock: Clock,
@@ -60,7 +59,6 @@ class Policies:
         self._tables = control.policies
         self._project = project
         self._live = live
-        self._granted = granted
         self._fetch = fetch
         self._looks = looks
         self._clock = clock
@@ -81,13 +79,9 @@ class Policies:
         self._look("policy.diff", asker, wanted.why, wanted.case)
         in_force = self._tables.in_force()
         new, version = read_whole(wanted.files)
-        diff = self._diff(new)
-        needed = find_needed(
-            self._live.policy() if in_force else None,
-            new,
-            tuple(diff.lowers_oversight),
-            now=self._clock(),
-        )
+        old = self._live.policy()
+        lowers, diff = compare_policies(old, new)
+        needed = find_needed(old if in_force else None, new, lowers, now=self._clock())
         return {
             "compared_with": in_force.event_index if in_force else 0,
             "version": version,
@@ -96,7 +90,7 @@ class Policies:
             "second_persons": needed.quorum,
             "is_outside": needed.is_outside,
             "alone": needed.alone,
-            **diff.to_dict(),
+            **diff,
         }
 
     def apply(self, wanted: PolicyWanted, *, asker: Asker) -> Json:
@@ -121,8 +115,9 @@ class Policies:
             if in_force is not None and in_force.sha256 == sha256:
                 raise Conflict("this policy is in force already", hint="nothing was changed")
             now = self._clock()
-            old = self._live.policy() if in_force else None
-            needed = find_needed(old, new, tuple(self._diff(new).lowers_oversight), now=now)
+            old = self._live.policy()
+            lowers, _ = compare_policies(old, new)
+            needed = find_needed(old if in_force else None, new, lowers, now=now)
             if needed.quorum:
                 self._check_room(sha256)
             made = NewVersion(
@@ -231,6 +226,19 @@ class Policies:
             "configured": self.configured,
         }
 
+    def notes(self) -> list[str]:
+        """Return what is not as it should be for good, without names or places."""
+        row = self._tables.in_force()
+        try:
+            policy = self._live.policy() if row else None
+        except Unavailable:
+            return ["the policy in force cannot be read, and everything is denied"]
+        standing = second_person(policy, row, now=self._clock())
+        notes = [standing["says"]] if standing["is_missing"] else []
+        if self.configured is not None:
+            notes.append("the policy that the settings name is not in force")
+        return notes
+
     def _waiting(self) -> list[PolicyRow]:
         stamp, now = self._tables.stamp(), self._clock()
         rows = self._tables.proposals(limit=HISTORY_MAX)
@@ -243,11 +251,6 @@ class Policies:
             if stands == "waiting" and self._clock() >= expires_at(row):
                 stands = "expired"
         return tell_row(row, self._tables.confirmations(row.id), stands=stands)
-
-    def _diff(self, new: Policy) -> PolicyDiff:
-        return diff_policies(
-            self._live.policy(), new, self._granted.grants(), self._live.actors().attributes
-        )
 
     def _check_room(self, sha256: str) -> None:
         waiting = self._waiting()
@@ -342,6 +345,3 @@ def _reason(why: str | None) -> str | None:
     if len(reason or "") > REASON_MAX:
         raise InputError(f"the reason is longer than {REASON_MAX} characters")
     return reason
-
-
-__all__ = ["Policies", "parse_texts"]

@@ -25,16 +25,14 @@ from ombud.web.authzen_context import (
     no_request,
     what_if_answer,
 )
+from ombud.web.authzen_paths import EVALUATION, EVALUATIONS
 from ombud.web.authzen_wire import read_batch, read_evaluation
 from ombud.web.errors import answer_to, answer_to_fault
 
-EVALUATION = "/access/v1/evaluation"
-EVALUATIONS = "/access/v1/evaluations"
 BODY_MAX = {EVALUATION: 64 << 10, EVALUATIONS: 1 << 20}  # Bytes; a thousand short evaluations.
 TOKEN_MAX = 256  # Characters; a token has 49.
 JSON = b"application/json"
 BEARER = b"bearer "
-REQUEST_ID = b"x-request-id"
 WHAT_IF = b"x-ombud-what-if"
 
 Headers = Mapping[bytes, bytes]  # By name in lower case.
