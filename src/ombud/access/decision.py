@@ -40,6 +40,7 @@ class Reason(StrEnum):
     REASON_BARRED = "reason_barred"
     CHECKPOINT = "checkpoint"
     BUDGET_SPENT = "budget_spent"
+    OBLIGATION_UNSUPPORTED = "obligation_unsupported"
     NOT_RECORDED = "not_recorded"
     WHAT_IF = "what_if"
 

@@ -199,6 +199,7 @@ class Checkpoint(_Value, frozen=True):
     multiple: bool = False
     with_text: bool = False
     approvers: Audience | None = None  # second_person: who may be it.
+    verify: str = "flag"  # or `refuse`: what facts contradict is not met.
 
 
 class Column(_Value, frozen=True):

@@ -133,8 +133,10 @@ class Snapshot:
         return _MAGIC + hashlib.sha256(payload).digest() + payload
 
     @staticmethod
-    def unpack(data: bytes | bytearray | memoryview) -> Snapshot:
-        """Return the snapshot that was packed.
+    def unpack(
+        data: bytes | bytearray | memoryview, known: CompiledPolicy | None = None
+    ) -> Snapshot:
+        """Return the snapshot that was packed; `known` is not compiled again if it is the same.
 
         Raises `TamperError` if the bytes are not those that were hashed, `InputError` if
         they are no snapshot of this version of Ombud.
@@ -149,8 +151,9 @@ class Snapshot:
             packed = _DECODER.decode(view[start:])
         except msgspec.MsgspecError as error:
             raise InputError(f"not a packed snapshot of this version: {error}") from None
+        is_known = known is not None and known.policy == packed.policy
         return Snapshot.make(
-            compile_policy(packed.policy),
+            known if known is not None and is_known else compile_policy(packed.policy),
             grants=packed.grants,
             attachments=packed.attachments,
             directory={(type_, id_): known for type_, id_, known in packed.directory},

@@ -41,3 +41,8 @@ class HomePaths:
     def server_socket(self) -> Path:
         """The socket on which local commands reach the server."""
         return self.home / "server.sock"
+
+    @property
+    def published(self) -> Path:
+        """The folder in which workers of the decision port see policy and tokens."""
+        return self.home / "published"

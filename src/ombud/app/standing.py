@@ -36,7 +36,7 @@ def home_status(home: Path) -> dict[str, Any]:
     place, paths = Home(home.resolve()), HomePaths(home)
     copy = read_copy(place.root)
     running = is_running(home)
-    checks = _checks(paths) if running else {}
+    checks, notes = _checks(paths) if running else ({}, [])
     settings = load_settings(home, os.environ)
     fails = sorted(name for name, works in checks.items() if not works)
     if copy is not None and "resumed" not in fails:
@@ -54,15 +54,17 @@ def home_status(home: Path) -> dict[str, Any]:
         "quarantine_mb": round(_size(paths.quarantine) / MEGABYTE, 1),
         "index_days": settings["index.days"],
         "fails": fails,
+        "notes": notes,
     }
 
 
-def _checks(paths: HomePaths) -> dict[str, bool]:
+def _checks(paths: HomePaths) -> tuple[dict[str, bool], list[str]]:
     door = RemoteDoor(paths.server_socket)
     try:
-        return dict(door.ready()["checks"])
+        said = door.ready()
+        return dict(said["checks"]), list(said.get("notes", ()))
     except Unavailable:
-        return {"server": False}
+        return {"server": False}, []
     finally:
         door.close()
 

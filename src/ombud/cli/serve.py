@@ -28,9 +28,14 @@ def serve(
     with Server(home, settings=settings, port=port) as server:
         server.heed_signals()  # Whoever reads that it serves may stop it at once.
         if json:
-            print_json({"address": server.address, "home": str(home), "pid": os.getpid()})
+            told = {"address": server.address, "home": str(home), "pid": os.getpid()}
+            if server.decide_address is not None:
+                told["decide_address"] = server.decide_address
+            print_json(told)
             flush()
         else:
             note(f"ombud serves {home} at {server.address}")
+            if server.decide_address is not None:
+                note(f"  decisions: {server.decide_address}")
             note("  API: /openapi.json and /docs   health: /readyz   stop: Ctrl-C")
         server.wait()

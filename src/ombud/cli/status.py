@@ -28,6 +28,7 @@ def _told(facts: dict[str, Any]) -> dict[str, object]:
         "disk free": f"{facts['disk_free_mb']:,} MB",
         "quarantine": f"{facts['quarantine_mb']:,} MB",
         "fails": facts["fails"],
+        **({"note": "; ".join(facts["notes"])} if facts["notes"] else {}),
     }
 
 

@@ -8,6 +8,7 @@ and the rest costs a search for a few bytes.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from ombud.record.reader import RecordReader
 from ombud.services.record_port import Appender
@@ -22,15 +23,22 @@ class ControlProjection:
         self._reader = reader
         self._control = control
         self._lock = threading.Lock()
+        self._followers: list[Callable[[], None]] = []
+
+    def tell(self, follower: Callable[[], None]) -> None:
+        """From now on call this after each catching up; it must be cheap, and raise nothing."""
+        self._followers.append(follower)
 
     def catch_up(self) -> None:
-        """Apply every control event that is durable."""
+        """Apply every control event that is durable, and let what follows the tables follow."""
         size, _ = self._appender.head()
         with self._lock:
             start = self._control.watermark()
             if start < size:
                 for committed in self._reader.read(start, size - start, raw=False):
                     self._control.apply(committed)
+        for follower in self._followers:
+            follower()
 
     def rebuild(self) -> None:
         """Make the tables anew from every event of the record."""

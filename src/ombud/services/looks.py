@@ -230,6 +230,13 @@ class Looks:
         _check_lengths(why=why)
         self._record(operation, asker, why, None)
 
+    def record_policy_look(
+        self, operation: str, asker: Asker, *, why: str | None, case: str | None
+    ) -> None:
+        """Record a look at who may do what, or would have been refused; it needs a reason."""
+        self._check_reason(why, case)
+        self._record(operation, asker, why, case)
+
     def _record(
         self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any
     ) -> None:
@@ -270,6 +277,15 @@ class Looks:
         """Return events without their originals; the look is recorded by who asks."""
         return self._told(self._reader.fetch(indices, raw=False))
 
+    def _check_reason(self, why: str | None, case: str | None) -> None:
+        for name, value in (("why", why), ("case", case)):
+            if self._settings[f"looks.{name}_required"] and not (value or "").strip():
+                raise InputError(
+                    f"looking needs a {'reason' if name == 'why' else 'case'}",
+                    hint=f"add `--{name} …`; `looks.{name}_required` is set in this home",
+                )
+        _check_lengths(why=why, case=case)
+
     def _check_limit(self, limit: int) -> None:
         if not 1 <= limit <= LIMIT_MAX:
             raise InputError(
@@ -281,13 +297,7 @@ class Looks:
     ) -> int:
         """Record the look, let the index catch up, and return the size as of before it."""
         asker.require("search")
-        for name, value in (("why", why), ("case", case)):
-            if self._settings[f"looks.{name}_required"] and not (value or "").strip():
-                raise InputError(
-                    f"looking needs a {'reason' if name == 'why' else 'case'}",
-                    hint=f"add `--{name} …`; `looks.{name}_required` is set in this home",
-                )
-        _check_lengths(why=why, case=case)
+        self._check_reason(why, case)
         size, _ = self._appender.head()
         self._record(operation, asker, why, case, **fields)
         self._follower.catch_up(size)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError
 
 from ombud.core.batch import Committed
 from ombud.core.errors import TamperError
+from ombud.store.checkpoint import CheckpointTables
 from ombud.store.control_changes import Fetch, apply_change, control_changes, no_originals
 from ombud.store.control_schema import (
     PROJECTIONS,
@@ -34,6 +35,8 @@ from ombud.store.control_schema import (
 )
 from ombud.store.control_snapshot import BUSY_SECONDS, Difference, compare, unreadable
 from ombud.store.directory import DirectoryTables
+from ombud.store.policies import PolicyTables
+from ombud.store.requests import RequestTables
 
 SAVE_EVERY = 50_000  # Events without a control event after which the watermark is saved.
 _NAME = "control"
@@ -70,6 +73,10 @@ class ControlStore:
         self._next = self._saved = saved or 0
         self._tokens: tuple[TokenRow, ...] | None = None
         self.directory = DirectoryTables(engine)
+        self.checkpoints = CheckpointTables(engine)
+        self.policies = PolicyTables(engine)
+        self.requests = RequestTables(engine)
+        self.changes = 0  # Counts up with whatever changes a table; never saved.
 
     @classmethod
     def open(cls, path: Path, *, fetch: Fetch = no_originals) -> ControlStore:
@@ -124,11 +131,19 @@ class ControlStore:
                         if change.values["event_index"] >= self._next:
                             apply_change(connection, change, self._fetch)
                     self._set_watermark(connection, max(end, self._next))
-                self._tokens = None
-                self.directory.forget()
+                self._forget()
             self._next = max(end, self._next)
             if self._next - self._saved >= SAVE_EVERY:
                 self._save()
+
+    def _forget(self) -> None:
+        """Forget what is kept in memory; `changes` comes last, so that who sees it sees all."""
+        self._tokens = None
+        self.directory.forget()
+        self.checkpoints.forget()
+        self.policies.forget()
+        self.requests.forget()
+        self.changes += 1
 
     def _set_watermark(self, connection: Connection, next_index: int) -> None:
         row = {"id": _NAME, "next_index": next_index}
@@ -148,8 +163,7 @@ class ControlStore:
             for table in (*PROJECTIONS.values(), watermark):
                 connection.execute(delete(table))
             self._next = self._saved = 0
-            self._tokens = None
-            self.directory.forget()
+            self._forget()
         for batch in committed:
             self.apply(batch)
         with self._lock:

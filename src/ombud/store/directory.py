@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Engine, func, select
 
 from ombud.core.errors import TamperError
-from ombud.directory.kinds import LOADED, Row, Rows
+from ombud.directory.kinds import LOADED, Row, Rows, begins_of, ends_of
 from ombud.store.control_schema import directory_load, directory_row
 
 _AT_ONCE = 500  # Values of one statement; SQLite takes some thousands.
@@ -109,6 +109,22 @@ class DirectoryTables:
             directory_row.c.kind == "supervision", directory_row.c.person == person
         )
         return self._find(wanted).get("supervision", [])
+
+    def people_of(self, account: str, at: int) -> set[str]:
+        """Return everybody who may stand behind an account, on whatever system, at an instant."""
+        first = f"account {orjson.dumps([account]).decode()[:-1]}"
+        wanted = select(directory_row.c.body).where(
+            directory_row.c.kind == "account",
+            directory_row.c.id >= f"{first},",
+            directory_row.c.id < f"{first}-",  # The character after the comma.
+        )
+        with self._engine.connect() as connection:
+            rows = [_row(body) for (body,) in connection.execute(wanted)]
+        return {
+            row.values[2]
+            for row in rows
+            if row.values[0] == account and begins_of(row.values[3]) <= at < ends_of(row.values[4])
+        }
 
     def _of_units(self, units: Collection[str]) -> Rows:
         found: Rows = {}

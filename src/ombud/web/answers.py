@@ -137,3 +137,4 @@ class StateBody(BaseModel):
 
     status: str
     checks: dict[str, bool] = {}
+    notes: list[str] = Field([], description="What works and should not stay as it is.")

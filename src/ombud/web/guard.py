@@ -20,6 +20,7 @@ log = logging.getLogger("ombud.web")
 ALWAYS_ANSWERED = "/healthz"  # A monitor must tell a busy server from a dead one.
 UNMATCHED = "unmatched"
 STRICT_POLICY = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+REQUEST_ID = b"x-request-id"
 POLICY = b"content-security-policy"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -46,12 +47,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 0
+        # AuthZEN 1.0, request identification: what was sent comes back, whatever the answer.
+        sent = [pair for pair in scope["headers"] if pair[0] == REQUEST_ID][:1]
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _with_headers(list(message.get("headers", ())))
+                message["headers"] = _with_headers([*message.get("headers", ()), *sent])
             await send(message)
 
         self._answering += 1

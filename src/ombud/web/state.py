@@ -36,11 +36,12 @@ def state_routes(metrics: Metrics) -> APIRouter:
     @router.get("/readyz", response_model=StateBody, responses=_NOT_READY)
     def ready(services: ServicesPart) -> Response:
         """Say whether every part of the home works."""
-        checks = dict(services.health())
+        checks, notes = dict(services.health()), services.notes()
         if all(checks.values()):
-            return JsonResponse({"status": "ok", "checks": checks})
+            return JsonResponse({"status": "ok", "checks": checks, "notes": notes})
         return JsonResponse(
-            {"status": "not ready", "checks": checks}, status_code=HTTPStatus.SERVICE_UNAVAILABLE
+            {"status": "not ready", "checks": checks, "notes": notes},
+            status_code=HTTPStatus.SERVICE_UNAVAILABLE,
         )
 
     @router.get("/metrics", response_class=Response)
