@@ -351,7 +351,8 @@ def test_summer_time_is_the_zones() -> None:
             "columns: [plate, seenat]",
             (
                 "p.yaml:54:"
-                " `purposes.stolen.scope[0].columns[1]`: unknown column `seenat`: did you mean `seen_at`?"
+                " `purposes.stolen.scope[0].columns[1]`: unknown column `seenat`:"
+                " did you mean `seen_at`?"
             ),
         ),
         (
@@ -359,8 +360,8 @@ def test_summer_time_is_the_zones() -> None:
             "columns: [seen_at]",
             (
                 "p.yaml:56:"
-                " `purposes.stolen.scope[0].masks.plate`: is masked, but not among the columns of this"
-                " line"
+                " `purposes.stolen.scope[0].masks.plate`: is masked, but not among the columns"
+                " of this line"
             ),
         ),
         (
@@ -383,8 +384,8 @@ def test_summer_time_is_the_zones() -> None:
             "classifications: [identity]}\npurposes",
             "classifications: [idenity]}\npurposes",
             (
-                "p.yaml:34: `checkpoints.which.classifications[0]`: unknown classification `idenity`:"
-                " did you mean `identity`?"
+                "p.yaml:34: `checkpoints.which.classifications[0]`: unknown classification"
+                " `idenity`: did you mean `identity`?"
             ),
         ),
         # Conditions.
@@ -515,8 +516,8 @@ def test_summer_time_is_the_zones() -> None:
             "    approval: {approvers: {actors: [person:ben, person:cy]}, quorum: 2}\n",
             "",
             (
-                "p.yaml:40: `purposes.stolen.approval`: nobody can approve it: name approvers here or"
-                " above, or make it standing"
+                "p.yaml:40: `purposes.stolen.approval`: nobody can approve it: name approvers here"
+                " or above, or make it standing"
             ),
         ),
         (
