@@ -250,7 +250,7 @@ def test_summer_time_is_the_zones() -> None:
             "[]",
             (
                 "p.yaml:40: `purposes.policing.approval.approvers`:"
-                " means nobody: name actors, types, units or roles"
+                " means nobody: name actors, types, units or roles, or give `when`"
             ),
         ),
         (
