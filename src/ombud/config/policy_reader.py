@@ -111,7 +111,9 @@ class Reader:
 
     def fault(self, spot: Spot, message: str) -> None:
         """Add a fault of a value."""
-        self.add(Fault(spot.file, spot.node.start_mark.line + 1, spot.key, message))
+        is_scalar = isinstance(spot.node, yaml.ScalarNode)
+        line = spot.node.start_mark.line + 1 if is_scalar else spot.key_line
+        self.add(Fault(spot.file, line, spot.key, message))
 
     def fault_at(self, key: str, message: str) -> None:
         """Add a fault at a key that was read, or at the nearest one above it."""
@@ -260,12 +262,13 @@ class Members:
 
     def need(self, *names: str) -> None:
         """Add a fault for each member that is not written."""
+        spot = self.spot
+        if spot is None or not (spot.is_null or isinstance(spot.node, yaml.MappingNode)):
+            return  # A fault already.
         for name in names:
-            if name not in self._spots and self.spot is not None:
+            if name not in self._spots:
                 message = f"`{name}` is missing"
-                spot = self.spot
-                key = f"{spot.key}.{name}"
-                self.reader.add(Fault(spot.file, spot.key_line, key, message))
+                self.reader.add(Fault(spot.file, spot.key_line, f"{spot.key}.{name}", message))
 
     def text(self, name: str, default: Any = "") -> Any:
         """Return a text, or the default."""

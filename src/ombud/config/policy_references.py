@@ -227,11 +227,9 @@ class _Checker:
             known = {column.name for columns in declared for column in columns}
             if declared and all(declared):
                 self._known(place, mask.column, known, "column")
-            if line.columns is not None and mask.column not in line.columns:
+            shown = {*(line.columns or ()), *line.aggregate_only}
+            if line.columns is not None and mask.column not in shown:
                 self._fault(place, "is masked, but not among the columns of this line")
-        for number, name in enumerate(line.aggregate_only):
-            if line.columns is not None and name not in line.columns:
-                self._fault(f"{key}.aggregate_only[{number}]", "is not among the columns")
         self._condition(f"{key}.when", line.when)
         if line.row_filter is not None:
             self._row_filter(f"{key}.row_filter", line.row_filter, meant)
