@@ -268,6 +268,7 @@ def test_every_reason_has_a_text_and_a_test() -> None:
     """A code without words helps nobody; one that never comes is none."""
     shown = {row[1].partition(":")[0] for row in DENIALS}
     elsewhere = {"granted", "standing", "break_glass", "checkpoint", "not_recorded", "what_if",
+                 "obligation_unsupported",
                  "reason_code_missing", "reason_code_denied", "reason_barred"}  # fmt: skip
 
     assert set(TEXT) == set(Reason)

@@ -106,6 +106,16 @@ def test_what_is_packed_is_unpacked() -> None:
     assert decide(LOOK, other, NOW) == decide(LOOK, made, NOW)
 
 
+def test_a_policy_that_is_known_is_not_compiled_again() -> None:
+    """And one of another version is never taken for it."""
+    made = snapshot()
+    packed = made.pack()
+    other = compile_policy(policy_with(zone="Europe/Dublin"))
+
+    assert Snapshot.unpack(packed, made.compiled).compiled is made.compiled
+    assert Snapshot.unpack(packed, other).version == made.version
+
+
 @pytest.mark.parametrize("at", [20, 60, -1])
 def test_bytes_that_were_changed_are_refused(at: int) -> None:
     """In the hash, at the beginning and at the end."""
