@@ -66,6 +66,10 @@ class Rights:
                 self.held[who, purpose.id, action, kind, name] = held
 
     def _meant(self, line: Line) -> Iterator[Thing]:
+        if not any("*" in name for name in line.resources):
+            found = (self._things.get((line.type, name)) for name in line.resources)
+            yield from (thing for thing in found if thing is not None)
+            return
         names = Names(line.resources)
         for (kind, name), thing in self._things.items():
             if kind == line.type and names.match(name):

@@ -640,9 +640,10 @@ def test_all_faults_of_all_files_are_found_at_once() -> None:
         ("- a\n- b\n", "p.yaml:1: ``: must be a mapping"),
         ("a: b\n---\nc: d\n", "not YAML"),
         ("zone: \x07\n", "not YAML"),
+        ("holidays: [" + "a," * 500_000 + "]\n", "too many values"),
         ("purposes:\n" + "".join(f"  p{n}: {{}}\n" for n in range(5_000)), "`title` is missing"),
     ],
-    ids=["alias", "depth", "key", "tag", "list", "documents", "control", "many"],
+    ids=["alias", "depth", "key", "tag", "list", "documents", "control", "values", "many"],
 )
 def test_hostile_yaml_is_refused(text: str, expected: str) -> None:
     """Bombs, odd keys and tags are faults like others, and never more than are of use."""
