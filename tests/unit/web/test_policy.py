@@ -43,7 +43,7 @@ def post(client: Client, path: str, body: Any, token: str | None = "tok-admin") 
             200,
             ("simulate", SimulationWanted(FILES, days=5, workflow="w")),
         ),
-        ("/proposals/a%2Fb/confirmation", {"why": "yes"}, 200, ("confirm", "a/b")),
+        ("/proposals/p2/confirmation", {"why": "yes"}, 200, ("confirm", "p2")),
         ("/proposals/p1/refusal", {"why": "no"}, 200, ("refuse", "p1")),
     ],
 )
