@@ -18,8 +18,8 @@ from ombud.access.model import (
 )
 from ombud.core.errors import Forbidden
 from ombud.core.event import Event
-from ombud.services.asker import Asker
 from ombud.services.approval_quality import ApprovalQuality
+from ombud.services.asker import Asker
 from ombud.services.break_glass import BreakGlasses
 from ombud.services.grants import Grants
 from ombud.services.notices import Notice
