@@ -225,7 +225,7 @@ class Course(RuleBasedStateMachine):
     def begin(self, quorum: int) -> None:
         """Open a request."""
         self.on = request()
-        self.rules = msgspec.structs.replace(RULES, quorum=quorum)
+        self.terms = msgspec.structs.replace(RULES, quorum=quorum)
         self.at = 0
         self.voters: list[str] = []
 
@@ -244,7 +244,7 @@ class Course(RuleBasedStateMachine):
         self.at += later
         tried = Step(kind, actor, self.at, text, days)
         before = self.on.state
-        taken = take_step(self.on, tried, self.rules, PEOPLE, never)
+        taken = take_step(self.on, tried, self.terms, PEOPLE, never)
         if isinstance(taken, Refusal):
             return
         assert isinstance(taken, Taken)
@@ -275,7 +275,7 @@ class Course(RuleBasedStateMachine):
         amended = [one.actor for one in self.on.steps if one.kind is StepKind.AMENDED]
         assert not any(PEOPLE[one].is_same(voter) for one in amended for voter in voters)
         is_approved = self.on.state is RequestState.APPROVED
-        assert is_approved == (len(voters) >= self.rules.quorum) or (
+        assert is_approved == (len(voters) >= self.terms.quorum) or (
             self.on.state is RequestState.REJECTED
         )
 

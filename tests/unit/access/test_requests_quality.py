@@ -30,7 +30,7 @@ def vote(request: str, approver: str = "cy", **said: Any) -> Vote:
 
 HASTY = {"viewed_at": 100_001, "voted_at": 130_000}  # 29.999 s
 SLOW = {"viewed_at": 100_000, "voted_at": 130_000}  # 30 s
-UNOPENED = {"viewed_at": None}
+UNOPENED: dict[str, Any] = {"viewed_at": None}
 NO = {"is_approval": False}
 
 

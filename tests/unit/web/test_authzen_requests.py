@@ -41,7 +41,7 @@ datasets:
 ROOT = Asker(person="root", scopes=frozenset({"admin", "search"}), via="cli")
 KIM = Asker(person="kim", scopes=frozenset({"request"}))
 ERROR = "urn:openid:authzen:access-request:error:"
-ASKED = {
+ASKED: dict[str, Any] = {
     "subject": {"type": "user", "id": "alice", "properties": {"level": 2, "act": {"sub": "x"}}},
     "action": {"name": "can_read"},
     "resource": {"type": "document", "id": "q4-plan"},
@@ -159,8 +159,8 @@ def test_metadata_and_schema(shared: Program) -> None:
 
 def test_what_no_grant_would_lift_is_not_requestable(program: Program) -> None:
     """Out of scope, or without a purpose: nothing to ask for."""
-    for changed in ({"context": {}}, {"context": {"purpose": "none"}}):
-        assert "access_request" not in program.denied(**changed)
+    for context in ({}, {"purpose": "none"}):
+        assert "access_request" not in program.denied(context=context)
     program.approve(program.submit(program.submission()).json()["task"]["id"])
     assert "access_request" not in program.denied(resource={"type": "document", "id": "secret"})
 
