@@ -10,6 +10,7 @@ from ombud.access.decision import Reason
 from ombud.access.model import Limits
 
 _NAMES = ("rows", "bytes", "subjects")
+_AMOUNTS = frozenset(_NAMES)
 UNSPENT = Spent()
 
 
@@ -58,6 +59,11 @@ class Bounds:
             if left == 0 or (asked is not None and not (is_count and asked <= bound)):
                 reasons.append(f"{Reason.BUDGET_SPENT.value}:{name}")
         return tuple(reasons), most[0], most[1]
+
+
+def takes_amounts(context: Mapping[str, Any]) -> bool:
+    """Whether the asking program says how much the act would take of what is bounded."""
+    return bool(context) and not _AMOUNTS.isdisjoint(context)
 
 
 def _least(values: Any) -> int | None:

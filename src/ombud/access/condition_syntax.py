@@ -1,15 +1,18 @@
 """Condition syntax: text of CEL, read by the library's grammar, to our own tree.
 
-Only the grammar of `celpy` is used; it is loaded when the first condition is read,
-because that takes a quarter of a second.  What is not in the subset of
+Only the grammar of `celpy` is used, and none of its code.  It is loaded when the first
+condition is read, because that takes a tenth of a second.  What is not in the subset of
 `docs/policy.md` is refused here, with its place.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ombud.access.condition_lexis import (
@@ -60,19 +63,39 @@ def parse_tree(text: str) -> Node:
 
 
 @cache
-def _library() -> Any:
-    return import_module("celpy.celparser")
+def _grammar() -> tuple[Any, Any]:
+    """Return the parser made of the library's grammar, and the class of its refusals."""
+    lark = import_module("lark")
+    found = find_spec("celpy")
+    folder = next(iter(found.submodule_search_locations or ())) if found else ""
+    text = Path(folder, "cel.lark").read_text(encoding="utf-8")
+
+    def tell_literals(token: Any) -> Any:
+        is_bool = token.value in {"true", "false"}
+        return lark.Token.new_borrow_pos("BOOL_LIT", token.value, token) if is_bool else token
+
+    # As `celpy.celparser` does it, except that `true` and `false` keep their places.
+    parser = lark.Lark(
+        text,
+        parser="lalr",
+        start="expr",
+        g_regex_flags=re.MULTILINE,
+        lexer_callbacks={"IDENT": tell_literals},
+        propagate_positions=True,
+        maybe_placeholders=False,
+        priority="invert",
+    )
+    return parser, lark.UnexpectedInput
 
 
 def _parse(text: str) -> Any:
-    library = _library()
+    parser, unexpected = _grammar()
     try:
-        return library.CELParser().parse(text)
-    except library.CELParseError as error:
-        cause = error.__context__
-        token = getattr(cause, "token", None)
+        return parser.parse(text)
+    except unexpected as error:
+        token = getattr(error, "token", None)
         if token is None:
-            place = getattr(cause, "pos_in_stream", None) or 0
+            place = error.pos_in_stream
             raise ConditionError(f"unexpected `{text[place : place + 1]}`", place + 1) from None
         if token.type == "$END":
             raise ConditionError("ends too early", len(text) + 1) from None
@@ -249,7 +272,7 @@ def _through(tree: Any) -> Any:
 
 
 def _at(tree: Any) -> int:
-    return int(getattr(tree.meta, "start_pos", 0))
+    return int(tree.meta.start_pos)
 
 
 def _arguments(children: list[Any]) -> list[Any]:

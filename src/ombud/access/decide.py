@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ombud.access.attempt import Attempt, Grant, Spent
+from ombud.access.budget import takes_amounts
 from ombud.access.compiled import Act
 from ombud.access.decision import Decision, Reason
 from ombud.access.judging import (
     find_barred,
     find_emergency,
+    find_excluded,
     find_failures,
-    find_grant,
     find_grantless,
     find_lacking,
     is_requestable,
     make_scene,
 )
-from ombud.access.scene import Actor, Scene
+from ombud.access.scene import Scene
 from ombud.access.settling import NOTHING_SPENT, SpentKey, settle
 from ombud.access.snapshot import Snapshot
 
@@ -47,81 +48,86 @@ def decide(
     `spent` says what actors have used of purposes on this day; who is not in it has
     used nothing.
     """
+    plain = snapshot.compiled.plain.get(
+        (attempt.purpose, attempt.action, attempt.resource_type, attempt.resource_id)
+    )
+    if plain is not None:
+        until, lineage, is_open, is_bounded, whole, named, purpose, line = plain
+        grant = snapshot.granted.find(attempt.actor_type, attempt.actor_id, lineage, now)
+        columns = attempt.columns
+        if (
+            grant is not None
+            and now < until
+            and (columns is None or is_open)
+            and not (is_bounded and takes_amounts(attempt.context))
+        ):
+            obligations = whole if columns is None else named
+            version = snapshot.version
+            return Decision(
+                True, _GRANTED, version, attempt.id, obligations, purpose, grant.id, line
+            )
+    return _decide_fully(attempt, snapshot, now, spent)
+
+
+def _decide_fully(
+    attempt: Attempt, snapshot: Snapshot, now: int, spent: Mapping[SpentKey, Spent]
+) -> Decision:
+    """Return the decision on any attempt; the plain ones could come here as well."""
     compiled = snapshot.compiled
-    key = (attempt.purpose, attempt.action, attempt.resource_type, attempt.resource_id)
-    act = compiled.acts.get(key) or compiled.find_act(*key)
+    act = compiled.find_act(
+        attempt.purpose, attempt.action, attempt.resource_type, attempt.resource_id
+    )
     if act is None:
         return _refuse_purpose(attempt, snapshot)
     purpose = act.purpose
     if now >= purpose.until:
         return _deny(attempt, snapshot, purpose.id, _ENDED)
-    actor = snapshot.actors.get((attempt.actor_type, attempt.actor_id))
-    if act.bans or purpose.who is not None or compiled.asks_reasons:
-        scene = make_scene(attempt, actor, act, now, snapshot)
-        reasons = find_barred(act, scene, compiled)
-        if not reasons and purpose.who is not None:
-            reason = purpose.who.check(scene)
-            reasons = (reason,) if reason else ()
+    scene = None
+    if act.is_guarded:
+        scene = make_scene(attempt, act, snapshot, now)
+        reasons = find_barred(act, scene, compiled) or find_excluded(act, scene)
         if reasons:
             return _deny(attempt, snapshot, purpose.id, reasons)
-    else:
-        scene = None
     grant = None
     why = _STANDING
     if not purpose.is_standing:
+        actor_type, actor_id, lineage = attempt.actor_type, attempt.actor_id, purpose.lineage
+        grant = snapshot.granted.find(actor_type, actor_id, lineage, now)
         why = _GRANTED
-        if actor is not None:
-            grant = find_grant(actor.grants, purpose.lineage, now)
-        if grant is None:
+        if grant is None and snapshot.has_emergencies:
+            grant = find_emergency(snapshot, actor_type, actor_id, lineage, now)
             why = _BREAK_GLASS
-            grant = find_emergency(actor, compiled, purpose, now)
         if grant is None:
-            may_ask = is_requestable(act, scene or make_scene(attempt, actor, act, now, snapshot))
-            reasons = (find_grantless(actor, compiled, purpose, now),)
-            return _deny(attempt, snapshot, purpose.id, reasons, may_ask)
-    return _look_into_scope(attempt, snapshot, now, act, actor, scene, grant, why, spent)
+            reason = find_grantless(snapshot, actor_type, actor_id, lineage, now)
+            may_ask = is_requestable(act, attempt, snapshot, now)
+            return _deny(attempt, snapshot, purpose.id, (reason,), may_ask)
+    if not act.cuts:
+        return _deny(attempt, snapshot, purpose.id, act.nothing)
+    scene = scene or make_scene(attempt, act, snapshot, now)
+    return _look_into_scope(scene, snapshot, act, grant, why, spent)
 
 
 def _look_into_scope(  # noqa: PLR0917 -- Keywords cost time here.
-    attempt: Attempt,
+    scene: Scene,
     snapshot: Snapshot,
-    now: int,
     act: Act,
-    actor: Actor | None,
-    scene: Scene | None,
     grant: Grant | None,
     why: tuple[str, ...],
     spent: Mapping[SpentKey, Spent],
 ) -> Decision:
     """Return the decision on the attempt of somebody who may act for the purpose."""
-    is_whole = attempt.columns is None
+    attempt = scene.attempt
+    purpose = act.purpose.id
     for cut in act.cuts:
-        if cut.is_plain and (is_whole or cut.is_open):
-            break
-        scene = scene or make_scene(attempt, actor, act, now, snapshot)
         if cut.find_failure(scene) is None:
             break
     else:
-        scene = scene or make_scene(attempt, actor, act, now, snapshot)
-        return _deny(attempt, snapshot, act.purpose.id, find_failures(act, scene))
+        return _deny(attempt, snapshot, purpose, find_failures(act, scene))
     if act.lacking:
-        lacking = find_lacking(act, snapshot, now)
+        lacking = find_lacking(act, snapshot, scene.now)
         if lacking:
-            return _deny(attempt, snapshot, act.purpose.id, lacking, may_ask=True)
-    is_ready = cut.is_ready and not (attempt.context and cut.line.bounds)
-    if not is_ready or act.stops or act.hides or why is _BREAK_GLASS:
-        scene = scene or make_scene(attempt, actor, act, now, snapshot)
-        return settle(scene, snapshot, act, cut, grant, why, spent)
-    return Decision(
-        True,
-        why,
-        snapshot.version,
-        attempt.id,
-        cut.obligations if is_whole else cut.obligations_named,
-        act.purpose.id,
-        None if grant is None else grant.id,
-        cut.name,
-    )
+            return _deny(attempt, snapshot, purpose, lacking, may_ask=True)
+    return settle(scene, snapshot, act, cut, grant, why, spent)
 
 
 def _deny(
@@ -136,8 +142,12 @@ def _deny(
         reasons,
         snapshot.version,
         attempt.id,
-        purpose=purpose,
-        is_requestable=may_ask,
+        (),
+        purpose,
+        None,
+        None,
+        None,
+        may_ask,
     )
 
 

@@ -10,24 +10,25 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ombud.access.attempt import Attempt, Grant
-from ombud.access.compiled import Act, CompiledPolicy, CompiledPurpose
+from ombud.access.compiled import Act, CompiledPolicy
 from ombud.access.decision import Reason
 from ombud.access.guards import WHOLE
 from ombud.access.lines import NO_COLUMNS, Columns
-from ombud.access.scene import Actor, Scene
+from ombud.access.scene import Scene
 from ombud.access.snapshot import Snapshot
 
 CODE_LENGTH_MAX = 100  # Characters of a code that are repeated in a reason.
+_NO_GRANT = Reason.NO_GRANT.value
+_ENDED = Reason.GRANT_ENDED.value
+_NOT_BEGUN = Reason.GRANT_NOT_BEGUN.value
 _CODES = ("reason_code", "justification_code")
 
 
-def make_scene(
-    attempt: Attempt, actor: Actor | None, act: Act, now: int, snapshot: Snapshot
-) -> Scene:
+def make_scene(attempt: Attempt, act: Act, snapshot: Snapshot, now: int) -> Scene:
     """Return what conditions look at."""
     return Scene(
         attempt,
-        actor,
+        snapshot.actors.get((attempt.actor_type, attempt.actor_id)),
         act.thing,
         purpose=act.purpose.id,
         now=now,
@@ -69,6 +70,14 @@ def find_barred_codes(scene: Scene, compiled: CompiledPolicy) -> list[str]:
     return [f"{Reason.REASON_CODE_DENIED.value}:{code[:CODE_LENGTH_MAX]}"]
 
 
+def find_excluded(act: Act, scene: Scene) -> tuple[str, ...]:
+    """Return why the actor is none of those who act for the purpose."""
+    if act.purpose.who is None:
+        return ()
+    reason = act.purpose.who.check(scene)
+    return (reason,) if reason else ()
+
+
 def find_hidden(act: Act, scene: Scene) -> Columns:
     """Return the columns that must be left out, where the attempt names none."""
     if scene.attempt.columns is not None:
@@ -80,49 +89,36 @@ def find_hidden(act: Act, scene: Scene) -> Columns:
     return frozenset(hidden)
 
 
-def find_grant(
-    grants: Mapping[str, tuple[Grant, ...]], lineage: Iterable[str], now: int
-) -> Grant | None:
-    """Return the grant in force that is nearest to the purpose, and of these the longest."""
-    for name in lineage:
-        for grant in grants.get(name, ()):
-            if grant.begins <= now < grant.ends:
-                return grant
-    return None
-
-
 def find_emergency(
-    actor: Actor | None, compiled: CompiledPolicy, purpose: CompiledPurpose, now: int
+    snapshot: Snapshot, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
 ) -> Grant | None:
     """Return the break-glass in force, as long as the policy still has it for that purpose."""
-    if actor is None or not actor.emergencies:
-        return None
-    lineage = (name for name in purpose.lineage if compiled.purposes[name].breaks_glass)
-    return find_grant(actor.emergencies, lineage, now)
+    purposes = snapshot.compiled.purposes
+    lineage = (name for name in lineage if purposes[name].breaks_glass)
+    return snapshot.emergencies.find(actor_type, actor_id, lineage, now)
 
 
 def find_grantless(
-    actor: Actor | None, compiled: CompiledPolicy, purpose: CompiledPurpose, now: int
+    snapshot: Snapshot, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
 ) -> str:
     """Return why an actor without a grant in force has none."""
-    if actor is None:
-        return Reason.NO_GRANT.value
-    held = [grant for name in purpose.lineage for grant in actor.grants.get(name, ())]
-    held += [
-        grant
-        for name in purpose.lineage
-        if compiled.purposes[name].breaks_glass
-        for grant in actor.emergencies.get(name, ())
-    ]
-    if any(now < grant.begins for grant in held):
-        return Reason.GRANT_NOT_BEGUN.value
-    return Reason.GRANT_ENDED.value if held else Reason.NO_GRANT.value
+    held = snapshot.granted.find_all(actor_type, actor_id, lineage)
+    if snapshot.has_emergencies:
+        purposes = snapshot.compiled.purposes
+        lineage = [name for name in lineage if purposes[name].breaks_glass]
+        held += snapshot.emergencies.find_all(actor_type, actor_id, lineage)
+    for grant in held:
+        if now < grant.begins:
+            return _NOT_BEGUN
+    return _ENDED if held else _NO_GRANT
 
 
-def is_requestable(act: Act, scene: Scene) -> bool:
+def is_requestable(act: Act, attempt: Attempt, snapshot: Snapshot, now: int) -> bool:
     """Whether asking for the purpose would help, and the actor may."""
     requesters = act.purpose.requesters
-    return bool(act.cuts) and (requesters is None or not requesters.check(scene))
+    if requesters is None or not act.cuts:
+        return bool(act.cuts)
+    return not requesters.check(make_scene(attempt, act, snapshot, now))
 
 
 def find_failures(act: Act, scene: Scene) -> tuple[str, ...]:

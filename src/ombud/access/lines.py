@@ -63,25 +63,18 @@ class ScopeLine:
         self.filter = row_filter
         self.bounds = bounds
 
-    def covers(self, action: str, thing: Thing) -> bool:
-        """Whether the line speaks of the action on the thing at all."""
-        return (
-            self.line.type == thing.type
-            and self.actions.match(action)
-            and self.resources.match(thing.id)
-        )
-
 
 class Cut:
     """A line as it applies to one thing: what of it may be seen, and under which obligations.
 
     `is_plain`: there is nothing to be asked of an attempt, but for the columns it
-    names; `is_open`: nor of these; `is_ready`: its obligations are always the same.
-    They lie in `obligations`, and for attempts that name columns in `obligations_named`.
+    names; `is_open`: nor of these.  `is_ready`: its obligations are always the same;
+    they lie in `obligations`, and for attempts that name columns in `obligations_named`.
     """
 
     __slots__ = (
         "granted",
+        "is_bounded",
         "is_narrower",
         "is_open",
         "is_plain",
@@ -112,6 +105,7 @@ class Cut:
             and (self.granted is None or bool(self.granted))
         )
         self.is_open = self.granted is None and not line.line.aggregate_only
+        self.is_bounded = line.bounds is not None
         self.is_ready = (line.bounds is None or not line.bounds.is_daily) and (
             line.filter is None or line.filter.text is not None
         )

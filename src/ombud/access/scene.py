@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ombud.access.attempt import Attempt, Grant
+from ombud.access.attempt import Attempt
 from ombud.access.condition import Condition, MissingAttribute
 from ombud.access.decision import Reason
 from ombud.access.model import Audience
@@ -18,15 +18,22 @@ from ombud.access.things import Thing
 ActorKey = tuple[str, str]
 Sides = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
 
+# Values beforehand: to ask an enumeration for one costs more than to compare it.
+NOT_MET = Reason.CONDITION_NOT_MET.value
+_MISSING = Reason.ATTRIBUTE_MISSING.value
+_UNKNOWN = Reason.ACTOR_UNKNOWN.value
+_OUT = Reason.NOT_IN_AUDIENCE.value
+_EVERYONE = frozenset({"*"})
+
 
 class Actor:
-    """Somebody who acts: stored attributes, and grants by the purpose they are for.
+    """Somebody who acts: what is stored about them.
 
     `is_stored` is False for whoever neither the policy nor the directory knows: of them
     it cannot be said that they are *not* in a unit.
     """
 
-    __slots__ = ("attributes", "emergencies", "grants", "is_stored", "key", "roles", "units")
+    __slots__ = ("attributes", "is_stored", "key", "roles", "units")
 
     def __init__(self, key: ActorKey, attributes: Mapping[str, Any] | None = None) -> None:
         stored = attributes or {}
@@ -35,8 +42,6 @@ class Actor:
         self.attributes: dict[str, Any] = {**stored, "type": key[0], "id": key[1]}
         self.units = _words(stored, "unit", "units")
         self.roles = _words(stored, "role", "roles")
-        self.grants: dict[str, tuple[Grant, ...]] = {}
-        self.emergencies: dict[str, tuple[Grant, ...]] = {}
 
 
 class Scene:
@@ -82,9 +87,9 @@ class Scene:
     def check(self, condition: Condition) -> str:
         """Return the reason why a condition does not hold; nothing when it does."""
         try:
-            return "" if condition.test(*self.sides) else Reason.CONDITION_NOT_MET.value
+            return "" if condition.test(*self.sides) else NOT_MET
         except MissingAttribute as missing:
-            return f"{Reason.ATTRIBUTE_MISSING.value}:{missing.name}"
+            return f"{_MISSING}:{missing.name}"
 
 
 class Who:
@@ -114,8 +119,8 @@ class Who:
         if self._when is not None:
             reason = scene.check(self._when)
             if reason:
-                return _OUT if reason == Reason.CONDITION_NOT_MET else reason
-        return "" if member else Reason.ACTOR_UNKNOWN.value
+                return _OUT if reason == NOT_MET else reason
+        return "" if member else _UNKNOWN
 
     def may_have(self, scene: Scene) -> bool:
         """Whether the actor is one of these, or it cannot be said that they are not."""
@@ -132,10 +137,6 @@ class Who:
         if not actor.is_stored:
             return None
         return not (self._units.isdisjoint(actor.units) and self._roles.isdisjoint(actor.roles))
-
-
-_OUT = Reason.NOT_IN_AUDIENCE.value
-_EVERYONE = frozenset({"*"})
 
 
 def _words(stored: Mapping[str, Any], *names: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from ombud.access.compiled import Act
 from ombud.access.decision import Decision
 from ombud.access.guards import WHOLE, Stop
 from ombud.access.judging import find_hidden
-from ombud.access.lines import Columns, Cut
+from ombud.access.lines import NO_COLUMNS, Columns, Cut
 from ombud.access.scene import Scene
 from ombud.access.snapshot import BREAK_GLASS, Snapshot
 
@@ -29,7 +29,7 @@ def settle(  # noqa: PLR0917 -- Keywords cost time here.
 ) -> Decision:
     """Return the decision on an attempt that a line has in its scope."""
     attempt = scene.attempt
-    shown = find_shown(cut, find_hidden(act, scene), scene)
+    shown = find_shown(cut, find_hidden(act, scene) if act.hides else NO_COLUMNS, scene)
     reasons: tuple[str, ...] = ()
     rows = size = None
     stops: tuple[Stop, ...] = ()

@@ -17,6 +17,7 @@ import msgspec
 from ombud.access.attempt import Attachment, Grant
 from ombud.access.compiled import CompiledPolicy
 from ombud.access.compiling import compile_policy
+from ombud.access.holdings import Holdings
 from ombud.access.model import Policy
 from ombud.access.scene import Actor, ActorKey
 from ombud.core.errors import InputError, TamperError
@@ -38,11 +39,22 @@ class _Packed(msgspec.Struct, frozen=True):
 class Snapshot:
     """What `decide` looks into; `version` is that of the policy, whatever the grants are.
 
-    `actors` are all that anything is known of; those of the policy's `entities`
+    `actors` are all whose attributes are stored; those of the policy's `entities`
     have the attributes that the policy gives them before those of the directory.
     """
 
-    __slots__ = ("_directory", "actors", "attached", "attachments", "compiled", "grants", "version")
+    __slots__ = (
+        "_directory",
+        "actors",
+        "attached",
+        "attachments",
+        "compiled",
+        "emergencies",
+        "granted",
+        "grants",
+        "has_emergencies",
+        "version",
+    )
 
     def __init__(
         self,
@@ -57,7 +69,9 @@ class Snapshot:
         self.attachments = tuple(sorted(attachments, key=_place))
         self._directory = directory
         self.actors = _make_actors(compiled.policy, directory)
-        _put_grants(self.actors, self.grants)
+        self.granted = Holdings(each for each in self.grants if each.kind != BREAK_GLASS)
+        self.emergencies = Holdings(each for each in self.grants if each.kind == BREAK_GLASS)
+        self.has_emergencies = bool(self.emergencies)
         self.attached: dict[tuple[str, str], tuple[Attachment, ...]] = {}
         for attachment in self.attachments:
             key = (attachment.dataset, attachment.purpose)
@@ -160,17 +174,6 @@ def _make_actors(
         key = (entity.type, entity.id)
         known[key] = {**known.get(key, {}), **entity.attributes}
     return {key: Actor(key, attributes) for key, attributes in known.items()}
-
-
-def _put_grants(actors: dict[ActorKey, Actor], grants: Iterable[Grant]) -> None:
-    """Give each actor their grants, the longest first: of several it is the one that counts."""
-    for grant in sorted(grants, key=lambda each: (-each.ends, each.begins, each.id)):
-        key = (grant.actor_type, grant.actor_id)
-        actor = actors.get(key)
-        if actor is None:
-            actor = actors[key] = Actor(key)
-        held = actor.emergencies if grant.kind == BREAK_GLASS else actor.grants
-        held[grant.purpose] = (*held.get(grant.purpose, ()), grant)
 
 
 def _place(attachment: Attachment) -> tuple[str, str, int, int, str]:

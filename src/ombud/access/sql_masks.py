@@ -136,7 +136,8 @@ class _Writer:
         least = -(1 << (bits - 1))  # The step that holds the least number begins below it.
         wide = "decimal(38, 0)" if self._is_trino else "numeric"
         low = f"DECIMAL '{least}'" if self._is_trino else f"'{least}'::numeric"
-        return self._cast(f"greatest({self._lower(f'CAST({column} AS {wide})', step)}, {low})")
+        lower = self._lower(f"CAST({column} AS {wide})", step)
+        return self._cast(f"CASE WHEN {lower} < {low} THEN {low} ELSE {lower} END")
 
     @staticmethod
     def _lower(value: str, step: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ombud.core.clock import Clock
 from ombud.record.reader import RecordReader
 from ombud.services.budgets import Budgets
+from ombud.services.checkpoints import Checkpoints
 from ombud.services.deciding import Deciding, HomeFacts
 from ombud.services.drafting import Drafter
 from ombud.services.live_policy import LivePolicy
@@ -12,9 +13,17 @@ from ombud.services.record_port import Appender
 
 
 def make_deciding(
-    *, appender: Appender, reader: RecordReader, live: LivePolicy, clock: Clock
+    *,
+    appender: Appender,
+    reader: RecordReader,
+    live: LivePolicy,
+    checkpoints: Checkpoints,
+    clock: Clock,
 ) -> Deciding:
     """Return what decides, by the server's own time."""
-    facts = HomeFacts(budgets=Budgets(record=appender, reader=reader, policy=live.policy))
+    facts = HomeFacts(
+        checkpoints=checkpoints,
+        budgets=Budgets(record=appender, reader=reader, policy=live.policy),
+    )
     drafter = Drafter(live=live, facts=facts, clock=clock)
     return Deciding(drafter=drafter, appender=appender, facts=facts)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ombud.app.checkpoint_door import CheckpointDoor
+from ombud.app.policy_door import PolicyDoor
+from ombud.app.request_door import RequestDoor
 from ombud.services.directory_wanted import DirectoryWanted
 
 Json = dict[str, Any]
@@ -15,6 +18,18 @@ Json = dict[str, Any]
 
 class Door(Protocol):
     """The questions that can be put to a home; raises the errors of `ombud.core.errors`."""
+
+    @property
+    def access(self) -> RequestDoor:
+        """The questions about requests, grants and emergencies."""
+
+    @property
+    def policies(self) -> PolicyDoor:
+        """The questions about the policy."""
+
+    @property
+    def checkpoints(self) -> CheckpointDoor:
+        """The questions about checkpoints, justifications and reference data."""
 
     def search(
         self,

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import duckdb
 
-from ombud.app.deciding import make_deciding
+from ombud.app.access import open_access
 from ombud.app.paths import HomePaths
-from ombud.app.policy_parts import PolicyParts, apply_configured, open_policy
+from ombud.app.policy_parts import apply_configured
+from ombud.app.trino import trino_access
 from ombud.config.attribution_file import load_attribution
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.config.settings import Settings, load_settings
@@ -44,7 +45,6 @@ from ombud.services.not_covered import NotCovered
 from ombud.services.record_port import Appender, Record
 from ombud.services.retaining import Retention
 from ombud.services.rule_states import RuleStates
-from ombud.services.searching import Searching
 from ombud.services.settings_events import record_settings
 from ombud.services.tokens import Tokens
 from ombud.services.watching import Watch
@@ -207,21 +207,32 @@ class OpenHome:
             clock=now_ms,
         )
         self.directory.settle()
-        self.policy = self._open_policy(looks)
+        self.access = access = open_access(
+            self.paths,
+            settings=self.settings,
+            appender=self.appender,
+            reader=self.reader,
+            control=self.control,
+            projection=self.projection,
+            index=self.index,
+            follower=self._index_follower,
+            looks=looks,
+            clock=never_back(now_ms, self.recorded_ms),
+        )
         return HomeServices(
+            trino=access.trino,
+            trino_access=trino_access(self.settings),
             appender=self.appender,
             looks=looks,
             directory=self.directory,
-            policies=self.policy.policies,
-            simulating=self.policy.simulating,
-            live_policy=self.policy.live,
-            deciding=make_deciding(
-                appender=self.appender,
-                reader=self.reader,
-                live=self.policy.live,
-                clock=never_back(now_ms, self.recorded_ms),
-            ),
-            searching=Searching(live=self.policy.live, appender=self.appender, clock=now_ms),
+            access=access.requests,
+            policies=access.policy.policies,
+            simulating=access.policy.simulating,
+            explaining=access.policy.explaining,
+            live_policy=access.policy.live,
+            desk=access.desk,
+            deciding=access.deciding,
+            searching=access.searching,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(
@@ -246,21 +257,10 @@ class OpenHome:
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
         )
 
-    def _open_policy(self, looks: Looks) -> PolicyParts:
-        return open_policy(
-            appender=self.appender,
-            reader=self.reader,
-            control=self.control,
-            projection=self.projection,
-            index=self.index,
-            looks=looks,
-            clock=never_back(now_ms, self.recorded_ms),
-        )
-
     def apply_configured(self) -> None:
         """Put the policy that the settings name in force, if it is not and may be."""
         if not isinstance(self.appender, RestingRecord):
-            apply_configured(self.policy.policies, self.control, self.settings["policy"])
+            apply_configured(self.access.policy.policies, self.control, self.settings["policy"])
 
     def follow_index(self) -> None:
         """Bring the index and the control tables up to the last durable event."""
@@ -327,6 +327,10 @@ class OpenHome:
 
     def close(self) -> None:
         """Save what is derived and let go of it; the record belongs to the caller."""
+        try:
+            self.access.trino.queries.close()
+        except OmbudError as error:
+            log.error("what Trino asked last was not joined: %s", error)  # noqa: TRY400
         self.retention.close()
         try:
             self.watch.close()

@@ -16,7 +16,10 @@ from urllib.parse import quote, urlencode
 import msgspec
 import orjson
 
+from ombud.app.checkpoint_door import RemoteCheckpoints
 from ombud.app.door import Json
+from ombud.app.policy_door import RemotePolicies
+from ombud.app.request_door import RemoteRequests
 from ombud.core.errors import (
     Conflict,
     Forbidden,
@@ -81,6 +84,9 @@ class RemoteDoor:
 
     def __init__(self, socket_path: Path) -> None:
         self._connection = _SocketConnection(socket_path)
+        self.access = RemoteRequests(self.call)
+        self.policies = RemotePolicies(self.call)
+        self.checkpoints = RemoteCheckpoints(self.call)
 
     def close(self) -> None:
         """Close the connection."""

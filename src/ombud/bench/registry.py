@@ -10,6 +10,7 @@ from pathlib import Path
 from ombud.bench import (
     attribution,
     cost,
+    decide,
     directory,
     latency,
     record_path,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
     "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
+    "decide": Benchmark("a decision on access, beside Cedar's", decide.run, 200_000),
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
 

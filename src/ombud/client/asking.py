@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import orjson
 
-from ombud.client.decision import Decision, Denied, read_decision
+from ombud.client.decision import CUSTOM, NOTIFICATION, NOTIFY, Decision, Denied, read_decision
 from ombud.client.guarded import Guarded
 from ombud.client.obligations import DONE_HERE, Row, apply_obligations, refuse_unknown
 from ombud.client.purposes import current_purpose
@@ -201,7 +201,10 @@ class Client:
                 said["case"] = stated.case
             if stated.justifications:
                 said["justification_id"] = list(stated.justifications)
-        said["supported_obligations"] = sorted(set(supported))
+        # Stated, so that the record holds a denial where there would be one here.
+        types = [CUSTOM, *([NOTIFICATION] if NOTIFY in supported else [])]
+        said["supported_obligations"] = types
+        said["ombud_obligations"] = sorted({*supported} - {NOTIFY})
         question = {
             "subject": {"type": kind, "id": id_},
             "action": {"name": action},

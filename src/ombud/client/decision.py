@@ -11,6 +11,10 @@ import msgspec
 from ombud.core.errors import Forbidden, Unavailable
 
 Json = dict[str, Any]
+VENDOR = "ombud"
+CUSTOM = "custom"
+NOTIFICATION = "notification"
+NOTIFY = "notify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,18 @@ def _listed(value: object) -> list[Any]:
 
 
 def _obligation(value: object) -> Obligation:
-    """Return one obligation; one without an id cannot be understood and is kept as such."""
+    """Return one obligation as programs name it: by what Ombud calls it, where it is Ombud's.
+
+    AuthZEN's obligations profile (draft 1 of 2026-07-03) has `type` and `properties`;
+    ours are of the type `custom`, with `vendor` and `action`.
+    """
     if not isinstance(value, dict):
         raise TypeError("an obligation is no object")
-    parameters = dict(value)
-    name = parameters.pop("id", "")
-    nested = parameters.pop("parameters", None)
-    if isinstance(nested, dict):
-        parameters |= nested
-    return Obligation(str(name), parameters)
+    kind, properties = str(value.get("type", "")), value.get("properties", {})
+    if not isinstance(properties, dict):
+        raise TypeError("the properties of an obligation are no object")
+    parameters = dict(properties)
+    if kind != CUSTOM:
+        return Obligation(NOTIFY if kind == NOTIFICATION else kind, parameters)
+    vendor, action = parameters.pop("vendor", ""), str(parameters.pop("action", ""))
+    return Obligation(action if vendor == VENDOR else f"{vendor}:{action}", parameters)

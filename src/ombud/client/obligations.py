@@ -17,7 +17,7 @@ from ombud.core.errors import InputError
 MASKS = "masks"
 MAX_ROWS = "max_rows"
 DONE_HERE = frozenset({MASKS, MAX_ROWS})
-REDACTED = "***"  # As long for every value.
+REDACTED = "[redacted]"  # As the masks of SQL show it, and as long for every value.
 
 Row = Mapping[str, Any]
 
@@ -99,13 +99,13 @@ def _column(mask: Any) -> str:
 def _masker(mask: Mapping[str, Any]) -> Callable[[Any], Any]:
     kind, size, value = mask.get("kind"), mask.get("size"), mask.get("value")
     if kind == "redact":
-        return lambda _: REDACTED
+        return lambda shown: REDACTED if isinstance(shown, str) else None
     if kind == "null":
         return lambda _: None
     if kind == "constant":
         return lambda _: value
-    if kind == "truncate" and type(size) is int and size >= 0:
-        return lambda shown: str(shown)[:size]
+    if kind == "truncate" and type(size) is int and size > 0:
+        return lambda shown: shown[:size] if isinstance(shown, str) else None
     if kind == "bucket" and type(size) is int and size > 0:
         return lambda shown: _bucket(shown, size)
     # A hash is keyed; the key does not leave the server.

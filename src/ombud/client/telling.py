@@ -6,19 +6,22 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
 from ombud.client.purposes import current_purpose
 from ombud.client.resource import Resource
 from ombud.core.clock import now_ms
 from ombud.core.errors import InputError
-from ombud.core.event import ACTIONS, ACTOR_TYPES, Event
+from ombud.core.event import ACTIONS, ACTOR_TYPES, OUTCOMES, Event
 from ombud.core.ocsf import event_to_ocsf
 
 DATASET = "dataset"
 DATASTORE_ACTIVITY = 6005
 API_ACTIVITY = 6003
 OTHER = "other"
+# The record gives the first two, the client the others.
+NOT_SAID = frozenset({"id", "ingested_at", "raw", "source", "action", "native_id"})
 
 
 def event_document(
@@ -53,17 +56,24 @@ def event_document(
         known["columns_projected"] = resource.columns
     if subjects:
         known["subjects"] = tuple(split_name(one, "subject") for one in subjects)
-    known |= fields
+    if given := sorted(NOT_SAID & fields.keys()):
+        raise InputError(f"`{given[0]}` is not for a program to say")
+    said = {
+        "time": now_ms(),
+        **known,
+        **fields,
+        "source": source,
+        "action": action if action in ACTIONS else OTHER,
+        "native_id": uuid.uuid4().hex,
+    }
+    if unknown := sorted(said.keys() - Event.__struct_fields__):
+        raise InputError(f"events have no field `{unknown[0]}`", hint="docs/event-model.md")
+    if said["outcome"] not in OUTCOMES:
+        raise InputError(f"`{said['outcome']}` is no outcome", hint=", ".join(sorted(OUTCOMES)))
     try:
-        event = Event(
-            time=known.pop("time", None) or now_ms(),
-            source=source,
-            action=action if action in ACTIONS else OTHER,
-            native_id=uuid.uuid4().hex,
-            **known,
-        )
+        event = msgspec.convert(said, Event)
         return orjson.dumps(event_to_ocsf(event), option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:  # No such field, or no text that is Unicode.
+    except (TypeError, ValueError) as error:  # Of another type, or no text that is Unicode.
         raise InputError(f"no event: {error}") from error
 
 

@@ -101,6 +101,8 @@ class Transport:
             raise http.client.HTTPException(f"the answer broke off: {error}") from error
         if len(text) > ANSWER_MAX:
             raise http.client.HTTPException(f"an answer of more than {ANSWER_MAX} bytes")
+        if response.length:  # `read` with a bound says nothing of an early end.
+            raise http.client.IncompleteRead(text, response.length)
         retry = response.headers.get("retry-after", "")
         answer = Answer(response.status, text, float(retry) if retry.isdecimal() else None)
         self._give_back(connection, is_open=not response.will_close)

@@ -67,13 +67,18 @@ class Credentials:
         self._lock = threading.Lock()
 
     def set(
-        self, person: str, secret: str, *, asker: Asker, current: str | None = None
+        self,
+        person: str,
+        secret: str,
+        *,
+        asker: Asker,
+        is_own: bool,
+        current: str | None = None,
     ) -> dict[str, object]:
         """Set a person's secret: their own, proving the one before, or as an administrator.
 
         Who set it is on record, and is told with whatever is proved by it.
         """
-        is_own = person == asker.person and "request" in asker.scopes
         if not is_own:
             asker.require("admin")
         plain = _plain(secret)
@@ -82,7 +87,7 @@ class Credentials:
         if not person or len(person) > 200:
             raise InputError("a credential needs a person of 1 to 200 characters")
         has_one = self._has(person)
-        if has_one and is_own and "admin" not in asker.scopes:
+        if has_one and "admin" not in asker.scopes:
             self.check(person, current or "", asker=asker)
         with self._lock:
             now = self._clock()
@@ -169,7 +174,8 @@ class Credentials:
             raise _unusable(self._path, str(error.strerror)) from None
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
+            is_ours = found.st_uid in {os.geteuid(), 0}
+            if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077 or not is_ours:
                 raise _unusable(self._path, "others than its owner may read or write it")
             if found.st_size > FILE_SIZE_MAX:
                 raise _unusable(self._path, "it is too large")

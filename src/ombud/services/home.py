@@ -7,12 +7,15 @@ from typing import Any
 
 from ombud.collect.intake import IntakeResult
 from ombud.record.resting import RestingRecord
+from ombud.services.access_requests import AccessRequests
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
+from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.coverage import CoverageReports
 from ombud.services.deciding import Deciding
 from ombud.services.directory import Directory
+from ombud.services.explaining import Explaining
 from ombud.services.ingesting import Ingesting
 from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks, Page
@@ -25,6 +28,8 @@ from ombud.services.searching import Searching
 from ombud.services.simulating import Simulating
 from ombud.services.tokens import Tokens
 from ombud.services.told import Told, where_it_went
+from ombud.services.trino import Trino
+from ombud.services.trino_access import TrinoAccess
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
 from ombud.store.index import Index
@@ -45,11 +50,16 @@ class HomeServices:
         tokens: Tokens,
         rule_states: RuleStates,
         directory: Directory,
+        access: AccessRequests,
+        desk: CheckpointDesk,
         policies: Policies,
         simulating: Simulating,
+        explaining: Explaining,
         live_policy: LivePolicy,
         deciding: Deciding,
         searching: Searching,
+        trino: Trino,
+        trino_access: TrinoAccess,
         watch: Watch,
         control: ControlStore,
         index: Index,
@@ -64,11 +74,16 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self.directory = directory
+        self.access = access
+        self.desk = desk
         self.policies = policies
         self.simulating = simulating
+        self.explaining = explaining
         self.live_policy = live_policy
         self.deciding = deciding
         self.searching = searching
+        self.trino = trino
+        self.trino_access = trino_access
         self._watch = watch
         self._alerts = AlertLooks(looks=looks, watch=watch)
         self._control = control

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -71,3 +72,19 @@ def _sync(folder: Path) -> None:
 def purpose_key(secret: bytes, purpose: str) -> bytes:
     """Return the key of one purpose (HKDF, RFC 5869, over the home's secret)."""
     return HKDF(SHA256(), length=SIZE, salt=None, info=_INFO + purpose.encode()).derive(secret)
+
+
+class MaskKeys:
+    """The keys of one home, by purpose; its secret is made when a column is first hashed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._secret: bytes | None = None
+        self._lock = threading.Lock()
+
+    def key(self, purpose: str) -> bytes:
+        """Return the key of one purpose; raises what `load_mask_secret` does."""
+        with self._lock:
+            if self._secret is None:
+                self._secret = load_mask_secret(self._folder)
+            return purpose_key(self._secret, purpose)

@@ -43,7 +43,7 @@ from ombud.services.request_desk import (
 )
 from ombud.services.request_effects import Effects, effects_of, inquiry_event, quarantine_events
 from ombud.services.request_opening import open_request
-from ombud.services.request_wanted import RequestWanted, StepWanted
+from ombud.services.request_wanted import Carried, RequestWanted, StepWanted
 from ombud.store.request_events import (
     BREAK_GLASS_DECIDED,
     REQUEST_AMENDED,
@@ -96,11 +96,12 @@ class Requests:
         self._looks = looks
         self._exports = exports
 
-    def open(self, wanted: RequestWanted, *, asker: Asker, asked: Json | None = None) -> Json:
-        """Open a request and return it; `asked` is what a program was denied."""
-        asker.require("request")
+    def open(self, wanted: RequestWanted, *, asker: Asker, carried: Carried | None = None) -> Json:
+        """Open a request and return it; a program may carry what it was denied."""
+        if carried is None:
+            asker.require("request")
         with self._desk.held() as view:
-            request_id, event = open_request(self._desk.tables, view, wanted, asker, asked)
+            request_id, event = open_request(self._desk.tables, view, wanted, asker, carried)
             self._desk.record(event)
             return self._tell(request_id, self._desk.view())
 
@@ -171,6 +172,14 @@ class Requests:
                 ):
                     told.append({**tell_request(row), "awaits": awaits})
             return told[-LIST_MAX:]
+
+    def cancel(self, request_id: str, comment: str | None, *, asker: Asker) -> None:
+        """Withdraw a request that a program carried, on its requester's behalf."""
+        with self._desk.held() as view:
+            row, steps = self._get(request_id)
+            text = (comment or "").strip() or None
+            step = Step(StepKind.WITHDRAWN, row.requester, view.now, text)
+            self._take(row, steps, step, view, asker)
 
     def expire(self, request_id: str) -> bool:
         """Let the clock end a request that is due; an emergency is refused by it."""

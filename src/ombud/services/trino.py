@@ -31,7 +31,7 @@ from ombud.services.trino_question import (
 )
 from ombud.services.trino_request import Resource, Table, TrinoInput
 from ombud.services.trino_scope import Scope
-from ombud.services.trino_speaker import Speaker, Speakers
+from ombud.services.trino_speaker import Speakers
 from ombud.services.trino_view import NOTHING, NULL
 
 Json = dict[str, Any]
@@ -59,6 +59,12 @@ class Trino:
         self.queries = queries
         self._policy = policy
         self._lock = threading.Lock()
+        self._by_kind: dict[Kind, Callable[[Question, Resource | None], Answer]] = {
+            Kind.READ: acts.read,
+            Kind.FUNCTION: self._run,
+            Kind.OWN_QUERY: self._owns_query,
+            Kind.IMPERSONATE: self._impersonates,
+        }
         self._names: tuple[Policy | None, TableNames] = (None, TableNames(()))
 
     def allow(self, asked: TrinoInput, *, asker: Asker) -> Json:
@@ -158,7 +164,7 @@ class Trino:
             scope = Scope(
                 names,
                 peek=self._deciding.drafter.peek,
-                make=lambda *about: attempt_of(speaker, context, *about),
+                make=lambda *about: attempt_of(*about, speaker=speaker, context=context),
             )
             yield Question(operation, speaker, asker, query, names, scope, context)
 
@@ -177,17 +183,12 @@ class Trino:
             if operation.kind in {Kind.READ, Kind.ACT}:
                 return self._acts.refuse(question, resource, CONFLICT)
             return Answer(False, None, (CONFLICT,))
-        if operation.kind is Kind.READ:
-            return self._acts.read(question, resource)
         if operation.kind is Kind.ACT:
             return self._act(question, asked, resource)
-        if operation.kind is Kind.FUNCTION:
-            return ALLOWED if _is_built_in(resource) else self._acts.run(question, resource)
-        if operation.kind is Kind.OWN_QUERY:
-            return Answer(self._is_own(question.speaker, resource))
-        if operation.kind is Kind.IMPERSONATE:
-            return Answer(self._is_own(question.speaker, resource, is_other_name=True))
-        return Answer(self._knows(question, operation.kind, resource))
+        return self._by_kind.get(operation.kind, self._knows)(question, resource)
+
+    def _run(self, question: Question, resource: Resource | None) -> Answer:
+        return ALLOWED if _is_built_in(resource) else self._acts.run(question, resource)
 
     def _act(self, question: Question, asked: TrinoInput, resource: Resource | None) -> Answer:
         answer = self._acts.act(question, resource)
@@ -196,38 +197,45 @@ class Trino:
             return self._acts.act(question, target)
         return answer
 
-    def _is_own(
-        self, speaker: Speaker, resource: Resource | None, *, is_other_name: bool = False
-    ) -> bool:
-        """Whether a user is the speaker; `is_other_name`: named with a purpose behind."""
-        if resource is None or resource.user is None:
-            raise InputError("the question names no user", origin="input.action.resource")
-        user = resource.user.user
-        base = self._speakers.base(user)
-        if is_other_name:
-            return speaker.user == speaker.id == base != user
-        return base == speaker.id
+    def _owns_query(self, question: Question, resource: Resource | None) -> Answer:
+        """Whether a query is the speaker's own, for whatever purpose they asked it."""
+        return Answer(self._speakers.base(_user(resource)) == question.speaker.id)
+
+    def _impersonates(self, question: Question, resource: Resource | None) -> Answer:
+        """Whether somebody only adds a purpose to their own name."""
+        user, speaker = _user(resource), question.speaker
+        return Answer(speaker.user == speaker.id == self._speakers.base(user) != user)
 
     @staticmethod
-    def _knows(question: Question, kind: Kind, resource: Resource | None) -> bool:
-        scope = question.scope
-        if kind is Kind.QUERY:
-            return scope.anything()
-        if resource is not None:
-            if kind is Kind.CATALOG and resource.catalog is not None:
-                return scope.catalog(resource.catalog.name)
-            if kind is Kind.SCHEMA and resource.schema is not None:
-                return scope.schema(resource.schema.catalog_name, resource.schema.schema_name)
-            if kind is Kind.TABLE and resource.table is not None:
-                return scope.table(resource.table)
-            if kind is Kind.COLUMNS and resource.table is not None:
-                table = resource.table
-                columns = table.columns or ()
-                return bool(columns) and all(scope.column(table, column) for column in columns)
-        raise InputError(
-            f"`{question.operation}` does not name what it is about",
-            origin="input.action.resource",
-        )
+    def _knows(question: Question, resource: Resource | None) -> Answer:
+        return Answer(_knows(question, resource))
+
+
+def _knows(question: Question, resource: Resource | None) -> bool:
+    """Whether the speaker may know of a catalog, a schema, a table or its columns."""
+    scope, kind = question.scope, OPERATIONS[question.operation].kind
+    if kind is Kind.QUERY:
+        return scope.anything()
+    if resource is not None:
+        table, schema = resource.table, resource.schema
+        if kind is Kind.CATALOG and resource.catalog is not None:
+            return scope.catalog(resource.catalog.name)
+        if kind is Kind.SCHEMA and schema is not None:
+            return scope.schema(schema.catalog_name, schema.schema_name)
+        if kind is Kind.TABLE and table is not None:
+            return scope.table(table)
+        if kind is Kind.COLUMNS and table is not None and table.columns:
+            return all(scope.column(table, column) for column in table.columns)
+    raise InputError(
+        f"`{question.operation}` does not name what it is about",
+        origin="input.action.resource",
+    )
+
+
+def _user(resource: Resource | None) -> str:
+    if resource is None or resource.user is None:
+        raise InputError("the question names no user", origin="input.action.resource")
+    return resource.user.user
 
 
 def _expect(asked: TrinoInput, operation: str) -> None:

@@ -71,7 +71,13 @@ class TrinoActs:
     def _view(self, question: Question, dataset: str) -> TableView:
         attempt = question.attempt("read", DATASET, dataset)
         peek = self._deciding.drafter.peek
-        return TableView(attempt, peek=peek, key=self._key, known=self._read_known)
+        return TableView(
+            attempt,
+            peek=peek,
+            key=self._key,
+            known=self._read_known,
+            types=question.names.columns(dataset),
+        )
 
     def read(self, question: Question, resource: Resource | None) -> Answer:
         """Decide whether columns of a table may be read."""
@@ -97,8 +103,9 @@ class TrinoActs:
                 question, use, view, decision, frozenset(columns)
             ),
         )
-        question.query.add_columns(use, columns)
-        use.needs_filter |= answer.allow and filter_text(view.base) is not None
+        if answer.allow:
+            question.query.add_columns(use, shown)
+            use.needs_filter |= filter_text(view.base) is not None
         return self._note(use, question, answer)
 
     def _find_trap(
@@ -162,17 +169,15 @@ class TrinoActs:
         use = question.query.use(name, dataset)
         if is_about_tables(table):
             use.is_about_tables = True
-            use.filters = () if question.scope.table(table) else (NOTHING,)
-        elif question.names.is_ambiguous(table):
-            use.filters = (NOTHING,)
-        else:
-            view = self._view(question, dataset)
-            use.filters = self._filters(question, use, view)
-            use.version = use.version or view.base.policy_version
-        return use.filters
+            return use.answer(() if question.scope.table(table) else (NOTHING,))
+        if question.names.is_ambiguous(table):
+            return use.answer((NOTHING,))
+        view = self._view(question, dataset)
+        question.query.begin_version(use, view.base.policy_version)
+        return use.answer(self._filters(question, use, view))
 
     def _filters(self, question: Question, use: TableUse, view: TableView) -> tuple[str, ...]:
-        if "SelectFromColumns" in use.denied:
+        if "SelectFromColumns" in use.denied and question.query.id is not None:
             return (NOTHING,)
         found: list[str] = list(view.filters()) if view.is_readable else []
         writes = sorted(use.permitted & FILTERED_WRITES)
@@ -181,7 +186,7 @@ class TrinoActs:
             decision = self._deciding.drafter.peek(attempt)
             if not decision.permit:
                 return (NOTHING,)
-            found.extend(filter_sql(decision))
+            found.extend(filter_sql(decision, question.names.columns(use.dataset)))
         if not view.is_readable and not writes:
             return (NOTHING,)
         return tuple(dict.fromkeys(found))
@@ -200,7 +205,7 @@ class TrinoActs:
             found: list[str | None] = [NULL for _ in columns]
         else:
             view = self._view(question, dataset)
-            use.version = use.version or view.base.policy_version
+            question.query.begin_version(use, view.base.policy_version)
             # Trino refuses to write to a table that has masks.  What is not in scope needs
             # none for that: reading it is refused.
             is_written = bool(use.permitted & FILTERED_WRITES)

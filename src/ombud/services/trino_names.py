@@ -93,7 +93,10 @@ class TableNames:
         self._datasets: dict[str, str] = {}
         self._twice: set[str] = set()
         self._catalogs: dict[str, dict[str, list[str]]] = {}
+        self._columns: dict[str, dict[str, str]] = {}
         for dataset in datasets:
+            if dataset.columns:
+                self._columns[dataset.id] = {one.name: one.type for one in dataset.columns}
             for name in {dataset.id, *_aliases(dataset.attributes)}:
                 self._add(name, dataset.id)
 
@@ -122,6 +125,10 @@ class TableNames:
     def is_ambiguous(self, table: Table) -> bool:
         """Whether more than one dataset claims the table."""
         return table_name(table) in self._twice
+
+    def columns(self, dataset: str) -> Mapping[str, str] | None:
+        """Return the declared columns of a dataset with their types; None if none are."""
+        return self._columns.get(dataset)
 
     def in_catalog(self, catalog: str) -> Iterator[str]:
         """Yield the datasets with a table in a catalog."""

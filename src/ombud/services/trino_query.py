@@ -20,6 +20,7 @@ OPERATION = "trino.query"
 TABLES_MAX = 200  # Tables of one query that are told apart; a wide join has dozens.
 COLUMNS_MAX = 5_000  # Columns of all its tables together.
 MASKED_MAX = 20_000  # Columns with a mask, of all its tables together.
+ANSWERS_MAX = 8  # Different answers about the filters of one table.
 DECISIONS_MAX = 500  # Ids of decisions of one query.
 FILTERS_NOT_ASKED = "trino_filters_not_asked"
 MASKS_NOT_ASKED = "trino_masks_not_asked"
@@ -49,12 +50,20 @@ class TableUse:
     columns: set[str] = field(default_factory=set)
     permitted: set[str] = field(default_factory=set)  # Operations.
     denied: set[str] = field(default_factory=set)
-    filters: tuple[str, ...] | None = None  # As answered; None: not asked.
+    filters: tuple[str, ...] | None = None  # As last answered; None: not asked.
+    answered: set[tuple[str, ...]] = field(default_factory=set)  # All answers about filters.
     masked: set[str] = field(default_factory=set)  # Columns that were answered with a mask.
     is_mask_asked: bool = False
     version: str | None = None  # Of the policy by which it was first answered.
     is_about_tables: bool = False
     needs_filter: bool = False
+
+    def answer(self, filters: tuple[str, ...]) -> tuple[str, ...]:
+        """Note which filters Trino was told to put in, and return them."""
+        self.filters = filters
+        if len(self.answered) < ANSWERS_MAX:
+            self.answered.add(filters)
+        return filters
 
     @property
     def is_read(self) -> bool:
@@ -75,7 +84,7 @@ class TableUse:
             "columns": sorted(self.columns),
             "permitted": sorted(self.permitted),
             "denied": sorted(self.denied),
-            "filters": None if self.filters is None else list(self.filters),
+            "filters": None if self.filters is None else [list(one) for one in sorted(self.answered)],
             "masked": sorted(self.masked) if self.is_mask_asked else None,
         }
 
@@ -109,6 +118,11 @@ class Query:
             if self._has_room(len(self.tables), TABLES_MAX):
                 self.tables[table] = found
         return found
+
+    def begin_version(self, use: TableUse, version: str) -> None:
+        """Note by which policy a table was first spoken of, in this query."""
+        if self.id is None or use.version is None:
+            use.version = version
 
     def add_columns(self, use: TableUse, columns: Iterable[str]) -> None:
         """Note columns that a table was read for."""

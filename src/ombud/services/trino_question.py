@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -82,16 +82,17 @@ class Question:
         self, action: str, kind: str, name: str, columns: tuple[str, ...] | None = None
     ) -> Attempt:
         """Return an act of the speaker, to be put to the decision."""
-        return attempt_of(self.speaker, self.context, action, kind, name, columns)
+        return attempt_of(action, kind, name, columns, speaker=self.speaker, context=self.context)
 
 
-def attempt_of(  # noqa: PLR0913 -- An attempt has so many parts.
-    speaker: Speaker,
-    context: Mapping[str, Any],
+def attempt_of(
     action: str,
     kind: str,
     name: str,
     columns: tuple[str, ...] | None,
+    *,
+    speaker: Speaker,
+    context: Mapping[str, Any],
 ) -> Attempt:
     """Return an act of a speaker."""
     return Attempt(
@@ -131,15 +132,20 @@ def thing_of(resource: Resource | None, names: TableNames) -> tuple[str, str]:
         return ANYTHING, INFORMATION
     if resource.table is not None:
         return DATASET, names.dataset(resource.table)
-    if resource.schema is not None:
-        return SCHEMA, full_name(resource.schema.catalog_name, resource.schema.schema_name)
+    for kind, parts in _places(resource):
+        return kind, full_name(*parts)
+    raise InputError("the question names nothing it is about", origin="input.action.resource")
+
+
+def _places(resource: Resource) -> Iterator[tuple[str, Sequence[str]]]:
+    if (schema := resource.schema) is not None:
+        yield SCHEMA, (schema.catalog_name, schema.schema_name)
     if resource.catalog is not None:
-        return CATALOG, full_name(resource.catalog.name)
+        yield CATALOG, (resource.catalog.name,)
     if (function := resource.function) is not None:
         parts = (function.catalog_name, function.schema_name, function.function_name)
-        return FUNCTION, full_name(*(part for part in parts if part is not None))
-    if (one := resource.system_session_property) is not None:
-        return SESSION_PROPERTY, full_name(one.name)
-    if (two := resource.catalog_session_property) is not None:
-        return SESSION_PROPERTY, full_name(two.catalog_name, two.property_name)
-    raise InputError("the question names nothing it is about", origin="input.action.resource")
+        yield FUNCTION, [part for part in parts if part is not None]
+    if (setting := resource.system_session_property) is not None:
+        yield SESSION_PROPERTY, (setting.name,)
+    if (own := resource.catalog_session_property) is not None:
+        yield SESSION_PROPERTY, (own.catalog_name, own.property_name)

@@ -15,11 +15,11 @@ import msgspec
 
 from ombud.access.attempt import Attempt
 from ombud.access.condition_syntax import parse_tree
-from ombud.access.condition_tree import Attribute, walk
+from ombud.access.condition_tree import Attribute, MissingAttribute, walk
 from ombud.access.decision import Decision
 from ombud.access.model import Mask, MaskKind
 from ombud.access.sql import render_filter, render_mask
-from ombud.core.errors import InputError
+from ombud.core.errors import InputError, OmbudError
 
 log = logging.getLogger("ombud")
 
@@ -27,6 +27,12 @@ DIALECT = "trino"
 NOTHING = "false"  # The filter that lets no row through.
 NULL = "NULL"  # The mask that shows nothing, of whatever type.
 Peek = Callable[[Attempt], Decision]
+
+
+class FilterError(OmbudError):
+    """A row filter that cannot be put into Trino's SQL: the query must fail, loudly."""
+
+    code = "filter"
 
 
 def obligation(decision: Decision, name: str) -> Mapping[str, Any] | None:
@@ -43,12 +49,22 @@ def filter_text(decision: Decision) -> str | None:
     return None if found is None else str(found["expression"])
 
 
-def filter_sql(decision: Decision) -> tuple[str, ...]:
-    """Return the row filters of a permit in Trino's SQL; empty when all rows may be seen."""
+def filter_sql(decision: Decision, columns: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return the row filters of a permit in Trino's SQL; empty when all rows may be seen.
+
+    `columns` are the declared ones with their types.  Raises `FilterError` for a filter
+    that has no form in SQL.
+    """
     text = filter_text(decision)
     if text is None:
         return ()
-    return (render_filter(text, actor={}, context={}, dialect=DIALECT),)
+    try:
+        return (render_filter(text, actor={}, context={}, dialect=DIALECT, columns=columns),)
+    except (InputError, MissingAttribute) as error:
+        raise FilterError(
+            f"the row filter of line `{decision.line}` cannot be enforced in Trino: {error}",
+            hint="`ombud policy check` says which filters can be",
+        ) from error
 
 
 def filter_columns(decision: Decision) -> frozenset[str]:
@@ -74,10 +90,20 @@ class TableView:
     """What of one table is shown to who makes an attempt at reading it."""
 
     def __init__(
-        self, attempt: Attempt, *, peek: Peek, key: Callable[[str], bytes], known: Collection[str]
+        self,
+        attempt: Attempt,
+        *,
+        peek: Peek,
+        key: Callable[[str], bytes],
+        known: Collection[str],
+        types: Mapping[str, str] | None = None,
     ) -> None:
-        """`key` gives the key of a purpose's hashes, `known` the obligations that can be met."""
+        """`key` gives the key of a purpose's hashes, `known` the obligations that can be met.
+
+        `types` are those of the declared columns.
+        """
         self._attempt = attempt
+        self._types = types
         self._peek = peek
         self._key = key
         self._columns: dict[str, bool] = {}
@@ -91,7 +117,7 @@ class TableView:
 
     def filters(self) -> tuple[str, ...]:
         """Return the filters of a readable table."""
-        return filter_sql(self.base)
+        return filter_sql(self.base, self._types)
 
     def shows(self, column: str) -> bool:
         """Whether values of a column may be shown, masked or not."""

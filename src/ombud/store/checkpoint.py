@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Select, and_, func, or_, select
 
 from ombud.core.errors import TamperError
 from ombud.store.checkpoint_events import AWAITED, MET
@@ -114,26 +114,23 @@ class CheckpointTables:
         since: int,
         *,
         limit: int,
-        until: int | None = None,
         verdicts: Collection[str] = (),
         actor: str | None = None,
-        below: int | None = None,
+        after: tuple[int, str] | None = None,
     ) -> list[FulfilmentRow]:
         """Return what was met from an instant on, the latest first.
 
-        `until` leaves out what was met at or after it; `below` what was recorded from
-        that event on.
+        `after` continues behind one: when it was met, and its id.
         """
-        wanted = select(fulfilment).where(fulfilment.c.met_at >= since, fulfilment.c.state == MET)
-        if until is not None:
-            wanted = wanted.where(fulfilment.c.met_at < until)
+        met_at, id_ = fulfilment.c.met_at, fulfilment.c.id
+        wanted = select(fulfilment).where(met_at >= since, fulfilment.c.state == MET)
         if verdicts:
             wanted = wanted.where(fulfilment.c.verdict.in_(list(verdicts)))
         if actor is not None:
             wanted = wanted.where(fulfilment.c.actor == actor)
-        if below is not None:
-            wanted = wanted.where(fulfilment.c.event_index < below)
-        return self._rows(wanted.order_by(fulfilment.c.event_index.desc()).limit(limit))
+        if after is not None:
+            wanted = wanted.where(or_(met_at < after[0], and_(met_at == after[0], id_ < after[1])))
+        return self._rows(wanted.order_by(met_at.desc(), id_.desc()).limit(limit))
 
     def counts(self) -> dict[str, int]:
         """Return how many fulfilments there are by checkpoint."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import socket
-import struct
+import ssl
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ombud.core.errors import Unavailable
+from ombud.web.peer import peer_of
+from ombud.web.tls import Tls
 
 log = logging.getLogger("ombud.web")
 
@@ -29,23 +31,23 @@ HEAD_MAX = 64 << 10  # Bytes of request line and headers.
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0  # What is being answered may take so long; then it is cut off.
 SUN_PATH_MAX = 107  # Bytes of a socket's path (unix(7)).
-_PEER = struct.Struct("3i")  # pid, uid, gid: struct ucred (unix(7)).
 
 
 class PeerProtocol(HttpToolsProtocol):
-    """HTTP/1.1 that knows its local peer and bounds the head of a request."""
+    """HTTP/1.1 that knows its peer and bounds the head of a request."""
 
     _head_size = 0
     _is_in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Note who is at the other end of a Unix socket."""
+        """Note who is at the other end."""
         super().connection_made(transport)
-        connection = transport.get_extra_info("socket")
-        if connection is not None and connection.family == socket.AF_UNIX:
-            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-            # Copied, for the state is shared with the connections of the port.
-            self.app_state = {**self.app_state, "peer_uid": _PEER.unpack(credentials)[1]}
+        get = transport.get_extra_info
+        peer = peer_of(get("socket"), get("ssl_object"))
+        # Copied, for the state is shared with the other connections of the port.
+        self.app_state = {**self.app_state, "peer": peer}
+        if peer.unix_uid is not None:
+            self.app_state["peer_uid"] = peer.unix_uid
 
     def data_received(self, data: bytes) -> None:
         """Refuse a head that does not end."""
@@ -111,30 +113,54 @@ def _bind(listener: socket.socket, path: Path) -> None:
         os.close(folder)
 
 
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=PeerProtocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        # Nothing a client sends may change who it is taken for.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(STOP_SECONDS),
+    )
+
+
+class _PlainOrTls(uvicorn.Server):
+    """A server with a TLS context that was made, and found good, beforehand."""
+
+    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        config.load()
+        config.ssl = context
+
+
 class WebServer:
     """Serves an application from a thread of its own; a context manager."""
 
     def __init__(
-        self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, unix_path: Path | None = None
+        self,
+        app: ASGIApp,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        unix_path: Path | None = None,
+        tls: Tls | None = None,
     ) -> None:
+        """`tls` is for the port; who owns the home's own socket is known without.
+
+        Raises `SettingsError` if it cannot be had.
+        """
         self._host = host
         self._port = port
         self._unix_path = unix_path
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                http=PeerProtocol,
-                ws="none",
-                lifespan="off",
-                loop="asyncio",
-                log_config=None,
-                access_log=False,
-                # Nothing a client sends may change who it is taken for.
-                proxy_headers=False,
-                server_header=False,
-                timeout_graceful_shutdown=int(STOP_SECONDS),
-            )
-        )
+        # A server of its own for each: one of uvicorn's speaks TLS everywhere or nowhere.
+        self._servers = [_PlainOrTls(_config(app), None if tls is None else tls.context())]
+        if unix_path is not None:
+            self._servers.append(_PlainOrTls(_config(app), None))
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._sockets: list[socket.socket] = []
         self._is_over = threading.Event()
@@ -157,16 +183,20 @@ class WebServer:
         self._thread.start()
         waited = threading.Event()
         for _ in range(int(START_SECONDS / 0.01)):
-            if self._server.started:
+            if all(server.started for server in self._servers):
                 return
             if self._is_over.is_set():
                 break
             waited.wait(0.01)
         raise Unavailable("the web server did not start", hint="the log says why")
 
+    async def _serve(self) -> None:
+        pairs = zip(self._servers, self._sockets, strict=True)
+        await asyncio.gather(*(server.serve(sockets=[one]) for server, one in pairs))
+
     def _run(self) -> None:
         try:
-            asyncio.run(self._server.serve(sockets=self._sockets))
+            asyncio.run(self._serve())
         except Exception:
             log.exception("the web server ended")
         finally:
@@ -174,7 +204,8 @@ class WebServer:
 
     def stop(self) -> None:
         """Take no more, answer what was taken, and end."""
-        self._server.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout=STOP_SECONDS + 5)
         if self._unix_path is not None:

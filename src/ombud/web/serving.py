@@ -38,12 +38,15 @@ from ombud.web.app import create_app
 from ombud.web.deciders import Deciders
 from ombud.web.limits import Limits
 from ombud.web.server import WebServer
+from ombud.web.tls import tls_of
 
 log = logging.getLogger("ombud")
 
 START_SECONDS = 300.0  # A long write-ahead log is replayed before the recorder answers.
 SWITCH_SECONDS = 0.0005  # Rules and index run beside the API: a request must not wait for them.
 FOLLOW_SECONDS = 0.2  # How far the index lags when nobody asks.
+DUE_SECONDS = 15.0  # How late a request expires, or an unused grant is revoked.
+DESK_SECONDS = 30.0  # How late a table is refreshed, and the first verification of a day.
 RETAIN_SECONDS = 600.0  # How far beyond its days the index may go.
 WATCH_SECONDS = 0.5  # Before a worker of the decision port that ended is started again.
 FOLLOWED_SECONDS = 0.5  # Before a source that could not be followed is tried again.
@@ -56,6 +59,11 @@ class Server:
         self._home = home
         self._settings = settings
         self._port = settings["server.port"] if port is None else port
+        self._tls = tls_of(
+            certificate=settings["server.tls.certificate"],
+            key=settings["server.tls.key"],
+            client_ca=settings["server.tls.client_ca"],
+        )
         self._ended = threading.Event()
         self._lost: str | None = None
         self._copy: Copy | None = None
@@ -90,6 +98,7 @@ class Server:
                 host=self._settings["server.host"],
                 port=self._port,
                 unix_path=paths.server_socket,
+                tls=self._tls,
             )
             self._web.start()
             self._start_deciders(paths)
@@ -108,7 +117,7 @@ class Server:
         tokens = TokenPublisher(self._open.control, paths.published)
         self._open.projection.tell(tokens.follow)
         tokens.follow()
-        self._open.policy.live.publish_into(paths.published)
+        self._open.access.policy.live.publish_into(paths.published)
         self._deciders = Deciders(
             self._home,
             host=self._settings["server.host"],
@@ -159,7 +168,8 @@ class Server:
     @property
     def address(self) -> str:
         """Where the API answers."""
-        return f"http://{self._settings['server.host']}:{self._web.port}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{self._settings['server.host']}:{self._web.port}"
 
     @property
     def decide_address(self) -> str | None:
@@ -216,5 +226,9 @@ class Server:
             follow = partial(opened.ingesting.follow, source, self._background.stopping.wait)
             # Anybody may ask `/readyz`: it names no path.
             repeat(f"source {number} {source.kind}", follow, every_seconds=FOLLOWED_SECONDS)
+        repeat("requests", opened.access.requests.upkeep.turn, every_seconds=DUE_SECONDS)
+        desk = opened.access.desk
+        repeat("justifications", lambda: desk.turn(now_ms()), every_seconds=DESK_SECONDS)
+        repeat("trino", opened.access.trino.queries.turn, every_seconds=1.0)
         repeat("retention", opened.retain, every_seconds=RETAIN_SECONDS)
         repeat("silence", opened.ingesting.check_silence, every_seconds=5.0)

@@ -82,7 +82,7 @@ class Home:
 
     def apply(self, text: str = POLICY) -> None:
         """Put a policy in force."""
-        self.opened.policy.policies.apply(PolicyWanted({"p.yaml": text}), asker=CY)
+        self.opened.access.policy.policies.apply(PolicyWanted({"p.yaml": text}), asker=CY)
 
     def load(self, **files: str) -> None:
         """Load a directory."""

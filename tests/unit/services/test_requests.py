@@ -1,0 +1,330 @@
+"""Requests: each step an event, nothing without its quorum, and nobody for themself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doubles.request_desk import ANA, BEN, CY, DAY, DEE, KIM, NOW, PURPOSE, RequestHome, person
+from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, OmbudError, Unavailable
+from ombud.services.request_wanted import RequestWanted, StepWanted
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[RequestHome]:
+    """Return a home without requests."""
+    made = RequestHome(tmp_path)
+    yield made
+    made.close()
+
+
+def test_two_approvals_make_a_grant_in_the_event_of_the_second(home: RequestHome) -> None:
+    """Who asks gets a grant once two others said yes, and not before."""
+    request = home.ask(days=30, case="24-118")
+    assert home.step(request, "approve", CY)["state"] == "open"
+    assert home.control.requests.grants() == ()
+    told = home.step(request, "approve", DEE, text="fine")
+
+    (grant,) = home.control.requests.grants()
+    assert (told["state"], told["made"], told["approvals"]) == ("approved", grant.id, 2)
+    assert (grant.actor_type, grant.actor_id, grant.purpose) == ("person", "ana", PURPOSE)
+    assert (grant.begins, grant.ends, grant.kind) == (NOW, NOW + 30 * DAY, "requested")
+    last = home.events()[-1]
+    assert (last.operation, last.action, last.decision_permit) == ("request.voted", "approve", True)
+    assert (last.request, last.grant, last.purpose, last.case) == (
+        request, grant.id, PURPOSE, "24-118",
+    )  # fmt: skip
+    assert [one.operation for one in home.events()].count("request.voted") == 2
+
+
+def test_a_crash_leaves_no_approval_without_its_grant(home: RequestHome) -> None:
+    """Whether the last vote was made durable or not: approved and granted, or neither."""
+    request = home.ask()
+    home.step(request, "approve", CY)
+    home.record.fails = "before"
+    with pytest.raises(Unavailable):
+        home.step(request, "approve", DEE)
+    assert home.requests.show(request, asker=ANA)["state"] == "open"
+    home.record.fails = "after"
+    with pytest.raises(Unavailable):
+        home.step(request, "approve", DEE)
+    home.record.fails = None
+
+    told = home.requests.show(request, asker=ANA)
+    assert told["state"] == "approved"
+    assert [grant.id for grant in home.control.requests.grants()] == [told["made"]]
+
+
+@pytest.mark.parametrize(
+    ("case", "origin"),
+    [
+        ("requester", "requester"),
+        ("beneficiary", "beneficiary"),
+        ("same account", "beneficiary"),
+        ("stranger", "not_approver"),
+        ("admin", "not_approver"),
+        ("barred", "barred"),
+        ("twice", "voted"),
+        ("amended", "amended"),
+    ],
+)
+def test_who_may_not_decide_is_refused_and_on_record(
+    home: RequestHome, case: str, origin: str
+) -> None:
+    """Separation of duty: each refusal says why, and the attempt is an event."""
+    asker, wanted, voter = ANA, dict[str, Any](), BEN
+    if case == "requester":
+        asker = voter = CY
+    elif case == "beneficiary":
+        wanted, voter = {"actor": "person:cy"}, CY
+    elif case == "same account":
+        wanted, voter = {"actor": "user:CY"}, CY
+    elif case == "barred":
+        voter = person("pol")
+    elif case == "admin":
+        voter = person("root", "request", "admin", "search")
+    elif case in {"twice", "amended"}:
+        voter = CY
+    request = home.ask(asker, **wanted)
+    if case == "twice":
+        home.step(request, "approve", CY)
+    if case == "amended":
+        home.step(request, "amend", CY, days=5)
+    if case in {"stranger", "admin", "barred"}:
+        home.requests._has_part = lambda *_: True  # type: ignore[method-assign]  # noqa: SLF001
+
+    with pytest.raises((Forbidden, Conflict)) as refused:
+        home.step(request, "approve", voter)
+    assert refused.value.origin == origin
+    last = home.events()[-1]
+    if case != "twice":
+        assert (last.operation, last.outcome, last.outcome_reason, last.actor_id) == (
+            "request.refused", "denied", origin, voter.person,
+        )  # fmt: skip
+    assert home.control.requests.grants() == ()
+
+
+def test_strangers_learn_nothing(home: RequestHome) -> None:
+    """To whoever has no part in a request there is none."""
+    request = home.ask()
+    nobody = person("eve", "request")
+    with pytest.raises(NotFound):
+        home.requests.show(request, asker=nobody)
+    with pytest.raises(NotFound):
+        home.step(request, "comment", nobody, text="hello")
+    with pytest.raises(Forbidden):
+        home.requests.show(request, asker=person("kim", "ingest"))
+    assert home.requests.list(asker=nobody) == []
+    assert home.requests.show(request, asker=person("eve", "search"))["id"] == request
+    assert home.looks.noted == ["request"]
+
+
+def test_changes_are_asked_for_and_made(home: RequestHome) -> None:
+    """A request comes back; amended, all votes are void, and who voted may vote anew."""
+    request = home.ask(days=90)
+    home.step(request, "approve", CY)
+    told = home.step(request, "changes", DEE, text="A month will do")
+    assert told["state"] == "changes_requested"
+    assert [row["awaits"] for row in home.requests.list(asker=ANA, for_me=True)] == ["changes"]
+    with pytest.raises(Conflict, match="waits for its changes"):
+        home.step(request, "approve", KIM)
+    told = home.step(request, "amend", ANA, days=30, text="A month")
+
+    assert (told["state"], told["days"], told["text"], told["approvals"]) == (
+        "open", 30, "A month", 0,
+    )  # fmt: skip
+    assert home.step(request, "approve", CY)["state"] == "open"
+    assert home.step(request, "approve", DEE)["state"] == "approved"
+    assert [one["step"] for one in home.requests.show(request, asker=ANA)["steps"]] == [
+        "opened", "approved", "changes_asked", "amended", "approved", "approved",
+    ]  # fmt: skip
+
+
+def test_one_rejection_ends_it(home: RequestHome) -> None:
+    """A rejection needs a reason and is the end; nothing more is done with it."""
+    request = home.ask()
+    with pytest.raises(InputError, match="needs a reason"):
+        home.step(request, "reject", CY)
+    assert home.step(request, "reject", CY, text="No case")["state"] == "rejected"
+    for step in ("approve", "withdraw", "comment", "amend"):
+        with pytest.raises(Conflict, match="is rejected"):
+            home.step(request, step, ANA if step != "approve" else DEE, text="x")
+
+
+def test_who_decides_sees_what_waits_and_that_they_opened_it(home: RequestHome) -> None:
+    """The list for me holds what I may decide on; opening it is a step, once."""
+    request = home.ask()
+    assert [row["awaits"] for row in home.requests.list(asker=CY, for_me=True)] == ["decision"]
+    assert home.requests.list(asker=ANA, for_me=True) == []
+    home.requests.show(request, asker=CY)
+    home.requests.show(request, asker=CY)
+    home.requests.show(request, asker=ANA)
+
+    assert [event.operation for event in home.events()].count("request.viewed") == 1
+    home.step(request, "approve", CY)
+    assert home.requests.list(asker=CY, for_me=True) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "message"),
+    [
+        ({"purpose": "nowhere"}, NotFound, "no purpose"),
+        ({"purpose": "orphan"}, InputError, "names nobody"),
+        ({"purpose": None}, InputError, "states a purpose"),
+        ({"text": "  "}, InputError, "needs a reason"),
+        ({"text": "x" * 4_001}, InputError, "longer than"),
+        ({"days": 91}, InputError, "1..90"),
+        ({"days": 0}, InputError, "1..90"),
+        ({"actor": "ben"}, InputError, "no actor"),
+        ({"actor": "person:\udcff"}, InputError, "no actor"),
+        ({"kind": "break_glass"}, InputError, "no kind"),
+        ({"dataset": "plates"}, InputError, "no dataset and no grant"),
+        ({"kind": "dataset"}, InputError, "a dataset"),
+        ({"kind": "dataset", "dataset": "plates"}, Forbidden, "may not ask"),
+        ({"kind": "dataset", "dataset": "none"}, NotFound, "no dataset"),
+        ({"kind": "renewal", "grant": "none"}, NotFound, "no grant"),
+        ({"case": "c" * 201}, InputError, "the case is longer"),
+    ],
+)
+def test_what_may_not_be_asked_for(
+    home: RequestHome, wanted: dict[str, Any], error: type[OmbudError], message: str
+) -> None:
+    """A request that cannot be decided on, or says too little or too much, is none."""
+    with pytest.raises(error, match=message):
+        home.ask(**wanted)
+    assert home.events() == []
+
+
+def test_the_same_is_not_asked_twice(home: RequestHome) -> None:
+    """While a request waits, the same is not asked again; withdrawn, it is."""
+    request = home.ask()
+    with pytest.raises(Conflict, match="asks for the same"):
+        home.ask()
+    assert home.step(request, "withdraw", ANA)["state"] == "withdrawn"
+    home.ask()
+
+
+def test_second_chain_attaches_a_dataset(home: RequestHome) -> None:
+    """The purpose's owner asks, the data's owner decides; what is derived is its source's."""
+    request = home.ask(KIM, kind="dataset", dataset="streets", days=10)
+    told = home.step(request, "approve", DEE)
+
+    (attachment,) = home.control.requests.attachments()
+    assert (told["state"], attachment.dataset, attachment.purpose) == (
+        "approved", "streets", PURPOSE,
+    )  # fmt: skip
+    assert (attachment.begins, attachment.ends) == (NOW, NOW + 10 * DAY)
+    assert home.events()[-1].resource_dataset == "streets"
+    revoked = home.grants.revoke_attachment(str(told["made"]), "done", asker=KIM)
+    assert revoked["holds"] is False
+    assert home.control.requests.attachments()[0].ends == NOW
+
+
+def test_a_request_expires_by_the_clock(home: RequestHome) -> None:
+    """From its end on nobody decides, whether or not a turn has been made; turns repeat."""
+    request = home.ask()
+    home.now += 14 * DAY
+    with pytest.raises(Conflict, match="has expired"):
+        home.step(request, "approve", CY)
+    home.upkeep.turn()
+    home.upkeep.turn()
+
+    assert home.requests.show(request, asker=ANA)["state"] == "expired"
+    last = home.events()[-1]
+    assert (last.operation, last.actor_id, last.actor_type) == (
+        "request.expired", "ombud", "service",
+    )  # fmt: skip
+    assert [event.operation for event in home.events()].count("request.expired") == 1
+
+
+def test_the_policy_of_the_vote_counts(home: RequestHome) -> None:
+    """A purpose that is over, or shorter by now, makes no grant or a shorter one."""
+    from doubles.request_desk import make_policy  # noqa: PLC0415
+
+    request = home.ask(days=90)
+    home.step(request, "approve", CY)
+    home.policy = make_policy(until=NOW)
+    with pytest.raises(Conflict, match="is over"):
+        home.step(request, "approve", DEE)
+    home.policy = make_policy(days_max=7)
+    home.step(request, "approve", DEE)
+    assert home.control.requests.grants()[0].ends == NOW + 7 * DAY
+
+
+def test_two_votes_at_once_are_one_after_the_other(home: RequestHome) -> None:
+    """Of many votes at once by few, each person counts once and one grant is made."""
+    request = home.ask()
+    failures: list[OmbudError] = []
+
+    def vote(number: int) -> None:
+        try:
+            home.step(request, "approve", (CY, DEE, KIM)[number % 3])
+        except OmbudError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=vote, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(failures) == 10
+    assert len(home.control.requests.grants()) == 1
+    voters = [e.actor_id for e in home.events() if e.operation == "request.voted"]
+    assert len(voters) == len(set(voters)) == 2
+
+
+def test_approve_against_withdraw(home: RequestHome) -> None:
+    """Whichever comes first stands, and the other is told."""
+    for _ in range(5):
+        request = home.ask()
+        home.step(request, "approve", CY)
+        outcomes: list[str] = []
+
+        def act(step: str, asker: Any, told: list[str] = outcomes, on: str = request) -> None:
+            try:
+                told.append(home.step(on, step, asker)["state"])
+            except Conflict:
+                told.append("refused")
+
+        pair = [
+            threading.Thread(target=act, args=("approve", DEE)),
+            threading.Thread(target=act, args=("withdraw", ANA)),
+        ]
+        for thread in pair:
+            thread.start()
+        for thread in pair:
+            thread.join()
+        made = [g for g in home.control.requests.grants() if g.request == request]
+        assert sorted(outcomes) in (["approved", "refused"], ["refused", "withdrawn"])
+        assert len(made) == ("approved" in outcomes)
+
+
+def test_tables_are_what_the_events_say(home: RequestHome) -> None:
+    """After all kinds of steps the tables follow from the record, and can be made anew."""
+    grant = home.grant()
+    home.with_grant(grant, "delegate", ANA, actor="person:ben")
+    home.with_grant(grant, "revoke", KIM)
+    home.step(home.ask(BEN), "reject", CY, text="no")
+    home.emergency()
+    before = home.control.requests.find_grants()
+
+    assert home.control.compare(home.record.committed) is None
+    home.control.rebuild(home.record.committed)
+    assert home.control.requests.find_grants() == before
+
+
+def test_states_and_scopes_are_asked_for(home: RequestHome) -> None:
+    """A list of an unknown state is refused, and so is a token without the scope."""
+    with pytest.raises(InputError, match="no state"):
+        home.requests.list(asker=ANA, states=("gone",))
+    with pytest.raises(Forbidden):
+        home.requests.list(asker=person("ana", "search"))
+    with pytest.raises(Forbidden):
+        home.requests.open(RequestWanted(text="x"), asker=person("ana", "admin"))
+    with pytest.raises(InputError, match="no step"):
+        home.requests.step("r", StepWanted(step="bless"), asker=ANA)
