@@ -84,7 +84,9 @@ class TableUse:
             "columns": sorted(self.columns),
             "permitted": sorted(self.permitted),
             "denied": sorted(self.denied),
-            "filters": None if self.filters is None else [list(one) for one in sorted(self.answered)],
+            "filters": None
+            if self.filters is None
+            else [list(one) for one in sorted(self.answered)],
             "masked": sorted(self.masked) if self.is_mask_asked else None,
         }
 
