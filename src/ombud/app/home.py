@@ -233,6 +233,7 @@ class OpenHome:
             desk=access.desk,
             deciding=access.deciding,
             searching=access.searching,
+            ext_authz=access.ext_authz,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(

@@ -16,6 +16,7 @@ from ombud.services.coverage import CoverageReports
 from ombud.services.deciding import Deciding
 from ombud.services.directory import Directory
 from ombud.services.explaining import Explaining
+from ombud.services.ext_authz import ExtAuthz
 from ombud.services.ingesting import Ingesting
 from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks, Page
@@ -58,6 +59,7 @@ class HomeServices:
         live_policy: LivePolicy,
         deciding: Deciding,
         searching: Searching,
+        ext_authz: ExtAuthz | None,
         trino: Trino,
         trino_access: TrinoAccess,
         watch: Watch,
@@ -82,6 +84,7 @@ class HomeServices:
         self.live_policy = live_policy
         self.deciding = deciding
         self.searching = searching
+        self.ext_authz = ext_authz
         self.trino = trino
         self.trino_access = trino_access
         self._watch = watch

@@ -197,7 +197,7 @@ class Query:
         is_denied = bool(self.refused)
         native_id = ""
         if self.id is not None:
-            native_id = f"{self.asker}/{self.id}" + (f"/{self.number}" if self.number > 1 else "")
+            native_id = f"{self.asker}/{self.id}/{self.number}/{self.speaker.user}"
         stated = self.speaker.stated
         return own_event(
             time=self.began,

@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 
 from ombud import __version__
 from ombud.services.home import HomeServices
-from ombud.web import front, looks, reference
+from ombud.web import ext_authz, front, looks, reference
 from ombud.web.authzen import authzen_routes
 from ombud.web.authzen_requests import access_request_routes
 from ombud.web.checkpoints import checkpoint_routes
@@ -63,6 +63,7 @@ def create_app(
         checkpoint_routes(limits),
         reference_data_routes(limits),
         rule_routes(limits),
+        ext_authz.router,
         authzen_routes(limits, public_url=public_url),
         state_routes(metrics),
         trino_routes(limits),
