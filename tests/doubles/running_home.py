@@ -80,6 +80,7 @@ class RunningHome:
         self.token = ""
         self.process: subprocess.Popen[bytes] | None = None
         self._place = ""
+        self.address = ""
         self._log = home.with_name(f"{home.name}.log")
 
     def start(self) -> Self:
@@ -112,7 +113,8 @@ class RunningHome:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"serve did not start: {self.said()}"
-        self._place = urlsplit(orjson.loads(line)["address"]).netloc
+        self.address = orjson.loads(line)["address"]
+        self._place = urlsplit(self.address).netloc
         return self
 
     def said(self) -> str:
