@@ -27,7 +27,9 @@ from servers.postgres import free_port
 
 VERSION = "476"  # The last whose server Maven has.
 JAVA_MIN = 24
-URL = f"https://repo1.maven.org/maven2/io/trino/trino-server/{VERSION}/trino-server-{VERSION}.tar.gz"
+URL = (
+    f"https://repo1.maven.org/maven2/io/trino/trino-server/{VERSION}/trino-server-{VERSION}.tar.gz"
+)
 SHA256 = "cfd5accde17e8ebd251eeeb78aed1f490e77bb3a164d95a0f454bf8a7c1cbd3f"
 KEPT = ("bin/", "lib/", "plugin/opa/", "plugin/memory/", "plugin/tpch/",
         "plugin/password-authenticators/")  # fmt: skip
