@@ -144,7 +144,7 @@ def place(found: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) ->
     running = RunningHome(home)
     try:
         running.start()
-        opa = addresses(running.address) | {
+        opa = addresses(running.told["address"]) | {
             "opa.http-client.key-store-path": both,
             "opa.http-client.trust-store-path": authority.path,
         }
@@ -318,7 +318,7 @@ def test_addresses_that_are_missing_in_trino(
 ) -> None:
     """Without masks nothing that needs one is read; without filters it is noticed, then denied."""
     authority = Path(place.home.home.parent / "keys")
-    opa: dict[str, Any] = addresses(place.home.address, "policy.uri") | {
+    opa: dict[str, Any] = addresses(place.home.told["address"], "policy.uri") | {
         "opa.http-client.key-store-path": authority / "trino-both.pem",
         "opa.http-client.trust-store-path": authority / "ca.pem",
     }

@@ -138,6 +138,10 @@ class RuleChanges:
                 self._approvers(
                     rule, where, was.approvers or Audience(), now.approvers or Audience()
                 )
+            if was.verify != now.verify:
+                effect = TIGHTENED if now.verify == "refuse" else LOOSENED
+                said = "is refused" if now.verify == "refuse" else "is only flagged"
+                self._add(rule, where, effect, f"what facts contradict {said}")
             if was.prompt != now.prompt:
                 self._add(rule, where, CHANGED, "asks in other words")
 

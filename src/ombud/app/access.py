@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ombud.app.checkpoints import open_desk
-from ombud.app.deciding import make_deciding
+from ombud.app.deciding import make_deciding, make_ext_authz
 from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import PolicyParts, open_policy
 from ombud.app.trino import open_trino
@@ -16,8 +16,8 @@ from ombud.record.reader import RecordReader
 from ombud.services.access_requests import AccessRequests
 from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.controlling import ControlProjection
-from ombud.services.credentials import Credentials
 from ombud.services.deciding import Deciding
+from ombud.services.ext_authz import ExtAuthz
 from ombud.services.follow import IndexFollower
 from ombud.services.looks import Looks
 from ombud.services.record_port import Appender
@@ -38,6 +38,7 @@ class AccessParts:
     deciding: Deciding
     searching: Searching
     trino: Trino
+    ext_authz: ExtAuthz | None
 
 
 def open_access(
@@ -85,7 +86,7 @@ def open_access(
         clock=clock,
         index=index,
         looks=looks,
-        credentials=Credentials(paths.home, appender=appender, clock=clock),
+        credentials=desk.checkpoints,
         binding=Binding(partial(read_key, paths.index)),
     )
     deciding = make_deciding(
@@ -100,4 +101,5 @@ def open_access(
         clock=clock,
     )
     searching = Searching(live=live, appender=appender, clock=clock)
-    return AccessParts(policy, requests, desk, deciding, searching, trino)
+    ext_authz = make_ext_authz(paths.home, deciding)
+    return AccessParts(policy, requests, desk, deciding, searching, trino, ext_authz)

@@ -228,10 +228,12 @@ class OpenHome:
             access=access.requests,
             policies=access.policy.policies,
             simulating=access.policy.simulating,
+            explaining=access.policy.explaining,
             live_policy=access.policy.live,
             desk=access.desk,
             deciding=access.deciding,
             searching=access.searching,
+            ext_authz=access.ext_authz,
             ingesting=self.ingesting,
             tokens=tokens,
             rule_states=RuleStates(

@@ -27,24 +27,34 @@ class RequestDoor(Protocol):
     def request_open(self, wanted: RequestWanted) -> Json:
         """Open a request and return it."""
 
-    def request_list(self, *, for_me: bool, states: Sequence[str], everything: bool) -> Json:
+    def request_list(
+        self,
+        *,
+        for_me: bool,
+        states: Sequence[str],
+        everything: bool,
+        why: str | None,
+        case: str | None,
+    ) -> Json:
         """Return `{"requests"}`, the oldest first."""
 
-    def request_show(self, request_id: str, *, why: str | None) -> Json:
+    def request_show(self, request_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one request with its steps."""
 
     def request_step(self, request_id: str, wanted: StepWanted) -> Json:
         """Take a step of a request and return how it stands."""
 
     def request_quality(
-        self, *, approver: str | None, since: int, seconds: int, why: str | None
+        self, *, approver: str | None, since: int, seconds: int, why: str | None, case: str | None
     ) -> Json:
         """Return how requests are decided on."""
 
-    def grant_list(self, *, actor: str | None, everything: bool) -> Json:
+    def grant_list(
+        self, *, actor: str | None, everything: bool, why: str | None, case: str | None
+    ) -> Json:
         """Return `{"grants", "attachments"}`."""
 
-    def grant_show(self, grant_id: str, *, why: str | None) -> Json:
+    def grant_show(self, grant_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one grant with what was done under it."""
 
     def grant_step(self, grant_id: str, wanted: GrantStepWanted) -> Json:
@@ -68,7 +78,15 @@ class RemoteRequests:
         """Open a request."""
         return self._call("POST", "/v1/requests", body=msgspec.to_builtins(wanted))
 
-    def request_list(self, *, for_me: bool, states: Sequence[str], everything: bool) -> Json:
+    def request_list(
+        self,
+        *,
+        for_me: bool,
+        states: Sequence[str],
+        everything: bool,
+        why: str | None,
+        case: str | None,
+    ) -> Json:
         """Return requests."""
         return self._call(
             "GET",
@@ -76,11 +94,13 @@ class RemoteRequests:
             for_me="true" if for_me else None,
             state=",".join(states) or None,
             all="true" if everything else None,
+            why=why,
+            case=case,
         )
 
-    def request_show(self, request_id: str, *, why: str | None) -> Json:
+    def request_show(self, request_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one request."""
-        return self._call("GET", f"/v1/requests/{_named(request_id)}", why=why)
+        return self._call("GET", f"/v1/requests/{_named(request_id)}", why=why, case=case)
 
     def request_step(self, request_id: str, wanted: StepWanted) -> Json:
         """Take a step."""
@@ -88,7 +108,7 @@ class RemoteRequests:
         return self._call("POST", path, body=msgspec.to_builtins(wanted))
 
     def request_quality(
-        self, *, approver: str | None, since: int, seconds: int, why: str | None
+        self, *, approver: str | None, since: int, seconds: int, why: str | None, case: str | None
     ) -> Json:
         """Return how requests are decided on."""
         return self._call(
@@ -98,15 +118,20 @@ class RemoteRequests:
             since=since,
             seconds=seconds,
             why=why,
+            case=case,
         )
 
-    def grant_list(self, *, actor: str | None, everything: bool) -> Json:
+    def grant_list(
+        self, *, actor: str | None, everything: bool, why: str | None, case: str | None
+    ) -> Json:
         """Return grants and attachments."""
-        return self._call("GET", "/v1/grants", actor=actor, all="true" if everything else None)
+        return self._call(
+            "GET", "/v1/grants", actor=actor, all="true" if everything else None, why=why, case=case
+        )
 
-    def grant_show(self, grant_id: str, *, why: str | None) -> Json:
+    def grant_show(self, grant_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one grant."""
-        return self._call("GET", f"/v1/grants/{_named(grant_id)}", why=why)
+        return self._call("GET", f"/v1/grants/{_named(grant_id)}", why=why, case=case)
 
     def grant_step(self, grant_id: str, wanted: GrantStepWanted) -> Json:
         """Do something with a grant."""

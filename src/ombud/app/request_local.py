@@ -35,44 +35,61 @@ class LocalRequests:
         """Open a request."""
         return self._access.requests.open(wanted, asker=self._asker)
 
-    def request_list(self, *, for_me: bool, states: Sequence[str], everything: bool) -> Json:
+    def request_list(
+        self,
+        *,
+        for_me: bool,
+        states: Sequence[str],
+        everything: bool,
+        why: str | None,
+        case: str | None,
+    ) -> Json:
         """Return requests."""
         self._catch_up()
         rows = self._access.requests.list(
-            asker=self._asker, for_me=for_me, states=states, everything=everything
+            asker=self._asker,
+            for_me=for_me,
+            states=states,
+            everything=everything,
+            why=why,
+            case=case,
         )
         return {"requests": rows}
 
-    def request_show(self, request_id: str, *, why: str | None) -> Json:
+    def request_show(self, request_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one request."""
         self._catch_up()
-        return self._access.requests.show(request_id, asker=self._asker, why=why)
+        return self._access.requests.show(request_id, asker=self._asker, why=why, case=case)
 
     def request_step(self, request_id: str, wanted: StepWanted) -> Json:
         """Take a step."""
         return self._access.requests.step(request_id, wanted, asker=self._asker)
 
     def request_quality(
-        self, *, approver: str | None, since: int, seconds: int, why: str | None
+        self, *, approver: str | None, since: int, seconds: int, why: str | None, case: str | None
     ) -> Json:
         """Return how requests are decided on."""
         return self._access.quality.report(
-            asker=self._asker, approver=approver, since=since, seconds=seconds, why=why
+            asker=self._asker, approver=approver, since=since, seconds=seconds, why=why, case=case
         )
 
-    def grant_list(self, *, actor: str | None, everything: bool) -> Json:
+    def grant_list(
+        self, *, actor: str | None, everything: bool, why: str | None, case: str | None
+    ) -> Json:
         """Return grants and attachments."""
         self._catch_up()
         grants = self._access.grants
         return {
-            "grants": grants.list(asker=self._asker, actor=actor, everything=everything),
+            "grants": grants.list(
+                asker=self._asker, actor=actor, everything=everything, why=why, case=case
+            ),
             "attachments": grants.attachments(asker=self._asker),
         }
 
-    def grant_show(self, grant_id: str, *, why: str | None) -> Json:
+    def grant_show(self, grant_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one grant."""
         self._catch_up()
-        return self._access.grants.show(grant_id, asker=self._asker, why=why)
+        return self._access.grants.show(grant_id, asker=self._asker, why=why, case=case)
 
     def grant_step(self, grant_id: str, wanted: GrantStepWanted) -> Json:
         """Do something with a grant."""

@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quarantine": ("ombud.cli.quarantine", "List, show and replay what could not become an event."),
     "sources": ("ombud.cli.sources", "List the kinds of sources and what each has delivered."),
     "directory": ("ombud.cli.directory", "Load people, accounts and units; show who is who."),
+    "policy": ("ombud.cli.policy", "Check, apply, confirm, explain and simulate policies."),
     "request": ("ombud.cli.request", "Ask for a purpose or dataset; decide on requests."),
     "grant": ("ombud.cli.grant", "Show, revoke, renew, delegate and recertify grants."),
     "break-glass": ("ombud.cli.break_glass", "Act now in an emergency, and answer afterwards."),

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
+import orjson
 
 from ombud.access.attempt import Attempt, Spent
 from ombud.access.decision import Decision
@@ -23,6 +24,7 @@ from ombud.access.model import Policy, Purpose
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, InputError
 from ombud.core.event import Event
+from ombud.core.fields import CONTENT_FIELDS
 from ombud.record.reader import RecordReader
 from ombud.services.overlaps import Overlaps
 from ombud.services.retaining import first_recorded
@@ -44,6 +46,10 @@ AMOUNT_MAX = 1 << 53  # Rows or bytes that one attempt may state: exact in every
 OWN = "ombud."  # Sources of Ombud's own, which say nothing of what a platform returned.
 _CONTENT = 2  # Place of the content group among the columns of a batch.
 _NOBODY: tuple[Subject, ...] = ()
+_NAMES = [field.name for field in CONTENT_FIELDS]
+_DECISION_ID = 1 + _NAMES.index("decision.id")  # Places in the canonical content.
+_QUERY_ID = 1 + _NAMES.index("query.id")
+_DECISION = f'"{DECISION}"'.encode()
 _MARK = f'"{ATTRIBUTE}"'.encode()
 
 Decide = Callable[[Attempt, Mapping[Key, Spent]], Decision]
@@ -91,6 +97,13 @@ class Budgets:
         with self._lock:
             return self._ledger.spent.get((actor_type, actor_id, purpose), Spent())
 
+    def peek(self, attempt: Attempt, now: int, decide: Decide) -> Decision:
+        """Decide as `take` does, and hold nothing."""
+        subjects, _ = _subjects(attempt)
+        with self._lock:
+            self._turn(now)
+            return decide(*self._under(attempt, subjects))
+
     def take(self, attempt: Attempt, now: int, decide: Decide) -> Taken:
         """Decide under what is spent, and hold what is permitted.
 
@@ -105,12 +118,7 @@ class Budgets:
             subjects, unnamed = _subjects(attempt)
         with self._lock:
             self._turn(now)
-            spent: Mapping[Key, Spent] = self._ledger.spent
-            if subjects:
-                context = {**attempt.context, "subjects": len(subjects)}
-                attempt = msgspec.structs.replace(attempt, context=context)
-                spent = self._without(self._key(attempt), subjects)
-            decision = decide(attempt, spent)
+            decision = decide(*self._under(attempt, subjects))
             purpose = decision.purpose
             if not decision.permit or purpose is None:
                 return Taken(decision)
@@ -153,9 +161,12 @@ class Budgets:
 
     def catch_up(self, now: int) -> None:
         """Count what was recorded meanwhile, by whomever."""
+        size, _ = self._record.head()
         with self._lock:
             self._turn(now)
-        size, _ = self._record.head()
+            if not (self._ledger.is_open or self._limited()):
+                # Nothing counts and nothing can: what is on record of today says nothing.
+                self._ledger.watermark = max(self._ledger.watermark, size)
         with self._following:
             while self._ledger.watermark < size:
                 start = self._ledger.watermark
@@ -165,6 +176,16 @@ class Budgets:
                         if committed.first_index != self._ledger.watermark:
                             break  # Another day has begun meanwhile, and was read as a whole.
                         self._ledger.apply(notes, committed.first_index + committed.count)
+
+    def _under(
+        self, attempt: Attempt, subjects: Sequence[Subject]
+    ) -> tuple[Attempt, Mapping[Key, Spent]]:
+        """Return an attempt with its data subjects as a number, and what it is decided under."""
+        if not subjects:
+            return attempt, self._ledger.spent
+        context = {**attempt.context, "subjects": len(subjects)}
+        counted = msgspec.structs.replace(attempt, context=context)
+        return counted, self._without(self._key(attempt), subjects)
 
     def _without(self, key: Key, subjects: Sequence[Subject]) -> Mapping[Key, Spent]:
         """Return what is spent as if these data subjects were new."""
@@ -213,10 +234,21 @@ class Budgets:
             return
         for row in range(committed.count):
             content = committed.group(_CONTENT + 1, row)
-            if _MARK in content and f'"{DECISION}"'.encode() in content:
+            if _MARK in content and _DECISION in content:
                 yield from self._uses(committed.event(row))
-            elif truth := _truth(committed.values(row)):
-                yield truth
+            elif content and self._may_tell(content, is_told=is_told):
+                truth = _truth(committed.values(row))
+                if truth is not None:
+                    yield truth
+
+    def _may_tell(self, content: bytes, *, is_told: bool) -> bool:
+        """Whether an event may be about a permit: most are seen not to be at a glance."""
+        array = orjson.loads(content)
+        decision, query = array[_DECISION_ID], array[_QUERY_ID]
+        if decision is None and query is None:
+            return False
+        # Beside decisions of the same chunk, the one it is about may not be counted yet.
+        return is_told or self._ledger.awaits(decision, query)
 
     def _uses(self, event: Event) -> list[Use]:
         if event.source != DECISION or event.time < self._begins or not event.attributes:

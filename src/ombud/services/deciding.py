@@ -74,10 +74,10 @@ class HomeFacts:
 
     def peek(self, attempt: Attempt, policy: Policy, now: int, decide: Decide) -> Decision:
         """Decide under what is used, and hold nothing."""
-        purpose = attempt.purpose or policy.when_no_purpose or ""
-        key = (attempt.actor_type, attempt.actor_id, purpose)
-        spent = {} if self.budgets is None else {key: self.budgets.spent(*key, now)}
-        return decide(attempt, spent)
+        del policy
+        if self.budgets is None:
+            return decide(attempt, {})
+        return self.budgets.peek(attempt, now, decide)
 
     def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
         """Return what the event says of what was taken."""
@@ -152,6 +152,11 @@ class Deciding:
         if SIMULATE not in asker.scopes:
             raise Forbidden("this needs the scope `simulate`")
         return self.drafter.peek(msgspec.structs.replace(attempt, id=""))
+
+    def follow(self) -> None:
+        """Count what platforms have said since of what was permitted."""
+        if self._facts.budgets is not None:
+            self._facts.budgets.catch_up(self.drafter.now())
 
     def record(self, recordables: Sequence[Recordable]) -> None:
         """Make events durable; raises `Unavailable` unless every one of them is."""

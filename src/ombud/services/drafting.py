@@ -73,6 +73,9 @@ class Facts(Protocol):
     def peek(self, attempt: Attempt, policy: Policy, now: int, decide: Decide) -> Decision:
         """Decide under what is used, and hold nothing."""
 
+    def release(self, taken: Sequence[Held]) -> None:
+        """Give back what was taken: it will not be recorded."""
+
     def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
         """Return what the event says of what was taken."""
 
@@ -106,6 +109,10 @@ class Drafter:
         self.facts = facts
         self._clock = clock
 
+    def now(self) -> int:
+        """Return the time by which is decided, in milliseconds."""
+        return self._clock()
+
     def draft(self, attempt: Attempt, *, asker: Asker, instead_of: str | None = None) -> Draft:
         """Return the draft of one decision, whose id is that of the attempt."""
         epoch = self.live.epoch()  # First: a policy that changes from here on is noticed.
@@ -113,10 +120,14 @@ class Drafter:
         now = self._clock()
         taken: list[Held] = []
         attempt, decision = self._decide(attempt, snapshot, now, taken)
-        fields = self.facts.fields(taken) if taken else {}
-        row = decision_row(
-            attempt, decision, asker=asker, now=now, instead_of=instead_of, fields=fields
-        )
+        try:
+            fields = self.facts.fields(taken) if taken else {}
+            row = decision_row(
+                attempt, decision, asker=asker, now=now, instead_of=instead_of, fields=fields
+            )
+        except BaseException:  # What has no canonical form is not recorded, and takes nothing.
+            self.facts.release(taken)
+            raise
         return Draft([decision], epoch, decision.permit, attempt.id, row, taken)
 
     def draft_batch(
@@ -147,7 +158,9 @@ class Drafter:
             draft.permits |= permit
             if is_last(semantic, permit):
                 break
-        if decided:
+        if not decided:
+            return draft
+        try:
             draft.recordable = batch_row(
                 [attempt for attempt, _ in decided],
                 [decision for _, decision in decided],
@@ -157,6 +170,9 @@ class Drafter:
                 instead_of=instead_of,
                 fields=self.facts.fields(draft.taken) if draft.taken else {},
             )
+        except BaseException:
+            self.facts.release(draft.taken)
+            raise
         return draft
 
     def peek(self, attempt: Attempt) -> Decision:

@@ -15,6 +15,8 @@ from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.coverage import CoverageReports
 from ombud.services.deciding import Deciding
 from ombud.services.directory import Directory
+from ombud.services.explaining import Explaining
+from ombud.services.ext_authz import ExtAuthz
 from ombud.services.ingesting import Ingesting
 from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks, Page
@@ -53,9 +55,11 @@ class HomeServices:
         desk: CheckpointDesk,
         policies: Policies,
         simulating: Simulating,
+        explaining: Explaining,
         live_policy: LivePolicy,
         deciding: Deciding,
         searching: Searching,
+        ext_authz: ExtAuthz | None,
         trino: Trino,
         trino_access: TrinoAccess,
         watch: Watch,
@@ -76,9 +80,11 @@ class HomeServices:
         self.desk = desk
         self.policies = policies
         self.simulating = simulating
+        self.explaining = explaining
         self.live_policy = live_policy
         self.deciding = deciding
         self.searching = searching
+        self.ext_authz = ext_authz
         self.trino = trino
         self.trino_access = trino_access
         self._watch = watch

@@ -120,7 +120,9 @@ class Requests:
             self._take(row, steps, step, view, asker, case=case)
             return self._tell(request_id, self._desk.view())
 
-    def show(self, request_id: str, *, asker: Asker, why: str | None = None) -> Json:
+    def show(
+        self, request_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
+    ) -> Json:
         """Return a request with its steps; that who decides has opened it is one of them."""
         if not _sees_all(asker):
             asker.require("request")
@@ -129,7 +131,7 @@ class Requests:
             if self._has_part(row, steps, view, asker):
                 self._note_view(row, steps, view, asker)
             elif _sees_all(asker):
-                self._looks.record_look("request", asker, why=why, case=None, request=row.id)
+                self._looks.record_look("request", asker, why=why, case=case, request=row.id)
             else:
                 raise no_request(request_id)
             return self._tell(request_id, self._desk.view(), asker)
@@ -141,6 +143,8 @@ class Requests:
         for_me: bool = False,
         states: Sequence[str] = (),
         everything: bool = False,
+        why: str | None = None,
+        case: str | None = None,
     ) -> JsonList:
         """Return requests that the asker has a part in, the oldest first.
 
@@ -149,7 +153,7 @@ class Requests:
         """
         if everything:
             asker.require("search")
-            self._looks.record_look("requests", asker, why=None, case=None)
+            self._looks.record_look("requests", asker, why=why, case=case)
             if not _sees_all(asker):
                 raise InputError("a token limited to units or systems sees its own requests")
         else:

@@ -105,6 +105,9 @@ class WorkerFacts:
         del attempt, policy, now, decide
         raise NeedsHome
 
+    def release(self, taken: Sequence[Held]) -> None:
+        """Give back nothing: nothing is taken here."""
+
     def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
         """Return nothing: nothing is taken here."""
         del taken

@@ -93,7 +93,11 @@ class DayLedger:
     @property
     def is_open(self) -> bool:
         """Whether an event that is no decision could change anything."""
-        return bool(self._open)
+        return bool(self._open or self._held)
+
+    def awaits(self, decision_id: str | None, query_id: str | None) -> bool:
+        """Whether a permit that counts is of this decision or query."""
+        return decision_id in self._open or query_id in self._queries
 
     def new_subjects(self, key: Key, subjects: Iterable[Subject]) -> int:
         """Return how many of these data subjects do not count yet."""

@@ -215,6 +215,7 @@ class Server:
         if self._copy is not None:  # Rules and ticks would record.
             log.warning("%s", self._copy.sentence())
             return
+        repeat("budgets", opened.access.deciding.follow, every_seconds=FOLLOW_SECONDS)
         repeat("rules", opened.follow_rules, every_seconds=FOLLOW_SECONDS)
         ticker = Ticker(
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
