@@ -78,6 +78,7 @@ class RunningHome:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.token = ""
+        self.told: dict[str, Any] = {}  # What it said when it was ready.
         self.process: subprocess.Popen[bytes] | None = None
         self._place = ""
         self._log = home.with_name(f"{home.name}.log")
@@ -112,7 +113,8 @@ class RunningHome:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"serve did not start: {self.said()}"
-        self._place = urlsplit(orjson.loads(line)["address"]).netloc
+        self.told = orjson.loads(line)
+        self._place = urlsplit(self.told["address"]).netloc
         return self
 
     def said(self) -> str:

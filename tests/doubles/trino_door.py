@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -17,6 +17,7 @@ from ombud.core.event import Event
 from ombud.services.asker import Asker
 from ombud.services.deciding import Deciding, HomeFacts
 from ombud.services.drafting import Drafter
+from ombud.services.record_port import Appender
 from ombud.services.trino import Trino
 from ombud.services.trino_acts import TrinoActs
 from ombud.services.trino_queries import TrinoQueries
@@ -129,17 +130,23 @@ class Met:
 class Door:
     """A Trino door, and what it recorded."""
 
-    def __init__(self, text: str = POLICY, *, places: Sequence[str] = ("credentials", "group",
-                 "user"), rows_counted_later: bool = False) -> None:
+    def __init__(
+        self,
+        text: str = POLICY,
+        *,
+        places: Sequence[str] = ("credentials", "group", "user"),
+        rows_counted_later: bool = False,
+    ) -> None:
         self.live = Live(text)
         self.met = Met()
         self.record = MemoryRecord()
+        appender = cast("Appender", self.record)  # It keeps no tree, and nobody asks for one.
         self.seconds = 100.0
         facts = HomeFacts(checkpoints=self.met)
         drafter = Drafter(live=self.live, facts=facts, clock=lambda: NOW)
-        deciding = Deciding(drafter=drafter, appender=self.record, facts=facts)
+        deciding = Deciding(drafter=drafter, appender=appender, facts=facts)
         self.queries = TrinoQueries(
-            appender=self.record, clock=lambda: NOW, monotonic=lambda: self.seconds
+            appender=appender, clock=lambda: NOW, monotonic=lambda: self.seconds
         )
         ids = count()
         acts = TrinoActs(
@@ -164,11 +171,11 @@ class Door:
         return list(self.record.events)
 
     def decisions(self) -> list[Event]:
-        """The decisions that were recorded."""
+        """Return the decisions that were recorded."""
         return [event for event in self.events if event.source == "ombud.decision"]
 
     def joined(self) -> list[Event]:
-        """The events of queries, once they have fallen silent."""
+        """Return the events of queries, once they have fallen silent."""
         self.seconds += 10
         self.queries.turn()
         return [event for event in self.events if event.operation == "trino.query"]

@@ -10,6 +10,7 @@ from ombud.access.decision import Reason
 from ombud.access.model import Limits
 
 _NAMES = ("rows", "bytes", "subjects")
+_AMOUNTS = frozenset(_NAMES)
 UNSPENT = Spent()
 
 
@@ -62,7 +63,7 @@ class Bounds:
 
 def takes_amounts(context: Mapping[str, Any]) -> bool:
     """Whether the asking program says how much the act would take of what is bounded."""
-    return "rows" in context or "bytes" in context or "subjects" in context
+    return bool(context) and not _AMOUNTS.isdisjoint(context)
 
 
 def _least(values: Any) -> int | None:

@@ -8,10 +8,9 @@ hold what would otherwise be worked out again, and are bounded.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 
-from ombud.access.budget import Bounds
-from ombud.access.decision import Reason
+from ombud.access.attempt import Attempt
+from ombud.access.decision import Obligation, Reason
 from ombud.access.guards import WHOLE, Ban, Checkpost, Guard, Stop
 from ombud.access.lines import FOREVER, Cut, ScopeLine
 from ombud.access.model import Policy
@@ -23,14 +22,32 @@ from ombud.access.things import DATASET, Thing, ThingKey
 ACTS_MAX = 262_144  # Of declared things; some 400 bytes each.
 STRANGE_ACTS_MAX = 32_768  # Of names that were not declared: whoever asks can make up any.
 ActKey = tuple[str | None, str, str, str]
+# What is left of an act where nothing must be asked but whether the actor has a grant:
+# end and lineage of the purpose; whether any columns may be named, and whether amounts
+# count; obligations without and with columns named; ids of purpose and line.
+Plain = tuple[
+    int,
+    tuple[str, ...],
+    bool,
+    bool,
+    tuple[Obligation, ...],
+    tuple[Obligation, ...],
+    str,
+    str,
+]
+_NO_THING = Thing("", "")
+_RESOURCE_UNKNOWN = (Reason.RESOURCE_UNKNOWN.value,)
+_ACTION_UNKNOWN = (Reason.ACTION_UNKNOWN.value,)
+_OUT_OF_SCOPE = (Reason.OUT_OF_SCOPE.value,)
 
 
 class CompiledPurpose:
     """One purpose; `lineage` is itself and those above it, nearest first."""
 
     __slots__ = (
+        "_named",
+        "_wide",
         "bit",
-        "bounds",
         "breaks_glass",
         "checkposts",
         "guards",
@@ -55,9 +72,34 @@ class CompiledPurpose:
         self.breaks_glass = False
         self.notify: tuple[str, ...] = ()  # Who is told of acts under break-glass.
         self.lines: tuple[ScopeLine, ...] = ()
-        self.bounds: Bounds | None = None
+        self._named: dict[ThingKey, tuple[ScopeLine, ...]] = {}
+        self._wide: dict[str, tuple[ScopeLine, ...]] = {}
         self.guards: tuple[Guard, ...] = ()
         self.checkposts: tuple[Checkpost, ...] = ()
+
+    def index(self) -> None:
+        """Find lines by the things they name, once all of them are there."""
+        names = {
+            (line.line.type, name): None for line in self.lines for name in line.resources.exact
+        }
+        types = {line.line.type for line in self.lines if line.resources.patterns}
+        self._named = {key: self._match(*key) for key in names}
+        self._wide = {
+            type_: tuple(line for line in self.lines if line.line.type == type_) for type_ in types
+        }
+
+    def find_lines(self, type_: str, id_: str) -> tuple[ScopeLine, ...]:
+        """Return the lines that speak of a thing, in their order."""
+        lines = self._named.get((type_, id_))
+        if lines is None:
+            lines = self._match(type_, id_) if type_ in self._wide else ()
+        return lines
+
+    def _match(self, type_: str, id_: str) -> tuple[ScopeLine, ...]:
+        lines = self._wide.get(type_, self.lines)
+        return tuple(
+            line for line in lines if line.line.type == type_ and line.resources.match(id_)
+        )
 
 
 class Act:
@@ -66,8 +108,7 @@ class Act:
     `bans` are the prohibitions over it; `hides` is whether one is of some columns only,
     `is_guarded` whether anything but a grant must be asked before the scope.
     `nothing` says why there is no line for it; `lacking` names what, of the thing and
-    its sources, is not intended for the purpose.  `plain` is the line that decides
-    where all that is left to ask is whether the actor has a grant.
+    its sources, is not intended for the purpose.
     """
 
     __slots__ = (
@@ -77,7 +118,6 @@ class Act:
         "is_guarded",
         "lacking",
         "nothing",
-        "plain",
         "purpose",
         "stops",
         "thing",
@@ -93,7 +133,6 @@ class Act:
         self.cuts: tuple[Cut, ...] = ()
         self.lacking: tuple[str, ...] = ()
         self.stops: tuple[Stop, ...] = ()
-        self.plain: Cut | None = None
 
 
 class CompiledPolicy:
@@ -117,30 +156,47 @@ class CompiledPolicy:
         self.codes: Mapping[str, bool] = {}
         self.asks_reasons = False  # Whether words or codes of the attempt can bar it.
         self.acts: dict[ActKey, Act] = {}
+        self.plain: dict[ActKey, Plain] = {}
+        self._plains: dict[tuple[str, int], Plain] = {}
         self._strange: dict[ActKey, Act] = {}
         self._cuts: dict[object, Cut] = {}
+        self._empty: dict[tuple[str, tuple[str, ...]], Act] = {}
 
     def find_act(self, purpose: str | None, action: str, type_: str, id_: str) -> Act | None:
         """Return an act, remembered or new; None if the purpose is not one."""
         key = (purpose, action, type_, id_)
-        act = self.acts.get(key) or self._strange.get(key)
+        act = self.acts.get(key)
         if act is not None:
             return act
         compiled = self.purposes.get(purpose or self.policy.when_no_purpose or "")
         if compiled is None:
             return None
         thing = self.things.get((type_, id_))
-        if thing is not None and action in self.actions:
-            act = self._make(compiled, action, thing)
-            if len(self.acts) >= ACTS_MAX:
-                self.acts.clear()
-            self.acts[key] = act
-        else:
-            act = self._make(compiled, action, thing or Thing(type_, id_))
-            if len(self._strange) >= STRANGE_ACTS_MAX:
-                self._strange.clear()
-            self._strange[key] = act
+        is_declared = thing is not None and action in self.actions
+        if not is_declared:
+            act = self._strange.get(key)
+            if act is not None:
+                return act
+        thing = thing or Thing(type_, id_)
+        lines = compiled.find_lines(type_, id_)
+        if not lines and not self._is_guarded(compiled, thing):
+            return self._find_empty(compiled, self._find_nothing(action, thing))
+        act = self._make(compiled, action, thing, lines)
+        acts, most = (self.acts, ACTS_MAX) if is_declared else (self._strange, STRANGE_ACTS_MAX)
+        if len(acts) >= most:
+            acts.clear()
+            self.plain.clear()
+        acts[key] = act
+        plain = self._find_plain(act)
+        if plain is not None:
+            self.plain[key] = plain
         return act
+
+    def make_act(self, purpose: CompiledPurpose, attempt: Attempt) -> Act:
+        """Return an act of its own, remembered nowhere, with the thing that it is on."""
+        type_, id_ = attempt.resource_type, attempt.resource_id
+        thing = self.things.get((type_, id_)) or Thing(type_, id_)
+        return self._make(purpose, attempt.action, thing, purpose.find_lines(type_, id_))
 
     def warm(self) -> None:
         """Work out beforehand the acts that scopes name by name."""
@@ -153,29 +209,61 @@ class CompiledPolicy:
                             return
                         self.find_act(purpose.id, action, line.line.type, id_)
 
-    def _make(self, purpose: CompiledPurpose, action: str, thing: Thing) -> Act:
+    def _is_guarded(self, purpose: CompiledPurpose, thing: Thing) -> bool:
+        """Whether something may have to be asked even where there is no line."""
+        own = thing.barred or thing.barred_columns
+        return bool(own or purpose.guards or purpose.who is not None or self.asks_reasons)
+
+    def _find_empty(self, purpose: CompiledPurpose, nothing: tuple[str, ...]) -> Act:
+        """Return what all acts without a line, and with nothing to ask, have in common."""
+        key = (purpose.id, nothing)
+        act = self._empty.get(key)
+        if act is None:
+            act = self._empty[key] = Act(purpose, _NO_THING, nothing or _OUT_OF_SCOPE)
+        return act
+
+    def _make(
+        self,
+        purpose: CompiledPurpose,
+        action: str,
+        thing: Thing,
+        lines: tuple[ScopeLine, ...],
+    ) -> Act:
         act = Act(purpose, thing, self._find_nothing(action, thing))
-        act.bans = tuple(chain(_bar(purpose, thing), _over(purpose.guards, action, thing)))
+        act.bans = (*_bar(purpose, thing), *_over(purpose.guards, action, thing))
         act.is_guarded = bool(act.bans) or purpose.who is not None or self.asks_reasons
         act.hides = any(ban.columns is not WHOLE for ban in act.bans)
         if not act.nothing:
-            act.cuts = tuple(
-                self._cut(line, thing) for line in purpose.lines if line.covers(action, thing)
-            )
-            act.nothing = () if act.cuts else (Reason.OUT_OF_SCOPE.value,)
+            act.cuts = tuple(self._cut(line, thing) for line in lines if line.actions.match(action))
+            act.nothing = () if act.cuts else _OUT_OF_SCOPE
         if act.cuts:
             act.lacking = tuple(
                 name for name, purposes in thing.intended if not purposes & purpose.bit
             )
             stops = (post.over(action, thing) for post in purpose.checkposts)
             act.stops = tuple(stop for stop in stops if stop is not None)
-        act.plain = self._find_plain(act)
         return act
 
-    def _find_plain(self, act: Act) -> Cut | None:
-        first = act.cuts[0] if act.cuts else None
-        asks = act.is_guarded or act.lacking or act.stops or act.purpose.is_standing
-        return None if first is None or asks or not (first.is_plain and first.is_ready) else first
+    def _find_plain(self, act: Act) -> Plain | None:
+        cut = act.cuts[0] if act.cuts else None
+        purpose = act.purpose
+        asks = act.is_guarded or act.lacking or act.stops or purpose.is_standing
+        if cut is None or asks or not (cut.is_plain and cut.is_ready):
+            return None
+        key = (purpose.id, id(cut))
+        plain = self._plains.get(key)
+        if plain is None:
+            plain = self._plains[key] = (
+                purpose.until,
+                purpose.lineage,
+                cut.is_open,
+                cut.is_bounded,
+                cut.obligations,
+                cut.obligations_named,
+                purpose.id,
+                cut.name,
+            )
+        return plain
 
     def _cut(self, line: ScopeLine, thing: Thing) -> Cut:
         """Return the line as it applies to the thing; things of one form share it."""
@@ -193,8 +281,8 @@ class CompiledPolicy:
         else:
             is_known = thing.type in self.types
         if not is_known:
-            return (Reason.RESOURCE_UNKNOWN.value,)
-        return () if action in self.actions else (Reason.ACTION_UNKNOWN.value,)
+            return _RESOURCE_UNKNOWN
+        return () if action in self.actions else _ACTION_UNKNOWN
 
 
 def _over(guards: tuple[Guard, ...], action: str, thing: Thing) -> list[Ban]:

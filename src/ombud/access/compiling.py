@@ -98,6 +98,7 @@ class _Compiler:
         if len(set(names)) < len(names):
             raise InputError(f"{where} has two lines of one name")
         made.lines = tuple(self._line(line, purpose) for line in purpose.scope)
+        made.index()
         return made
 
     def _line(self, line: Line, purpose: Purpose) -> ScopeLine:

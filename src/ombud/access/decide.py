@@ -19,7 +19,6 @@ from ombud.access.judging import (
     find_emergency,
     find_excluded,
     find_failures,
-    find_grant,
     find_grantless,
     find_lacking,
     is_requestable,
@@ -49,9 +48,35 @@ def decide(
     `spent` says what actors have used of purposes on this day; who is not in it has
     used nothing.
     """
+    plain = snapshot.compiled.plain.get(
+        (attempt.purpose, attempt.action, attempt.resource_type, attempt.resource_id)
+    )
+    if plain is not None:
+        until, lineage, is_open, is_bounded, whole, named, purpose, line = plain
+        grant = snapshot.granted.find(attempt.actor_type, attempt.actor_id, lineage, now)
+        columns = attempt.columns
+        if (
+            grant is not None
+            and now < until
+            and (columns is None or is_open)
+            and not (is_bounded and takes_amounts(attempt.context))
+        ):
+            obligations = whole if columns is None else named
+            version = snapshot.version
+            return Decision(
+                True, _GRANTED, version, attempt.id, obligations, purpose, grant.id, line
+            )
+    return _decide_fully(attempt, snapshot, now, spent)
+
+
+def _decide_fully(
+    attempt: Attempt, snapshot: Snapshot, now: int, spent: Mapping[SpentKey, Spent]
+) -> Decision:
+    """Return the decision on any attempt; the plain ones could come here as well."""
     compiled = snapshot.compiled
-    key = (attempt.purpose, attempt.action, attempt.resource_type, attempt.resource_id)
-    act = compiled.acts.get(key) or compiled.find_act(*key)
+    act = compiled.find_act(
+        attempt.purpose, attempt.action, attempt.resource_type, attempt.resource_id
+    )
     if act is None:
         return _refuse_purpose(attempt, snapshot)
     purpose = act.purpose
@@ -66,35 +91,20 @@ def decide(
     grant = None
     why = _STANDING
     if not purpose.is_standing:
-        who = (attempt.actor_type, attempt.actor_id, purpose.lineage, now)
-        grant = find_grant(snapshot.granted, *who)
+        actor_type, actor_id, lineage = attempt.actor_type, attempt.actor_id, purpose.lineage
+        grant = snapshot.granted.find(actor_type, actor_id, lineage, now)
         why = _GRANTED
-        if grant is None:
-            grant = find_emergency(snapshot, *who)
+        if grant is None and snapshot.has_emergencies:
+            grant = find_emergency(snapshot, actor_type, actor_id, lineage, now)
             why = _BREAK_GLASS
         if grant is None:
+            reason = find_grantless(snapshot, actor_type, actor_id, lineage, now)
             may_ask = is_requestable(act, attempt, snapshot, now)
-            reasons = (find_grantless(snapshot, *who),)
-            return _deny(attempt, snapshot, purpose.id, reasons, may_ask)
-    cut = act.plain
-    if (
-        cut is None
-        or why is not _GRANTED
-        or not (cut.is_open or attempt.columns is None)
-        or (cut.is_bounded and takes_amounts(attempt.context))
-    ):
-        scene = scene or make_scene(attempt, act, snapshot, now)
-        return _look_into_scope(scene, snapshot, act, grant, why, spent)
-    return Decision(
-        True,
-        why,
-        snapshot.version,
-        attempt.id,
-        cut.obligations if attempt.columns is None else cut.obligations_named,
-        purpose.id,
-        grant.id if grant is not None else None,
-        cut.name,
-    )
+            return _deny(attempt, snapshot, purpose.id, (reason,), may_ask)
+    if not act.cuts:
+        return _deny(attempt, snapshot, purpose.id, act.nothing)
+    scene = scene or make_scene(attempt, act, snapshot, now)
+    return _look_into_scope(scene, snapshot, act, grant, why, spent)
 
 
 def _look_into_scope(  # noqa: PLR0917 -- Keywords cost time here.

@@ -45,12 +45,47 @@ class Reason(StrEnum):
     WHAT_IF = "what_if"
 
 
+TEXT: Mapping[Reason, str] = {
+    Reason.GRANTED: "the actor holds a grant for the purpose",
+    Reason.STANDING: "the actor is one of those who need no grant for the purpose",
+    Reason.BREAK_GLASS: "the actor broke the glass; it is decided on afterwards",
+    Reason.PURPOSE_MISSING: "no purpose was stated",
+    Reason.PURPOSE_UNKNOWN: "there is no such purpose",
+    Reason.PURPOSE_ENDED: "the purpose has ended",
+    Reason.ACTOR_UNKNOWN: "it is not known whether the actor is one of those meant",
+    Reason.NOT_IN_AUDIENCE: "the actor is not one of those who act for the purpose",
+    Reason.NO_GRANT: "the actor has no grant for the purpose",
+    Reason.GRANT_ENDED: "the grant has ended",
+    Reason.GRANT_NOT_BEGUN: "the grant has not begun",
+    Reason.RESOURCE_UNKNOWN: "the resource is not declared",
+    Reason.ACTION_UNKNOWN: "the action is not declared",
+    Reason.OUT_OF_SCOPE: "the purpose's scope does not have it",
+    Reason.COLUMN_OUT_OF_SCOPE: "the purpose's scope does not have the column",
+    Reason.AGGREGATE_ONLY: "the column may be counted, and not shown",
+    Reason.NOT_INTENDED: "the dataset is not intended for the purpose",
+    Reason.PROHIBITED: "it is prohibited",
+    Reason.CONDITION_NOT_MET: "a condition of the scope is not met",
+    Reason.ATTRIBUTE_MISSING: "an attribute that a condition needs is missing",
+    Reason.OUTSIDE_AREA: "it is outside the area of the scope",
+    Reason.OUTSIDE_HOURS: "it is outside the hours of the scope",
+    Reason.LINE_ENDED: "this part of the scope has ended",
+    Reason.REASON_CODE_MISSING: "access by the vendor needs a reason code",
+    Reason.REASON_CODE_DENIED: "the reason code is not let in",
+    Reason.REASON_BARRED: "the law forbids the reason that was given",
+    Reason.CHECKPOINT: "a checkpoint must be met first",
+    Reason.BUDGET_SPENT: "there is not so much left of what may be used",
+    Reason.NOT_RECORDED: "the decision could not be recorded",
+    Reason.WHAT_IF: "nobody acts on this answer: it was only tried out",
+}
+
+
 class Obligation(msgspec.Struct, frozen=True, gc=False):
     """What must be done for a permit to stand; one that is not understood means deny.
 
-    Ids: `row_filter` (`expression`: CEL with the actor's values put in), `masks`
-    (`masks`: list), `aggregate_only` (`columns`), `max_rows`, `max_bytes` (`count`),
-    `checkpoint` (`name`, `kind`, `prompt`, …), `notify` (`to`), `watermark`.
+    Ids: `row_filter` (`expression`: CEL with the actor's values put in), `columns`
+    (`columns`: those there are for an attempt that names none), `masks` (`masks`:
+    list), `aggregate_only` (`columns`), `max_rows`, `max_bytes` (`count`), `checkpoint`
+    (`name`, `kind`, `prompt`, …), `notify` (`to`), `watermark`.
     """
 
     id: str

@@ -12,7 +12,7 @@ from ombud.access.attempt import Attempt, Fulfilment
 from ombud.access.condition import Condition
 from ombud.access.decision import Obligation, Reason
 from ombud.access.model import Checkpoint, CheckpointKind, Prohibition
-from ombud.access.scene import Scene, Who
+from ombud.access.scene import NOT_MET, Scene, Who
 from ombud.access.things import DATASET, Thing
 from ombud.access.wildcards import Names
 
@@ -81,7 +81,7 @@ class Ban(NamedTuple):
         """Whether it holds, or it cannot be said that it does not."""
         if self.who is not None and not self.who.may_have(scene):
             return False
-        return self.when is None or scene.check(self.when) != Reason.CONDITION_NOT_MET
+        return self.when is None or scene.check(self.when) != NOT_MET
 
     def hits(self, scene: Scene) -> bool:
         """Whether it refuses the attempt; columns that were not named can be left out."""
@@ -144,7 +144,7 @@ class Stop(NamedTuple):
                 return False
         if self.who is not None and not self.who.may_have(scene):
             return False
-        return self.when is None or scene.check(self.when) != Reason.CONDITION_NOT_MET
+        return self.when is None or scene.check(self.when) != NOT_MET
 
     def is_met(self, scene: Scene) -> bool:
         """Whether the actor has met it for this attempt."""
@@ -153,16 +153,31 @@ class Stop(NamedTuple):
 
 def counts(fulfilment: Fulfilment, checkpoint: str, scene: Scene) -> bool:
     """Whether a fulfilment is of this checkpoint, by this very actor, and for this act."""
+    return not why_not(fulfilment, checkpoint, scene)
+
+
+def why_not(fulfilment: Fulfilment, checkpoint: str, scene: Scene) -> str:
+    """Return why a fulfilment does not count; nothing if it does."""
     attempt = scene.attempt
-    return (
-        fulfilment.checkpoint == checkpoint
-        and (fulfilment.actor_type, fulfilment.actor_id) == scene.actor.key
-        and fulfilment.purpose == scene.purpose
-        and not fulfilment.is_refused
-        and scene.now < fulfilment.until
-        and (fulfilment.attempt is None or fulfilment.attempt == attempt.id)
-        and (not fulfilment.resources or _name(attempt) in fulfilment.resources)
+    objections = (
+        (fulfilment.checkpoint != checkpoint, "it is of another checkpoint"),
+        (
+            (fulfilment.actor_type, fulfilment.actor_id) != scene.actor.key,
+            "somebody else met it",
+        ),
+        (fulfilment.purpose != scene.purpose, "it is for another purpose"),
+        (fulfilment.is_refused, "facts contradict it"),
+        (scene.now >= fulfilment.until, "it holds no longer"),
+        (
+            fulfilment.attempt is not None and fulfilment.attempt != attempt.id,
+            "it is for another attempt",
+        ),
+        (
+            bool(fulfilment.resources) and _name(attempt) not in fulfilment.resources,
+            "it is for other resources",
+        ),
     )
+    return next((why for objects, why in objections if objects), "")
 
 
 def _name(attempt: Attempt) -> str:

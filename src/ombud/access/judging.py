@@ -15,9 +15,12 @@ from ombud.access.decision import Reason
 from ombud.access.guards import WHOLE
 from ombud.access.lines import NO_COLUMNS, Columns
 from ombud.access.scene import Scene
-from ombud.access.snapshot import Holdings, Snapshot
+from ombud.access.snapshot import Snapshot
 
 CODE_LENGTH_MAX = 100  # Characters of a code that are repeated in a reason.
+_NO_GRANT = Reason.NO_GRANT.value
+_ENDED = Reason.GRANT_ENDED.value
+_NOT_BEGUN = Reason.GRANT_NOT_BEGUN.value
 _CODES = ("reason_code", "justification_code")
 
 
@@ -86,41 +89,28 @@ def find_hidden(act: Act, scene: Scene) -> Columns:
     return frozenset(hidden)
 
 
-def find_grant(
-    held: Holdings, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
-) -> Grant | None:
-    """Return the grant in force that is nearest to the purpose, and of these the longest."""
-    for purpose in lineage:
-        for grant in held.get((actor_type, actor_id, purpose), ()):
-            if grant.begins <= now < grant.ends:
-                return grant
-    return None
-
-
 def find_emergency(
     snapshot: Snapshot, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
 ) -> Grant | None:
     """Return the break-glass in force, as long as the policy still has it for that purpose."""
-    if not snapshot.emergencies:
-        return None
     purposes = snapshot.compiled.purposes
     lineage = (name for name in lineage if purposes[name].breaks_glass)
-    return find_grant(snapshot.emergencies, actor_type, actor_id, lineage, now)
+    return snapshot.emergencies.find(actor_type, actor_id, lineage, now)
 
 
 def find_grantless(
     snapshot: Snapshot, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
 ) -> str:
     """Return why an actor without a grant in force has none."""
-    held: list[Grant] = []
-    for purpose in lineage:
-        key = (actor_type, actor_id, purpose)
-        held += snapshot.granted.get(key, ())
-        if snapshot.emergencies and snapshot.compiled.purposes[purpose].breaks_glass:
-            held += snapshot.emergencies.get(key, ())
-    if any(now < grant.begins for grant in held):
-        return Reason.GRANT_NOT_BEGUN.value
-    return Reason.GRANT_ENDED.value if held else Reason.NO_GRANT.value
+    held = snapshot.granted.find_all(actor_type, actor_id, lineage)
+    if snapshot.has_emergencies:
+        purposes = snapshot.compiled.purposes
+        lineage = [name for name in lineage if purposes[name].breaks_glass]
+        held += snapshot.emergencies.find_all(actor_type, actor_id, lineage)
+    for grant in held:
+        if now < grant.begins:
+            return _NOT_BEGUN
+    return _ENDED if held else _NO_GRANT
 
 
 def is_requestable(act: Act, attempt: Attempt, snapshot: Snapshot, now: int) -> bool:

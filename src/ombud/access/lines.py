@@ -63,14 +63,6 @@ class ScopeLine:
         self.filter = row_filter
         self.bounds = bounds
 
-    def covers(self, action: str, thing: Thing) -> bool:
-        """Whether the line speaks of the action on the thing at all."""
-        return (
-            self.line.type == thing.type
-            and self.actions.match(action)
-            and self.resources.match(thing.id)
-        )
-
 
 class Cut:
     """A line as it applies to one thing: what of it may be seen, and under which obligations.

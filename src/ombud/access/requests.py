@@ -245,6 +245,8 @@ def check_duty(
         return any(voter.is_same(_known(who, actor)) for actor in actors)
 
     amended = [one.actor for one in request.steps if one.kind is StepKind.AMENDED]
+    # Whoever carried a request for its requester has asked for it, too.
+    asked = {one.actor for one in request.steps if one.kind is StepKind.OPENED}
     has_voted = step.kind in _VOTES and is_any(approvers_of(request))
     # What cannot be said is a bar: half-truths decide nothing.
     is_barred = is_in(rules.barred, voter, holds) is not False
@@ -252,7 +254,11 @@ def check_duty(
     name = f"`{voter.actor}`"
     return _first(
         (
-            (is_any({request.requester}), "requester", "nobody decides on their own request"),
+            (
+                is_any({request.requester, *asked}),
+                "requester",
+                "nobody decides on their own request",
+            ),
             (is_any({request.beneficiary}), "beneficiary", "nobody decides on their own access"),
             (is_any(amended), "amended", "whoever changed a request does not decide on it"),
             (is_any(rules.earlier), "reviewer", "whoever approved before does not review it"),

@@ -18,6 +18,13 @@ from ombud.access.things import Thing
 ActorKey = tuple[str, str]
 Sides = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
 
+# Values beforehand: to ask an enumeration for one costs more than to compare it.
+NOT_MET = Reason.CONDITION_NOT_MET.value
+_MISSING = Reason.ATTRIBUTE_MISSING.value
+_UNKNOWN = Reason.ACTOR_UNKNOWN.value
+_OUT = Reason.NOT_IN_AUDIENCE.value
+_EVERYONE = frozenset({"*"})
+
 
 class Actor:
     """Somebody who acts: what is stored about them.
@@ -80,9 +87,9 @@ class Scene:
     def check(self, condition: Condition) -> str:
         """Return the reason why a condition does not hold; nothing when it does."""
         try:
-            return "" if condition.test(*self.sides) else Reason.CONDITION_NOT_MET.value
+            return "" if condition.test(*self.sides) else NOT_MET
         except MissingAttribute as missing:
-            return f"{Reason.ATTRIBUTE_MISSING.value}:{missing.name}"
+            return f"{_MISSING}:{missing.name}"
 
 
 class Who:
@@ -112,8 +119,8 @@ class Who:
         if self._when is not None:
             reason = scene.check(self._when)
             if reason:
-                return _OUT if reason == Reason.CONDITION_NOT_MET else reason
-        return "" if member else Reason.ACTOR_UNKNOWN.value
+                return _OUT if reason == NOT_MET else reason
+        return "" if member else _UNKNOWN
 
     def may_have(self, scene: Scene) -> bool:
         """Whether the actor is one of these, or it cannot be said that they are not."""
@@ -130,10 +137,6 @@ class Who:
         if not actor.is_stored:
             return None
         return not (self._units.isdisjoint(actor.units) and self._roles.isdisjoint(actor.roles))
-
-
-_OUT = Reason.NOT_IN_AUDIENCE.value
-_EVERYONE = frozenset({"*"})
 
 
 def _words(stored: Mapping[str, Any], *names: str) -> frozenset[str]:

@@ -17,6 +17,7 @@ import msgspec
 from ombud.access.attempt import Attachment, Grant
 from ombud.access.compiled import CompiledPolicy
 from ombud.access.compiling import compile_policy
+from ombud.access.holdings import Holdings
 from ombud.access.model import Policy
 from ombud.access.scene import Actor, ActorKey
 from ombud.core.errors import InputError, TamperError
@@ -26,8 +27,6 @@ __all__ = ["CompiledPolicy", "Snapshot", "compile_policy"]
 BREAK_GLASS = "break_glass"
 _MAGIC = b"ombud snapshot 1\n"
 _DIGEST = 32
-HolderKey = tuple[str, str, str]  # Actor type, actor id, purpose.
-Holdings = dict[HolderKey, tuple[Grant, ...]]
 
 
 class _Packed(msgspec.Struct, frozen=True):
@@ -42,7 +41,6 @@ class Snapshot:
 
     `actors` are all whose attributes are stored; those of the policy's `entities`
     have the attributes that the policy gives them before those of the directory.
-    `granted` and `emergencies` are grants by (actor type, actor id, purpose).
     """
 
     __slots__ = (
@@ -54,6 +52,7 @@ class Snapshot:
         "emergencies",
         "granted",
         "grants",
+        "has_emergencies",
         "version",
     )
 
@@ -70,9 +69,9 @@ class Snapshot:
         self.attachments = tuple(sorted(attachments, key=_place))
         self._directory = directory
         self.actors = _make_actors(compiled.policy, directory)
-        regular = (grant for grant in self.grants if grant.kind != BREAK_GLASS)
-        self.granted = _by_holder(regular)
-        self.emergencies = _by_holder(grant for grant in self.grants if grant.kind == BREAK_GLASS)
+        self.granted = Holdings(each for each in self.grants if each.kind != BREAK_GLASS)
+        self.emergencies = Holdings(each for each in self.grants if each.kind == BREAK_GLASS)
+        self.has_emergencies = bool(self.emergencies)
         self.attached: dict[tuple[str, str], tuple[Attachment, ...]] = {}
         for attachment in self.attachments:
             key = (attachment.dataset, attachment.purpose)
@@ -175,15 +174,6 @@ def _make_actors(
         key = (entity.type, entity.id)
         known[key] = {**known.get(key, {}), **entity.attributes}
     return {key: Actor(key, attributes) for key, attributes in known.items()}
-
-
-def _by_holder(grants: Iterable[Grant]) -> Holdings:
-    """Return grants by who holds them for what, the longest first: it is the one that counts."""
-    held: dict[HolderKey, list[Grant]] = {}
-    for grant in sorted(grants, key=lambda each: (-each.ends, each.begins, each.id)):
-        key = (grant.actor_type, grant.actor_id, grant.purpose)
-        held.setdefault(key, []).append(grant)
-    return {key: tuple(several) for key, several in held.items()}
 
 
 def _place(attachment: Attachment) -> tuple[str, str, int, int, str]:

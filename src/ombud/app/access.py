@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ombud.app.checkpoints import open_desk
 from ombud.app.deciding import make_deciding, make_ext_authz
@@ -15,12 +16,12 @@ from ombud.record.reader import RecordReader
 from ombud.services.access_requests import AccessRequests
 from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.controlling import ControlProjection
-from ombud.services.credentials import Credentials
 from ombud.services.deciding import Deciding
 from ombud.services.ext_authz import ExtAuthz
 from ombud.services.follow import IndexFollower
 from ombud.services.looks import Looks
 from ombud.services.record_port import Appender
+from ombud.services.request_binding import Binding, read_key
 from ombud.services.searching import Searching
 from ombud.services.trino import Trino
 from ombud.store.control import ControlStore
@@ -85,7 +86,8 @@ def open_access(
         clock=clock,
         index=index,
         looks=looks,
-        credentials=Credentials(paths.home, appender=appender, clock=clock),
+        credentials=desk.checkpoints,
+        binding=Binding(partial(read_key, paths.index)),
     )
     deciding = make_deciding(
         appender=appender, reader=reader, live=live, checkpoints=desk.checkpoints, clock=clock

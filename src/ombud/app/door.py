@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ombud.app.checkpoint_door import CheckpointDoor
+from ombud.app.policy_door import PolicyDoor
 from ombud.app.request_door import RequestDoor
 from ombud.services.directory_wanted import DirectoryWanted
 
@@ -21,6 +22,10 @@ class Door(Protocol):
     @property
     def access(self) -> RequestDoor:
         """The questions about requests, grants and emergencies."""
+
+    @property
+    def policies(self) -> PolicyDoor:
+        """The questions about the policy."""
 
     @property
     def checkpoints(self) -> CheckpointDoor:

@@ -228,6 +228,7 @@ class OpenHome:
             access=access.requests,
             policies=access.policy.policies,
             simulating=access.policy.simulating,
+            explaining=access.policy.explaining,
             live_policy=access.policy.live,
             desk=access.desk,
             deciding=access.deciding,

@@ -9,7 +9,8 @@ from pathlib import Path
 from ombud.app.checkpoint_local import LocalCheckpoints
 from ombud.app.door import Json
 from ombud.app.home import open_here
-from ombud.app.request_door import LocalRequests
+from ombud.app.policy_local import LocalPolicies
+from ombud.app.request_local import LocalRequests
 from ombud.services.asker import local_owner
 from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.home import HomeServices
@@ -23,6 +24,7 @@ class LocalDoor:
         self._catch_up = catch_up
         self._asker = local_owner()
         self.access = LocalRequests(services.access, self._asker)
+        self.policies = LocalPolicies(services, self._asker)
         self.checkpoints = LocalCheckpoints(services.desk, self._asker)
 
     def close(self) -> None:

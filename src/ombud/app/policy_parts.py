@@ -12,6 +12,7 @@ from ombud.core.errors import Conflict, OmbudError
 from ombud.record.reader import RecordReader
 from ombud.services.asker import local_owner
 from ombud.services.controlling import ControlProjection
+from ombud.services.explaining import Explaining
 from ombud.services.live_policy import LivePolicy
 from ombud.services.looks import Looks
 from ombud.services.policies import Policies
@@ -33,6 +34,7 @@ class PolicyParts:
     live: LivePolicy
     policies: Policies
     simulating: Simulating
+    explaining: Explaining
 
 
 def open_policy(
@@ -54,6 +56,7 @@ def open_policy(
         control=control,
         project=projection.catch_up,
         live=live,
+        granted=granted,
         fetch=reader.fetch,
         looks=looks,
         clock=clock,
@@ -61,13 +64,14 @@ def open_policy(
     simulating = Simulating(
         reader=reader,
         index=index,
-        control=control,
+        directory=control.directory,
         granted=granted,
         live=live,
         looks=looks,
         clock=clock,
     )
-    return PolicyParts(live, policies, simulating)
+    explaining = Explaining(live=live, looks=looks, clock=clock)
+    return PolicyParts(live, policies, simulating, explaining)
 
 
 def apply_configured(policies: Policies, control: ControlStore, folder: str) -> None:

@@ -18,6 +18,7 @@ import orjson
 
 from ombud.app.checkpoint_door import RemoteCheckpoints
 from ombud.app.door import Json
+from ombud.app.policy_door import RemotePolicies
 from ombud.app.request_door import RemoteRequests
 from ombud.core.errors import (
     Conflict,
@@ -84,6 +85,7 @@ class RemoteDoor:
     def __init__(self, socket_path: Path) -> None:
         self._connection = _SocketConnection(socket_path)
         self.access = RemoteRequests(self.call)
+        self.policies = RemotePolicies(self.call)
         self.checkpoints = RemoteCheckpoints(self.call)
 
     def close(self) -> None:

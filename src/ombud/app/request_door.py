@@ -1,21 +1,16 @@
-"""Request doors: what commands ask of requests, grants and emergencies, here and over HTTP.
+"""Request door: what commands ask of requests, grants and emergencies, and how over HTTP.
 
-`RequestDoor` is the part of every door; `LocalRequests` asks the services of an open
-home, `RemoteRequests` a running one.
+`RequestDoor` is the part of every door; `RemoteRequests` asks a home that runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import msgspec
 
-from ombud.core.errors import Unavailable
-from ombud.services.access_requests import AccessRequests
-from ombud.services.asker import Asker
 from ombud.services.request_wanted import (
     BreakGlassWanted,
     GrantStepWanted,
@@ -32,24 +27,34 @@ class RequestDoor(Protocol):
     def request_open(self, wanted: RequestWanted) -> Json:
         """Open a request and return it."""
 
-    def request_list(self, *, for_me: bool, states: Sequence[str], everything: bool) -> Json:
+    def request_list(
+        self,
+        *,
+        for_me: bool,
+        states: Sequence[str],
+        everything: bool,
+        why: str | None,
+        case: str | None,
+    ) -> Json:
         """Return `{"requests"}`, the oldest first."""
 
-    def request_show(self, request_id: str, *, why: str | None) -> Json:
+    def request_show(self, request_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one request with its steps."""
 
     def request_step(self, request_id: str, wanted: StepWanted) -> Json:
         """Take a step of a request and return how it stands."""
 
     def request_quality(
-        self, *, approver: str | None, since: int, seconds: int, why: str | None
+        self, *, approver: str | None, since: int, seconds: int, why: str | None, case: str | None
     ) -> Json:
         """Return how requests are decided on."""
 
-    def grant_list(self, *, actor: str | None, everything: bool) -> Json:
+    def grant_list(
+        self, *, actor: str | None, everything: bool, why: str | None, case: str | None
+    ) -> Json:
         """Return `{"grants", "attachments"}`."""
 
-    def grant_show(self, grant_id: str, *, why: str | None) -> Json:
+    def grant_show(self, grant_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one grant with what was done under it."""
 
     def grant_step(self, grant_id: str, wanted: GrantStepWanted) -> Json:
@@ -60,74 +65,6 @@ class RequestDoor(Protocol):
 
     def break_glass_start(self, wanted: BreakGlassWanted) -> Json:
         """Return `{"request", "grant"}` of an emergency."""
-
-
-class LocalRequests:
-    """Requests and grants of a home that this process holds open."""
-
-    def __init__(self, access: AccessRequests, asker: Asker) -> None:
-        self._access = access
-        self._asker = asker
-
-    def _catch_up(self) -> None:
-        """Do what fell due while nobody held the home open; a copy of a home records nothing."""
-        with suppress(Unavailable):
-            self._access.upkeep.turn()
-
-    def request_open(self, wanted: RequestWanted) -> Json:
-        """Open a request."""
-        return self._access.requests.open(wanted, asker=self._asker)
-
-    def request_list(self, *, for_me: bool, states: Sequence[str], everything: bool) -> Json:
-        """Return requests."""
-        self._catch_up()
-        rows = self._access.requests.list(
-            asker=self._asker, for_me=for_me, states=states, everything=everything
-        )
-        return {"requests": rows}
-
-    def request_show(self, request_id: str, *, why: str | None) -> Json:
-        """Return one request."""
-        self._catch_up()
-        return self._access.requests.show(request_id, asker=self._asker, why=why)
-
-    def request_step(self, request_id: str, wanted: StepWanted) -> Json:
-        """Take a step."""
-        return self._access.requests.step(request_id, wanted, asker=self._asker)
-
-    def request_quality(
-        self, *, approver: str | None, since: int, seconds: int, why: str | None
-    ) -> Json:
-        """Return how requests are decided on."""
-        return self._access.quality.report(
-            asker=self._asker, approver=approver, since=since, seconds=seconds, why=why
-        )
-
-    def grant_list(self, *, actor: str | None, everything: bool) -> Json:
-        """Return grants and attachments."""
-        self._catch_up()
-        grants = self._access.grants
-        return {
-            "grants": grants.list(asker=self._asker, actor=actor, everything=everything),
-            "attachments": grants.attachments(asker=self._asker),
-        }
-
-    def grant_show(self, grant_id: str, *, why: str | None) -> Json:
-        """Return one grant."""
-        self._catch_up()
-        return self._access.grants.show(grant_id, asker=self._asker, why=why)
-
-    def grant_step(self, grant_id: str, wanted: GrantStepWanted) -> Json:
-        """Do something with a grant."""
-        return self._access.grants.step(grant_id, wanted, asker=self._asker)
-
-    def attachment_revoke(self, attachment_id: str, reason: str) -> Json:
-        """Take a dataset away from a purpose."""
-        return self._access.grants.revoke_attachment(attachment_id, reason, asker=self._asker)
-
-    def break_glass_start(self, wanted: BreakGlassWanted) -> Json:
-        """Break the glass."""
-        return self._access.break_glass.start(wanted, asker=self._asker)
 
 
 class RemoteRequests:
@@ -141,7 +78,15 @@ class RemoteRequests:
         """Open a request."""
         return self._call("POST", "/v1/requests", body=msgspec.to_builtins(wanted))
 
-    def request_list(self, *, for_me: bool, states: Sequence[str], everything: bool) -> Json:
+    def request_list(
+        self,
+        *,
+        for_me: bool,
+        states: Sequence[str],
+        everything: bool,
+        why: str | None,
+        case: str | None,
+    ) -> Json:
         """Return requests."""
         return self._call(
             "GET",
@@ -149,11 +94,13 @@ class RemoteRequests:
             for_me="true" if for_me else None,
             state=",".join(states) or None,
             all="true" if everything else None,
+            why=why,
+            case=case,
         )
 
-    def request_show(self, request_id: str, *, why: str | None) -> Json:
+    def request_show(self, request_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one request."""
-        return self._call("GET", f"/v1/requests/{_named(request_id)}", why=why)
+        return self._call("GET", f"/v1/requests/{_named(request_id)}", why=why, case=case)
 
     def request_step(self, request_id: str, wanted: StepWanted) -> Json:
         """Take a step."""
@@ -161,7 +108,7 @@ class RemoteRequests:
         return self._call("POST", path, body=msgspec.to_builtins(wanted))
 
     def request_quality(
-        self, *, approver: str | None, since: int, seconds: int, why: str | None
+        self, *, approver: str | None, since: int, seconds: int, why: str | None, case: str | None
     ) -> Json:
         """Return how requests are decided on."""
         return self._call(
@@ -171,15 +118,20 @@ class RemoteRequests:
             since=since,
             seconds=seconds,
             why=why,
+            case=case,
         )
 
-    def grant_list(self, *, actor: str | None, everything: bool) -> Json:
+    def grant_list(
+        self, *, actor: str | None, everything: bool, why: str | None, case: str | None
+    ) -> Json:
         """Return grants and attachments."""
-        return self._call("GET", "/v1/grants", actor=actor, all="true" if everything else None)
+        return self._call(
+            "GET", "/v1/grants", actor=actor, all="true" if everything else None, why=why, case=case
+        )
 
-    def grant_show(self, grant_id: str, *, why: str | None) -> Json:
+    def grant_show(self, grant_id: str, *, why: str | None, case: str | None) -> Json:
         """Return one grant."""
-        return self._call("GET", f"/v1/grants/{_named(grant_id)}", why=why)
+        return self._call("GET", f"/v1/grants/{_named(grant_id)}", why=why, case=case)
 
     def grant_step(self, grant_id: str, wanted: GrantStepWanted) -> Json:
         """Do something with a grant."""

@@ -421,10 +421,10 @@ class Translation:
             for name in ("rows", "bytes", "subjects"):
                 most = getattr(each, f"{name}_per_day")
                 if most is not None:
+                    total = f"context.{name} + context.spent_{name}"
                     parts += [
                         f"context.spent_{name} < {most}",
-                        f"if context has {name} then context.{name} + context.spent_{name}"
-                        f" <= {most} else true",
+                        f"if context has {name} then {total} <= {most} else true",
                     ]
         return parts
 

@@ -70,8 +70,10 @@ def start(
 def list_emergencies(home: HomeOption, json: JsonOption = False) -> None:
     """List emergencies that you have a part in, the oldest first."""
     with open_door(home) as door:
-        rows = door.access.request_list(for_me=False, states=(), everything=False)["requests"]
-    rows = [row for row in rows if row["kind"] == "break_glass"]
+        told = door.access.request_list(
+            for_me=False, states=(), everything=False, why=None, case=None
+        )
+    rows = [row for row in told["requests"] if row["kind"] == "break_glass"]
     if json:
         for row in rows:
             print_json(row)

@@ -31,11 +31,13 @@ def list_grants(
     everything: Annotated[
         bool, typer.Option("--all", help="Of everybody, over ones too; that is a look.")
     ] = False,
+    why: WhyOption = None,
+    case: CaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the grants that hold and that you have a part in, and datasets attached to purposes."""
     with open_door(home) as door:
-        told = door.access.grant_list(actor=actor, everything=everything)
+        told = door.access.grant_list(actor=actor, everything=everything, why=why, case=case)
     if json:
         for row in (*told["grants"], *told["attachments"]):
             print_json(row)
@@ -63,11 +65,16 @@ def list_grants(
 
 @app.command()
 def show(
-    grant: GrantArgument, home: HomeOption, why: WhyOption = None, json: JsonOption = False
+    grant: GrantArgument,
+    *,
+    home: HomeOption,
+    why: WhyOption = None,
+    case: CaseOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show a grant, those delegated from it, and how often what was done under it."""
     with open_door(home) as door:
-        told = door.access.grant_show(grant, why=why)
+        told = door.access.grant_show(grant, why=why, case=case)
     if json:
         print_json(told)
         return

@@ -69,6 +69,7 @@ def open_request(
 
 @app.command("list")
 def list_requests(
+    *,
     home: HomeOption,
     for_: Annotated[
         str | None, typer.Option("--for", help="`me`: only what waits for you.")
@@ -79,6 +80,8 @@ def list_requests(
     everything: Annotated[
         bool, typer.Option("--all", help="Of everybody; that is a look, on record.")
     ] = False,
+    why: WhyOption = None,
+    case: CaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """List requests that you have a part in, the oldest first."""
@@ -86,7 +89,7 @@ def list_requests(
         raise InputError(f"`--for {for_}` is not understood", hint="write `--for me`")
     with open_door(home) as door:
         rows = door.access.request_list(
-            for_me=for_ == "me", states=state or (), everything=everything
+            for_me=for_ == "me", states=state or (), everything=everything, why=why, case=case
         )["requests"]
     if json:
         for row in rows:
@@ -113,11 +116,16 @@ def list_requests(
 
 @app.command()
 def show(
-    request: RequestArgument, home: HomeOption, why: WhyOption = None, json: JsonOption = False
+    request: RequestArgument,
+    *,
+    home: HomeOption,
+    why: WhyOption = None,
+    case: CaseOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show a request with its steps; that whoever decides has opened it is one of them."""
     with open_door(home) as door:
-        _print_request(door.access.request_show(request, why=why), json=json)
+        _print_request(door.access.request_show(request, why=why, case=case), json=json)
 
 
 @app.command()
@@ -188,6 +196,7 @@ def quality(
         int, typer.Option("--seconds", min=1, max=3600, help="Decided sooner is hasty.")
     ] = HASTY_SECONDS,
     why: WhyOption = None,
+    case: CaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """Tell how requests are decided on: in what time, opened or not, and for whom.
@@ -200,7 +209,7 @@ def quality(
         raise InputError(f"`{since}` is no time", hint="such as 2026-11-01")
     with open_door(home) as door:
         told = door.access.request_quality(
-            approver=approver, since=instant, seconds=seconds, why=why
+            approver=approver, since=instant, seconds=seconds, why=why, case=case
         )
     if json:
         print_json(told)

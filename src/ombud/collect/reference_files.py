@@ -35,9 +35,9 @@ def read_file(table: ReferenceTable, *, home: Path) -> Read:
     if table.origin is Origin.PARQUET:
         return _read_parquet(table, path, faults)
     encoding = "utf-8-sig" if table.encoding == "utf-8" else table.encoding
-    with _opened(path) as binary:
+    with io.TextIOWrapper(_opened(path), encoding=encoding, newline="") as lines:
         try:
-            return read_rows(table, _csv_rows(table, binary, encoding, faults), faults=faults)
+            return read_rows(table, _csv_rows(table, lines, faults), faults=faults)
         except UnicodeError:
             raise InputError(
                 f"`{path}` is not {table.encoding} throughout",
@@ -52,20 +52,18 @@ def _opened(path: Path) -> IO[bytes]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Unavailable(f"cannot read `{path}`: {reason.lower()}") from None
-    file = os.fdopen(descriptor, "rb")
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_size > SIZE_MAX:
-        file.close()
+        os.close(descriptor)
         is_file = stat.S_ISREG(found.st_mode)
         said = f"is larger than {SIZE_MAX} bytes" if is_file else "is no ordinary file"
         raise InputError(f"`{path}` {said}")
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def _csv_rows(
-    table: ReferenceTable, binary: IO[bytes], encoding: str, faults: Faults
+    table: ReferenceTable, lines: io.TextIOWrapper, faults: Faults
 ) -> Iterator[SourceRow]:
-    lines = io.TextIOWrapper(binary, encoding=encoding, newline="")
     reader = csv.reader(_bounded(lines), delimiter=table.delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]

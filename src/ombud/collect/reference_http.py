@@ -86,7 +86,7 @@ def _get(
         headers["Authorization"] = f"Bearer {secret}"
     for _ in range(REDIRECTS_MAX + 1):
         try:
-            with _asked(url, headers, seconds) as response:
+            with _asked(name, url, headers, seconds) as response:
                 if response.status in _MOVED:
                     url = _moved(name, url, response.headers.get("Location", ""))
                     continue
@@ -104,7 +104,9 @@ def _get(
 
 
 @contextmanager
-def _asked(url: str, headers: dict[str, str], seconds: int) -> Iterator[http.client.HTTPResponse]:
+def _asked(
+    name: str, url: str, headers: dict[str, str], seconds: int
+) -> Iterator[http.client.HTTPResponse]:
     """Yield the answer to a request; all of it must be over within the seconds."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
@@ -116,7 +118,8 @@ def _asked(url: str, headers: dict[str, str], seconds: int) -> Iterator[http.cli
     else:
         connection = http.client.HTTPConnection(host, port, timeout=seconds)
     # A time-out of the socket begins anew with each byte; this one does not.
-    timer = threading.Timer(seconds, _cut, [connection])
+    is_cut = threading.Event()
+    timer = threading.Timer(seconds, _cut, [connection, is_cut])
     timer.daemon = True
     timer.start()
     try:
@@ -128,9 +131,12 @@ def _asked(url: str, headers: dict[str, str], seconds: int) -> Iterator[http.cli
     finally:
         timer.cancel()
         connection.close()
+        if is_cut.is_set():  # What was read by then may look like a whole answer.
+            raise Unavailable(f"`{name}`: no answer within {seconds} s") from None
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: http.client.HTTPConnection, is_cut: threading.Event) -> None:
+    is_cut.set()
     with suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)
 

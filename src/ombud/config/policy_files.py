@@ -23,7 +23,7 @@ from ombud.config.policy_datasets import (
     read_dataset,
     read_entities,
 )
-from ombud.config.policy_purposes import read_purpose
+from ombud.config.policy_purposes import fill_likes, read_purpose
 from ombud.config.policy_reader import Fault, Members, Reader, Spot, show
 from ombud.config.policy_references import check_references
 from ombud.config.policy_rules import (
@@ -155,7 +155,7 @@ class _Assembly:
         zone = self._zone(single["zone"])
         reader.zone = zone
         self._claim_names()
-        purposes = self._each("purposes", read_purpose)
+        purposes = fill_likes(reader, self._each("purposes", read_purpose))
         attributes = self._attributes()
         check_stated(reader, attributes)
         unset = single["when_no_purpose"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from ombud.access.model import BreakGlass, Hours, Line, Mask, MaskKind, Purpose
-from ombud.config.policy_reader import Reader, Spot, show
+from ombud.config.policy_reader import Like, Reader, Spot, show, suggest
 from ombud.config.policy_rules import (
     COUNT_MAX,
     MINUTES_MAX,
@@ -17,9 +19,15 @@ from ombud.config.policy_rules import (
 )
 
 PURPOSE = (
-    "parent", "title", "description", "legal_basis", "owner", "approval", "requesters", "audience",
+    "parent", "like", "title", "description", "legal_basis", "owner", "approval", "requesters",
+    "audience",
     "standing", "days_max", "unused_days", "recertify_days", "acknowledgement", "scope", "limits",
     "until", "clause", "break_glass", "prohibitions", "checkpoints",
+)  # fmt: skip
+# What a purpose that is like another has of it, where it says nothing itself.
+LIKE = (
+    "audience", "standing", "days_max", "unused_days", "recertify_days", "acknowledgement",
+    "scope", "limits", "break_glass", "requesters",
 )  # fmt: skip
 LINE = (
     "name", "actions", "resources", "type", "systems", "columns", "aggregate_only", "row_filter",
@@ -68,9 +76,37 @@ def read_purpose(reader: Reader, name: str, spot: Spot) -> Purpose:
         prohibitions=read_prohibitions(reader, members.get("prohibitions")),
         checkpoints=read_checkpoints(reader, members.get("checkpoints")),
     )
-    if purpose.standing and purpose.audience is None:
+    like = members.get("like")
+    if like is not None:
+        stated = frozenset(key for key in LIKE if key in members)
+        reader.likes[name] = Like(reader.name(like), stated)
+    elif purpose.standing and purpose.audience is None:
         reader.fault(spot, "stands open to everybody: a standing purpose needs an `audience`")
     return purpose
+
+
+def fill_likes(reader: Reader, purposes: list[Purpose]) -> list[Purpose]:
+    """Return purposes with what they have of those that they are like."""
+    by_id = {purpose.id: purpose for purpose in purposes}
+    found = []
+    for purpose in purposes:
+        like = reader.likes.get(purpose.id)
+        other = by_id.get(like.purpose) if like else None
+        if like is None:
+            found.append(purpose)
+            continue
+        key = f"purposes.{purpose.id}.like"
+        if other is None:
+            name = like.purpose
+            reader.fault_at(key, f"unknown purpose `{show(name)}`{suggest(name, by_id)}")
+        elif other.id in reader.likes:
+            reader.fault_at(key, f"`{other.id}` is like another itself: name that one")
+            other = None
+        taken = {} if other is None else {
+            name: getattr(other, name) for name in LIKE if name not in like.stated
+        }  # fmt: skip
+        found.append(msgspec.structs.replace(purpose, **taken))
+    return found
 
 
 def _break_glass(reader: Reader, spot: Spot | None) -> BreakGlass | None:

@@ -62,6 +62,13 @@ class Spot(NamedTuple):
         return isinstance(self.node, yaml.ScalarNode) and self.node.tag.endswith(":null")
 
 
+class Like(NamedTuple):
+    """That a purpose is like another, and what it says itself all the same."""
+
+    purpose: str
+    stated: frozenset[str]
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return the end of a message about an unknown word: what may have been meant."""
     near = difflib.get_close_matches(word[:_SHOWN_MAX], list(known), n=1)
@@ -83,6 +90,7 @@ class Reader:
     def __init__(self) -> None:
         self.places: dict[str, tuple[str, int]] = {}
         self.zone: ZoneInfo | None = None
+        self.likes: dict[str, Like] = {}  # By purpose.
         self.count = 0
         self._faults: list[Fault] = []
         self._seen: set[tuple[str, str]] = set()

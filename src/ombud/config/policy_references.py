@@ -50,6 +50,7 @@ class _Checker:
     def __init__(self, policy: Policy, reader: Reader) -> None:
         self._policy = policy
         self._fault = reader.fault_at
+        self._likes = reader.likes
         self._purposes = {purpose.id: purpose for purpose in policy.purposes}
         self._datasets = {dataset.id: dataset for dataset in policy.datasets}
         self._by_type: dict[str, dict[str, Dataset | None]] = {}
@@ -163,10 +164,13 @@ class _Checker:
         self._audience(f"{key}.approval.approvers", purpose.approval.approvers)
         self._audience(f"{key}.approval.barred", purpose.approval.barred)
         self._audience(f"{key}.requesters", purpose.requesters)
-        self._audience(f"{key}.audience", purpose.audience)
+        like = self._likes.get(purpose.id)
+        if like is None or "audience" in like.stated:
+            self._audience(f"{key}.audience", purpose.audience)
         self._prohibitions(f"{key}.", purpose.prohibitions)
         self._checkpoints(f"{key}.", purpose.checkpoints)
-        for number, line in enumerate(purpose.scope):
+        is_own = like is None or "scope" in like.stated  # Else its faults are told once.
+        for number, line in enumerate(purpose.scope if is_own else ()):
             self._line(f"{key}.scope[{number}]", line)
         nobody = purpose.approval.approvers == Audience() and not purpose.standing
         if nobody and (purpose.scope or purpose.break_glass):

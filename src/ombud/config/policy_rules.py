@@ -23,7 +23,7 @@ PROHIBITION = ("reason", "actions", "resources", "type", "columns", "classificat
 CHECKPOINT = (
     "kind", "prompt", "actions", "resources", "type", "classifications", "audience", "areas",
     "rows_min", "when", "every_minutes", "per", "pattern", "length_min", "choices", "multiple",
-    "with_text", "approvers",
+    "with_text", "approvers", "verify",
 )  # fmt: skip
 TERMS = ("jurisdiction", "reason", "words", "codes")
 REASON_CODE = ("title", "allowed")
@@ -149,6 +149,7 @@ def _checkpoint(reader: Reader, name: str, spot: Spot) -> Checkpoint:
         multiple=members.flag("multiple"),
         with_text=members.flag("with_text"),
         approvers=read_audience(reader, members.get("approvers")),
+        verify=members.choice("verify", ("flag", "refuse"), "flag"),
     )
 
 

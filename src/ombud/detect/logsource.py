@@ -15,6 +15,7 @@ from ombud.core.event import Action
 
 PRODUCT = "ombud"
 OWN_SOURCES = "ombud."  # Sources of Ombud itself, overseers' acts among them.
+DECISIONS = "ombud.decision"  # What was asked before acts, which their own sources tell.
 
 _DATA_ACTIONS = frozenset(
     {
@@ -31,6 +32,7 @@ SERVICES = {
     "records": "acts on data: search, read, export, write, delete, share, reveal",
     "control": "acts on access and settings: every other action",
     "oversight": "acts in Ombud itself, by whatever door",
+    "decisions": "attempts, permitted or denied before anything was done",
 }
 
 
@@ -90,7 +92,12 @@ def check_own(logsource: LogSource) -> None:
 
 
 def sees_event(logsource: LogSource, source: str, action: str) -> bool:
-    """Whether a rule of product `ombud` sees the events of this source and action."""
+    """Whether a rule of product `ombud` sees the events of this source and action.
+
+    An attempt is no act: a rule that counts acts would count each of them twice.
+    """
+    if source == DECISIONS:
+        return logsource.service in {None, "decisions"}
     match logsource.service:
         case "records":
             return action in _DATA_ACTIONS
@@ -98,6 +105,8 @@ def sees_event(logsource: LogSource, source: str, action: str) -> bool:
             return action not in _DATA_ACTIONS
         case "oversight":
             return source.startswith(OWN_SOURCES)
+        case "decisions":
+            return False
     return True
 
 

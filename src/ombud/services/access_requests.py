@@ -7,11 +7,13 @@ from collections.abc import Callable
 from ombud.access.model import Policy
 from ombud.core.clock import Clock
 from ombud.services.approval_quality import ApprovalQuality
+from ombud.services.asked_requests import AskedRequests
 from ombud.services.break_glass import BreakGlasses, Credentials
 from ombud.services.grants import Grants
 from ombud.services.looks import Looks
 from ombud.services.notices import LoggedNotices, Notifier
 from ombud.services.record_port import Appender
+from ombud.services.request_binding import Binding
 from ombud.services.request_desk import Desk
 from ombud.services.request_upkeep import RequestUpkeep
 from ombud.services.requests import Requests
@@ -34,6 +36,7 @@ class AccessRequests:
         index: Index,
         looks: Looks,
         credentials: Credentials,
+        binding: Binding,
         notifier: Notifier | None = None,
     ) -> None:
         """`project` brings the control tables up to the last durable event."""
@@ -43,6 +46,7 @@ class AccessRequests:
             appender=appender, control=control, project=project, policy=policy, clock=clock
         )
         self.requests = Requests(desk=desk, looks=looks, exports=self._exports)
+        self.asked = AskedRequests(desk=desk, requests=self.requests, binding=binding, clock=clock)
         self.grants = Grants(desk=desk, looks=looks, uses=uses)
         self.break_glass = BreakGlasses(
             desk=desk,

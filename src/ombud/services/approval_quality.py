@@ -31,6 +31,7 @@ class ApprovalQuality:
         since: int = 0,
         seconds: int = HASTY_SECONDS,
         why: str | None = None,
+        case: str | None = None,
     ) -> dict[str, Any]:
         """Return the figures of requests opened since an instant; the look is on record."""
         asker.require("search")
@@ -40,7 +41,7 @@ class ApprovalQuality:
             raise InputError(f"`{seconds}` seconds do not lie in 1..{SECONDS_MAX}")
         if approver is not None:
             check_actor(approver)
-        self._looks.record_look("approvals", asker, why=why, case=None, resource_id=approver)
+        self._looks.record_look("approvals", asker, why=why, case=case, resource_id=approver)
         with self._desk.held():
             rows = self._desk.tables.requests(since=since)
             steps = self._desk.tables.steps(row.id for row in rows)

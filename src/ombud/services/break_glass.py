@@ -41,8 +41,8 @@ _UNDECIDED = frozenset({RequestState.OPEN, RequestState.CHANGES_REQUESTED})
 class Credentials(Protocol):
     """Where people show that it is they."""
 
-    def check(self, person: str, secret: str, *, asker: Asker) -> str:
-        """Return who set the secret; raise unless it is this person's."""
+    def credential_check(self, secret: str, *, asker: Asker) -> str:
+        """Return who set the secret; raise unless it is the asker's."""
 
 
 class BreakGlasses:
@@ -59,7 +59,7 @@ class BreakGlasses:
         Raises what the check of the secret raises, before anything else is told.
         """
         asker.require("request")
-        set_by = self._credentials.check(asker.person, wanted.secret, asker=asker)
+        set_by = self._credentials.credential_check(wanted.secret, asker=asker)
         with self._desk.held() as view:
             purpose, terms = _terms(view, wanted)
             self._check_asker(view, purpose, wanted, asker)

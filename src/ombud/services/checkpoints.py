@@ -290,6 +290,11 @@ class Checkpoints:
             found, secret, is_own=is_own and "request" in asker.scopes, current=current, asker=asker
         )
 
+    def credential_check(self, secret: str, *, asker: Asker) -> str:
+        """Return who set the secret by which the asker proves who they are; raises for another."""
+        found = self._justifications.who(asker.person, self._clock()).person or asker.person
+        return self._credentials.check(found, secret, asker=asker)
+
 
 def _fulfilment(row: FulfilmentRow) -> Fulfilment:
     type_, _, id_ = row.actor.partition(":")

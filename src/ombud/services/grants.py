@@ -61,7 +61,15 @@ class Grants:
         self._looks = looks
         self._uses = uses
 
-    def list(self, *, asker: Asker, actor: str | None = None, everything: bool = False) -> JsonList:
+    def list(
+        self,
+        *,
+        asker: Asker,
+        actor: str | None = None,
+        everything: bool = False,
+        why: str | None = None,
+        case: str | None = None,
+    ) -> JsonList:
         """Return the grants that hold and that the asker has a part in.
 
         `everything`: those of all, over ones too, which is a look; `actor`: of one only.
@@ -69,7 +77,7 @@ class Grants:
         asker.require("search" if everything else "request")
         if everything:
             _check_unlimited(asker)
-            self._looks.record_look("grants", asker, why=None, case=None)
+            self._looks.record_look("grants", asker, why=why, case=case)
         with self._desk.held() as view:
             rows = self._desk.tables.find_grants(over_after=None if everything else view.now)
             return [
@@ -79,16 +87,19 @@ class Grants:
                 and (everything or self._answers_for(row, view, asker))
             ][-LIST_MAX:]
 
-    def show(self, grant_id: str, *, asker: Asker, why: str | None = None) -> Json:
+    def show(
+        self, grant_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
+    ) -> Json:
         """Return a grant, what hangs on it, and what was done under it: counts and the query."""
         with self._desk.held() as view:
             row = self._visible(grant_id, view, asker)
             delegated = self._desk.tables.delegated(row.id)
             quarantined = self._desk.tables.quarantined(row.id)
-        if "search" in asker.scopes and not asker.is_restricted:
-            self._looks.record_look("grant", asker, why=why, case=None, grant=row.id)
-        else:
+            is_party = self._answers_for(row, view, asker)
+        if is_party:
             self._looks.catch_up()
+        else:
+            self._looks.record_look("grant", asker, why=why, case=case, grant=row.id)
         return {
             **tell_grant(row, view.now),
             **_terms_of(row, view),

@@ -15,6 +15,7 @@ from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.coverage import CoverageReports
 from ombud.services.deciding import Deciding
 from ombud.services.directory import Directory
+from ombud.services.explaining import Explaining
 from ombud.services.ext_authz import ExtAuthz
 from ombud.services.ingesting import Ingesting
 from ombud.services.live_policy import LivePolicy
@@ -54,6 +55,7 @@ class HomeServices:
         desk: CheckpointDesk,
         policies: Policies,
         simulating: Simulating,
+        explaining: Explaining,
         live_policy: LivePolicy,
         deciding: Deciding,
         searching: Searching,
@@ -78,6 +80,7 @@ class HomeServices:
         self.desk = desk
         self.policies = policies
         self.simulating = simulating
+        self.explaining = explaining
         self.live_policy = live_policy
         self.deciding = deciding
         self.searching = searching

@@ -33,7 +33,7 @@ DAYS_MAX = 3_660
 PAGE = 2_000  # Events whose facts are looked up together.
 EVENTS_MAX = 200_000  # Of one report: some minutes; a shorter span says the rest.
 LISTED_MAX = 1_000
-_QUERY = "(has:case OR has:justification.text) last:{days}d"
+_QUERY = "(has:case OR has:justification.text) last:{days}d -source:ombud.*"
 _OWN = "ombud."
 
 

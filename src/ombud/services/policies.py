@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ombud.access.difference import PolicyDiff, diff_policies
 from ombud.access.model import Policy
 from ombud.access.snapshot import Snapshot, compile_policy
 from ombud.config.policy_files import read_policy
 from ombud.core.clock import Clock
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unavailable
 from ombud.services.asker import Asker
-from ombud.services.live_policy import Fetch, LivePolicy, read_version
+from ombud.services.live_policy import Fetch, Granted, LivePolicy, read_version
 from ombud.services.looks import Looks
-from ombud.services.policy_difference import compare_policies
 from ombud.services.policy_events import (
     NewVersion,
     record_confirmation,
@@ -24,7 +24,7 @@ from ombud.services.policy_events import (
 from ombud.services.policy_standing import second_person, tell_row
 from ombud.services.policy_wanted import PolicyWanted
 from ombud.services.record_port import Appender
-from ombud.services.second_person import DAY_MS, check_second, find_needed
+from ombud.services.second_person import DAY_MS, PERSON, check_second, find_needed
 from ombud.store.control import ControlStore
 from ombud.store.policies import PolicyRow
 from ombud.store.policy_events import APPLIED, PROPOSED
@@ -49,6 +49,7 @@ class Policies:
         control: ControlStore,
         project: Callable[[], None],
         live: LivePolicy,
+        granted: Granted,
         fetch: Fetch,
         looks: Looks,
         clock: Clock,
@@ -59,6 +60,7 @@ class Policies:
         self._tables = control.policies
         self._project = project
         self._live = live
+        self._granted = granted
         self._fetch = fetch
         self._looks = looks
         self._clock = clock
@@ -76,11 +78,12 @@ class Policies:
     def diff(self, wanted: PolicyWanted, *, asker: Asker) -> Json:
         """Return who gains and who loses what by a policy; the look is on record."""
         require(asker, "admin", "simulate")
-        self._look("policy.diff", asker, wanted.why, wanted.case)
+        self._looks.record_directory_look("policy.diff", asker, why=wanted.why)
         in_force = self._tables.in_force()
         new, version = read_whole(wanted.files)
         old = self._live.policy()
-        lowers, diff = compare_policies(old, new)
+        diff = self._compare(old, new)
+        lowers = diff.lowers_oversight
         needed = find_needed(old if in_force else None, new, lowers, now=self._clock())
         return {
             "compared_with": in_force.event_index if in_force else 0,
@@ -90,7 +93,8 @@ class Policies:
             "second_persons": needed.quorum,
             "is_outside": needed.is_outside,
             "alone": needed.alone,
-            **diff,
+            **diff.to_dict(),
+            "lines": diff.lines(),
         }
 
     def apply(self, wanted: PolicyWanted, *, asker: Asker) -> Json:
@@ -116,7 +120,7 @@ class Policies:
                 raise Conflict("this policy is in force already", hint="nothing was changed")
             now = self._clock()
             old = self._live.policy()
-            lowers, _ = compare_policies(old, new)
+            lowers = self._compare(old, new).lowers_oversight
             needed = find_needed(old if in_force else None, new, lowers, now=now)
             if needed.quorum:
                 self._check_room(sha256)
@@ -252,6 +256,11 @@ class Policies:
                 stands = "expired"
         return tell_row(row, self._tables.confirmations(row.id), stands=stands)
 
+    def _compare(self, old: Policy, new: Policy) -> PolicyDiff:
+        known = self._live.actors().attributes
+        people = {f"{type_}:{id_}": said for (type_, id_), said in known.items() if type_ == PERSON}
+        return diff_policies(old, new, self._granted.grants(), people)
+
     def _check_room(self, sha256: str) -> None:
         waiting = self._waiting()
         same = next((row for row in waiting if row.sha256 == sha256), None)
@@ -297,9 +306,6 @@ class Policies:
             )
         self._live.follow()
         return self._tell(row)
-
-    def _look(self, operation: str, asker: Asker, why: str | None, case: str | None) -> None:
-        self._looks.record_policy_look(operation, asker, why=why, case=case)
 
 
 def require(asker: Asker, *scopes: str) -> None:

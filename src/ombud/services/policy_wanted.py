@@ -20,6 +20,12 @@ class PolicyWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     case: str | None = None
 
 
+class PolicyDecided(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a second person says to a proposal."""
+
+    why: str | None = None
+
+
 class AttemptWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An attempt to be explained; `actor` and `resource` are `type:id`.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ombud.access.requests import (
     Refusal,
     Request,
@@ -26,7 +24,7 @@ from ombud.services.request_desk import (
     person_of,
     refuse,
 )
-from ombud.services.request_wanted import RequestWanted
+from ombud.services.request_wanted import Carried, RequestWanted
 from ombud.store.request_events import REQUEST_OPENED, Opened
 from ombud.store.requests import RequestTables
 
@@ -41,14 +39,14 @@ def open_request(
     view: View,
     wanted: RequestWanted,
     asker: Asker,
-    asked: dict[str, Any] | None,
+    carried: Carried | None = None,
 ) -> tuple[str, Event]:
     """Return the id of a new request and the event that opens it; raises what refuses it."""
     kind = _kind(wanted)
-    requester = person_of(asker)
+    requester = carried.requester if carried else person_of(asker)
     purpose, beneficiary = _about(tables, view, wanted, kind, requester)
     request = Request(
-        id=new_id("request"),
+        id=(carried.id if carried else None) or new_id("request"),
         kind=kind,
         state=RequestState.OPEN,
         requester=requester,
@@ -80,7 +78,7 @@ def open_request(
         grant=request.grant,
         days=request.days,
         case=check_case(wanted.case),
-        asked=asked,
+        asked=carried.asked if carried else None,
     )
     event = control_event(
         view,

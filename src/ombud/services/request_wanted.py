@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -53,3 +55,14 @@ class BreakGlassWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def __repr__(self) -> str:
         """Return it without its secret."""
         return f"BreakGlassWanted(purpose={self.purpose!r}, code={self.code!r})"
+
+
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a request that a program carried: for whom, and of which denial.
+
+    `id` is given where the same submission must find the same request again.
+    """
+
+    requester: str
+    asked: dict[str, Any]
+    id: str | None = None

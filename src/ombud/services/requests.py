@@ -43,7 +43,7 @@ from ombud.services.request_desk import (
 )
 from ombud.services.request_effects import Effects, effects_of, inquiry_event, quarantine_events
 from ombud.services.request_opening import open_request
-from ombud.services.request_wanted import RequestWanted, StepWanted
+from ombud.services.request_wanted import Carried, RequestWanted, StepWanted
 from ombud.store.request_events import (
     BREAK_GLASS_DECIDED,
     REQUEST_AMENDED,
@@ -96,11 +96,12 @@ class Requests:
         self._looks = looks
         self._exports = exports
 
-    def open(self, wanted: RequestWanted, *, asker: Asker, asked: Json | None = None) -> Json:
-        """Open a request and return it; `asked` is what a program was denied."""
-        asker.require("request")
+    def open(self, wanted: RequestWanted, *, asker: Asker, carried: Carried | None = None) -> Json:
+        """Open a request and return it; a program may carry what it was denied."""
+        if carried is None:
+            asker.require("request")
         with self._desk.held() as view:
-            request_id, event = open_request(self._desk.tables, view, wanted, asker, asked)
+            request_id, event = open_request(self._desk.tables, view, wanted, asker, carried)
             self._desk.record(event)
             return self._tell(request_id, self._desk.view())
 
@@ -119,7 +120,9 @@ class Requests:
             self._take(row, steps, step, view, asker, case=case)
             return self._tell(request_id, self._desk.view())
 
-    def show(self, request_id: str, *, asker: Asker, why: str | None = None) -> Json:
+    def show(
+        self, request_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
+    ) -> Json:
         """Return a request with its steps; that who decides has opened it is one of them."""
         if not _sees_all(asker):
             asker.require("request")
@@ -128,7 +131,7 @@ class Requests:
             if self._has_part(row, steps, view, asker):
                 self._note_view(row, steps, view, asker)
             elif _sees_all(asker):
-                self._looks.record_look("request", asker, why=why, case=None, request=row.id)
+                self._looks.record_look("request", asker, why=why, case=case, request=row.id)
             else:
                 raise no_request(request_id)
             return self._tell(request_id, self._desk.view(), asker)
@@ -140,6 +143,8 @@ class Requests:
         for_me: bool = False,
         states: Sequence[str] = (),
         everything: bool = False,
+        why: str | None = None,
+        case: str | None = None,
     ) -> JsonList:
         """Return requests that the asker has a part in, the oldest first.
 
@@ -148,7 +153,7 @@ class Requests:
         """
         if everything:
             asker.require("search")
-            self._looks.record_look("requests", asker, why=None, case=None)
+            self._looks.record_look("requests", asker, why=why, case=case)
             if not _sees_all(asker):
                 raise InputError("a token limited to units or systems sees its own requests")
         else:
@@ -171,6 +176,14 @@ class Requests:
                 ):
                     told.append({**tell_request(row), "awaits": awaits})
             return told[-LIST_MAX:]
+
+    def cancel(self, request_id: str, comment: str | None, *, asker: Asker) -> None:
+        """Withdraw a request that a program carried, on its requester's behalf."""
+        with self._desk.held() as view:
+            row, steps = self._get(request_id)
+            text = (comment or "").strip() or None
+            step = Step(StepKind.WITHDRAWN, row.requester, view.now, text)
+            self._take(row, steps, step, view, asker)
 
     def expire(self, request_id: str) -> bool:
         """Let the clock end a request that is due; an emergency is refused by it."""

@@ -44,16 +44,16 @@ class Searching:
     def subjects(self, attempt: Attempt, *, asker: Asker, is_recorded: bool) -> Found:
         """Return who, of the actor type of the attempt, is permitted it."""
         snapshot = self._live.snapshot()
-        ids = find_subjects(snapshot, attempt, self._clock(), attempt.actor_type)
-        results = [{"type": attempt.actor_type, "id": one} for one in ids]
+        found = find_subjects(snapshot, attempt, self._clock(), attempt.actor_type)
+        results = [{"type": type_, "id": id_} for type_, id_ in found]
         self._record("subject", attempt, len(results), asker, is_recorded=is_recorded)
         return Found(results, snapshot.version)
 
     def resources(self, attempt: Attempt, *, asker: Asker, is_recorded: bool) -> Found:
         """Return to what, of the resource type of the attempt, it is permitted."""
         snapshot = self._live.snapshot()
-        ids = find_resources(snapshot, attempt, self._clock(), attempt.resource_type)
-        results = [{"type": attempt.resource_type, "id": one} for one in ids]
+        found = find_resources(snapshot, attempt, self._clock(), attempt.resource_type)
+        results = [{"type": type_, "id": id_} for type_, id_ in found]
         self._record("resource", attempt, len(results), asker, is_recorded=is_recorded)
         return Found(results, snapshot.version)
 

@@ -47,10 +47,11 @@ def find_needed(
         )
     if in_force is None:
         return Needed(0, False, "first", lowers)
+    ends_nothing = _ends_nothing(in_force, new)
+    if ends_nothing:
+        lowers = (*lowers, "policy: nobody need confirm what lowers no oversight, for good")
     longer = _is_later(new.lone_until, in_force.lone_until, now)
-    if longer:
-        lowers = (*lowers, "one person may change the policy for longer")
-    if is_lone(in_force, now) and not longer:
+    if is_lone(in_force, now) and not longer and not ends_nothing:
         return Needed(0, False, "lone", lowers)
     ended = in_force.lone_until is not None
     if in_force.second_person is None and not lowers and not ended:
@@ -61,6 +62,11 @@ def find_needed(
 
 def _is_later(new: int | None, old: int | None, now: int) -> bool:
     return new is not None and new > now and (old is None or new > old)
+
+
+def _ends_nothing(old: Policy, new: Policy) -> bool:
+    """Whether a date by which there was to be a second person goes, and none is named."""
+    return old.lone_until is not None and new.lone_until is None and new.second_person is None
 
 
 def is_lone(policy: Policy, now: int) -> bool:

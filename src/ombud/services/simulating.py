@@ -26,7 +26,7 @@ from ombud.services.replayed_acts import PastAct, Skipped, acts_of
 from ombud.services.replaying import Past, Replay
 from ombud.services.second_person import DAY_MS
 from ombud.services.simulation_report import Report, sentence
-from ombud.store.control import ControlStore
+from ombud.store.directory import DirectoryTables
 from ombud.store.lasting import LastingIndex
 from ombud.store.stretch import find_bounds
 
@@ -60,7 +60,7 @@ class Simulating:
         *,
         reader: RecordReader,
         index: LastingIndex,
-        control: ControlStore,
+        directory: DirectoryTables,
         granted: Granted,
         live: LivePolicy,
         looks: Looks,
@@ -68,7 +68,7 @@ class Simulating:
     ) -> None:
         self._reader = reader
         self._index = index
-        self._control = control
+        self._directory = directory
         self._granted = granted
         self._live = live
         self._looks = looks
@@ -91,7 +91,7 @@ class Simulating:
             self._looks.record_policy_look(
                 "policy.simulate", asker, why=wanted.why, case=wanted.case
             )
-            rows = self._control.directory.rows(KINDS_READ)
+            rows = self._directory.rows(KINDS_READ)
             past = Past(
                 grants=self._granted.grants(),
                 attachments=self._granted.attachments(),

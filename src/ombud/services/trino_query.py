@@ -84,7 +84,9 @@ class TableUse:
             "columns": sorted(self.columns),
             "permitted": sorted(self.permitted),
             "denied": sorted(self.denied),
-            "filters": None if self.filters is None else [list(one) for one in sorted(self.answered)],
+            "filters": None
+            if self.filters is None
+            else [list(one) for one in sorted(self.answered)],
             "masked": sorted(self.masked) if self.is_mask_asked else None,
         }
 
@@ -195,7 +197,7 @@ class Query:
         is_denied = bool(self.refused)
         native_id = ""
         if self.id is not None:
-            native_id = f"{self.asker}/{self.id}" + (f"/{self.number}" if self.number > 1 else "")
+            native_id = f"{self.asker}/{self.id}/{self.number}/{self.speaker.user}"
         stated = self.speaker.stated
         return own_event(
             time=self.began,

@@ -9,6 +9,7 @@ from ombud import __version__
 from ombud.services.home import HomeServices
 from ombud.web import ext_authz, front, looks, reference
 from ombud.web.authzen import authzen_routes
+from ombud.web.authzen_requests import access_request_routes
 from ombud.web.checkpoints import checkpoint_routes
 from ombud.web.directory import directory_routes
 from ombud.web.errors import add_error_handlers
@@ -16,6 +17,7 @@ from ombud.web.guard import Guard
 from ombud.web.ingest import ingest_routes
 from ombud.web.limits import Budget, Limits
 from ombud.web.metrics import Metrics
+from ombud.web.policy import policy_routes
 from ombud.web.reference_data import reference_data_routes
 from ombud.web.requests import request_routes
 from ombud.web.rules import rule_routes
@@ -55,7 +57,9 @@ def create_app(
         looks.router,
         token_routes(limits),
         directory_routes(limits),
+        policy_routes(limits),
         request_routes(limits),
+        access_request_routes(limits, public_url=public_url),
         checkpoint_routes(limits),
         reference_data_routes(limits),
         rule_routes(limits),

@@ -31,6 +31,7 @@ from ombud.web.authzen_paths import (
     SEARCH_RESOURCE,
     SEARCH_SUBJECT,
 )
+from ombud.web.authzen_requests import requestable
 from ombud.web.authzen_search import AuthzenSearch
 from ombud.web.authzen_wire import (
     ActionSearch,
@@ -75,7 +76,10 @@ def _body(shape: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _settle(services: HomeServices, question: Question, asker: Asker) -> Reply:
     """Decide, and return the answer when it may leave."""
-    door = AuthzenDoor(services.deciding.drafter)
+    asked = services.access.asked
+    door = AuthzenDoor(
+        services.deciding.drafter, requestable=requestable(asked.binding, asked.clock)
+    )
     outcome: Outcome | None = None
 
     def make(instead_of: str | None) -> Draft:

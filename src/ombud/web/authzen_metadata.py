@@ -8,6 +8,7 @@ from typing import Any
 from ombud.core.errors import InputError
 from ombud.services.negotiation import OURS, TYPES
 from ombud.web.authzen_paths import (
+    ACCESS_REQUESTS,
     EVALUATION,
     EVALUATIONS,
     SEARCH_ACTION,
@@ -15,6 +16,7 @@ from ombud.web.authzen_paths import (
     SEARCH_SUBJECT,
 )
 
+ACCESS_REQUEST = "urn:openid:authzen:capability:access-request"
 HOST_MAX = 255  # Bytes (RFC 1035 §2.3.4), and a port.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 
@@ -41,6 +43,8 @@ def metadata(base: str) -> dict[str, Any]:
         "search_subject_endpoint": base + SEARCH_SUBJECT,
         "search_resource_endpoint": base + SEARCH_RESOURCE,
         "search_action_endpoint": base + SEARCH_ACTION,
+        "access_request_endpoint": base + ACCESS_REQUESTS,  # Access request profile, discovery.
+        "capabilities": [ACCESS_REQUEST],
         "supported_obligations": list(TYPES),  # Obligations profile, metadata extension.
         "ombud_obligations": list(OURS),
     }

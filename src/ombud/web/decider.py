@@ -14,6 +14,7 @@ import logging
 import socket
 import sys
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 
 from ombud.app.paths import HomePaths
@@ -23,6 +24,7 @@ from ombud.record.paths import Home
 from ombud.record.stopping import StopSignal
 from ombud.services.deciding import TURNS_MAX
 from ombud.services.drafting import Drafter
+from ombud.services.request_binding import Binding, read_key
 from ombud.services.worker_state import NeedsHome, WorkerFacts, WorkerState
 from ombud.web.authzen_door import (
     AuthzenDoor,
@@ -31,7 +33,8 @@ from ombud.web.authzen_door import (
     error_reply,
     token_of,
 )
-from ombud.web.authzen_paths import EVALUATION, EVALUATIONS, FORWARDED
+from ombud.web.authzen_paths import EVALUATION, EVALUATIONS, is_forwarded
+from ombud.web.authzen_requests import requestable
 from ombud.web.decision_forward import DecisionForward
 from ombud.web.decision_link import DecisionLink
 from ombud.web.decision_protocol import DecisionProtocol, Settle
@@ -53,7 +56,11 @@ class Decider:
 
     def __init__(self, state: WorkerState, home: Path, *, clock: Clock = now_ms) -> None:
         self._state = state
-        self._door = AuthzenDoor(Drafter(live=state, facts=WorkerFacts(), clock=clock))
+        binding = Binding(partial(read_key, HomePaths(home).index))
+        self._door = AuthzenDoor(
+            Drafter(live=state, facts=WorkerFacts(), clock=clock),
+            requestable=requestable(binding, clock),
+        )
         self._link = DecisionLink(Home(home.resolve()).recorder_socket)
         self._forward = DecisionForward(HomePaths(home).server_socket)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,7 +76,7 @@ class Decider:
             self._decide(question, settle, 1, None)
         elif question.path == "/healthz" and method == b"GET":
             settle(_ALIVE)
-        elif FORWARDED.get(question.path) == method:
+        elif is_forwarded(method, question.path):
             self._ask_home(method, question, settle)
         else:
             settle(

@@ -19,8 +19,8 @@ from ombud.web.authzen_door import Question, Reply
 ASKED_MAX = 64  # At once: the server answers others, too.
 SECONDS_MAX = 30.0
 ANSWER_MAX = 16 << 20  # Bytes; a page of a search has some hundred thousand.
-PASSED_ON = (b"authorization", b"content-type", b"host", b"x-ombud-what-if")
-PASSED_BACK = frozenset({b"content-type", b"www-authenticate", b"retry-after"})
+PASSED_ON = (b"authorization", b"content-type", b"host", b"x-ombud-what-if", b"idempotency-key")
+PASSED_BACK = frozenset({b"content-type", b"www-authenticate", b"retry-after", b"location"})
 
 
 class _Answer:

@@ -140,8 +140,8 @@ class DecisionProtocol(asyncio.Protocol):
         self._is_late = self._in_head
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(InputError("this does not change its protocol"))
+        except httptools.HttpParserUpgrade:  # Refused when its head was read.
+            self._is_deaf = True
         except httptools.HttpParserError as error:
             self._refuse(InputError(f"not a request of HTTP/1.1: {error}"))
         else:
@@ -171,6 +171,8 @@ class DecisionProtocol(asyncio.Protocol):
             self._headers[name] = value
         elif name == b"expect" and value.lower() == b"100-continue":
             self._headers[name] = value
+        elif name == b"upgrade":
+            self._fault = InputError("this does not change its protocol", hint="ask without it")
         elif name == b"content-length" and value.isdigit():
             self._body_size = int(value[:20])
 
@@ -203,7 +205,11 @@ class DecisionProtocol(asyncio.Protocol):
         if self._is_deaf:
             return
         headers = self._headers
-        closes = not self._parser.should_keep_alive() or self._worker.is_stopping
+        closes = (
+            self._fault is not None
+            or self._worker.is_stopping
+            or not self._parser.should_keep_alive()
+        )
         slot = _Slot(self, headers.get(REQUEST_ID), closes)
         self._slots.append(slot)
         self._is_deaf = closes

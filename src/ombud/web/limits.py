@@ -26,6 +26,8 @@ class Limits:
     directory_max: int = (
         66 << 20
     )  # The files of a load (48 MiB) as base64, and what is around them.
+    # The files of a policy (16 MiB), which JSON may write twice as long, and what is around them.
+    policy_max: int = 33 << 20
     trino_max: int = 16 << 20  # A question of Trino: it may list every table of a catalog.
     requests_max: int = 256  # Requests answered at once; each may hold a thread.
 

@@ -87,6 +87,13 @@ def _mapped(host: str, port: int) -> str:
     return f"{_words(address.packed)}:{port:04X}"
 
 
+def _plain(told: tuple[str, int, int, int] | tuple[str, int]) -> Address:
+    """Return an address without its zone, and as IPv4 where IPv6 only carries it."""
+    address = ipaddress.ip_address(told[0].partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address), told[1]
+
+
 class Peer:
     """The other end of one connection."""
 
@@ -108,7 +115,7 @@ class Peer:
         """Whether it is a process of this machine, over the network of its own."""
         if self._other is None:
             return False
-        return ipaddress.ip_address(self._other[0].partition("%")[0]).is_loopback
+        return ipaddress.ip_address(self._other[0]).is_loopback
 
     @cached_property
     def uid(self) -> int | None:
@@ -135,7 +142,7 @@ def peer_of(connection: socket.socket | None, secured: ssl.SSLObject | None) -> 
         except ValueError:  # Verified, and yet not readable: it has no name here.
             certificate = None
     try:
-        own, other = connection.getsockname()[:2], connection.getpeername()[:2]
+        own, other = _plain(connection.getsockname()), _plain(connection.getpeername())
     except OSError:  # It is gone already.
         return Peer(certificate=certificate)
     return Peer(certificate=certificate, own=own, other=other)

@@ -69,8 +69,10 @@ looks = APIRouter(tags=["requests"], responses={**REFUSALS, **_RESPONSES})
 
 @looks.get("/v1/requests")
 def list_requests(
+    *,
     services: ServicesPart,
     asker: AskerPart,
+    reason: ReasonPart,
     everything: AllPart = False,
     for_me: Annotated[bool, Query(description="What waits for the asker.")] = False,
     state: Annotated[str, Query(max_length=100, description="States, with commas.")] = "",
@@ -78,7 +80,12 @@ def list_requests(
     """List requests that the asker has a part in."""
     states = [one for one in state.split(",")[:_STATES_MAX] if one]
     rows = services.access.requests.list(
-        asker=asker, for_me=for_me, states=states, everything=everything
+        asker=asker,
+        for_me=for_me,
+        states=states,
+        everything=everything,
+        why=reason.why,
+        case=reason.case,
     )
     return JsonResponse({"requests": rows})
 
@@ -88,7 +95,9 @@ def show_request(
     request_id: str, services: ServicesPart, asker: AskerPart, reason: ReasonPart
 ) -> Response:
     """Show a request with its steps; that an approver opened it is one of them."""
-    return JsonResponse(services.access.requests.show(request_id, asker=asker, why=reason.why))
+    return JsonResponse(
+        services.access.requests.show(request_id, asker=asker, why=reason.why, case=reason.case)
+    )
 
 
 @looks.get("/v1/approval-quality")
@@ -105,7 +114,12 @@ def quality(
     asker.require("search")
     return JsonResponse(
         services.access.quality.report(
-            asker=asker, approver=approver, since=since, seconds=seconds, why=reason.why
+            asker=asker,
+            approver=approver,
+            since=since,
+            seconds=seconds,
+            why=reason.why,
+            case=reason.case,
         )
     )
 
@@ -114,12 +128,15 @@ def quality(
 def list_grants(
     services: ServicesPart,
     asker: AskerPart,
+    reason: ReasonPart,
     everything: AllPart = False,
     actor: Annotated[str | None, Query(description="Of this actor, as TYPE:ID.")] = None,
 ) -> Response:
     """List the grants that hold and the asker has a part in, and the attachments."""
     grants = services.access.grants
-    rows = grants.list(asker=asker, actor=actor, everything=everything)
+    rows = grants.list(
+        asker=asker, actor=actor, everything=everything, why=reason.why, case=reason.case
+    )
     attachments = grants.attachments(asker=asker) if "request" in asker.scopes else []
     return JsonResponse({"grants": rows, "attachments": attachments})
 
@@ -129,7 +146,9 @@ def show_grant(
     grant_id: str, services: ServicesPart, asker: AskerPart, reason: ReasonPart
 ) -> Response:
     """Show a grant, what hangs on it, and how often what was done under it."""
-    return JsonResponse(services.access.grants.show(grant_id, asker=asker, why=reason.why))
+    return JsonResponse(
+        services.access.grants.show(grant_id, asker=asker, why=reason.why, case=reason.case)
+    )
 
 
 def request_routes(limits: Limits) -> APIRouter:

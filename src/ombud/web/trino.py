@@ -54,7 +54,7 @@ def trino_asker(
     peer = getattr(request.state, "peer", None)
     if isinstance(peer, Peer) and "authorization" not in request.headers:
         access = services.trino_access
-        found = None
+        found: Asker | None = None
         certificate = peer.certificate
         if certificate is not None and certificate.is_valid():
             found = access.by_certificate(certificate.names)
@@ -64,7 +64,9 @@ def trino_asker(
             found = access.by_loopback()
         if found is not None:
             return found
-    return asker(request, services, credentials)
+    found = asker(request, services, credentials)
+    found.require("decide")  # Before anything is read of what they sent.
+    return found
 
 
 TrinoPart = Annotated[Asker, Depends(trino_asker)]

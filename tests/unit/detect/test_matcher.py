@@ -61,6 +61,12 @@ def test_routes(rule_of: RuleOf, logsource: str, source: str, named: int, origin
         pytest.param("oversight", "ombud.look", "search", True, id="overseer"),
         pytest.param("oversight", "ombudsman.log", "search", False, id="similar name"),
         pytest.param(None, "county.records", "other", True, id="no service is all"),
+        pytest.param("records", "ombud.decision", "read", False, id="attempt is no act on data"),
+        pytest.param("control", "ombud.decision", "other", False, id="nor on access"),
+        pytest.param("oversight", "ombud.decision", "read", False, id="nor in Ombud"),
+        pytest.param("decisions", "ombud.decision", "read", True, id="attempt"),
+        pytest.param("decisions", "county.records", "read", False, id="act is no attempt"),
+        pytest.param(None, "ombud.decision", "read", True, id="no service sees attempts"),
     ],
 )
 def test_services_of_ombud(service: str | None, source: str, action: str, seen: bool) -> None:

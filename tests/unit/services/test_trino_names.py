@@ -79,4 +79,5 @@ def test_a_table_that_two_datasets_claim_is_nobodys() -> None:
 )
 def test_tables_about_tables(name: str, is_so: bool) -> None:
     """Only those whose rows Trino itself filters."""
-    assert is_about_tables(Table(*name.split("."))) is is_so
+    catalog, schema, table = name.split(".")
+    assert is_about_tables(Table(catalog, schema, table)) is is_so

@@ -16,7 +16,7 @@ from ombud.services.trino_request import NAME_MAX, TEXT_MAX, parse_request
 def requests(vectors: Path) -> list[Any]:
     """Return every published request."""
     folder = vectors / "trino-opa"
-    plain = orjson.loads((folder / "allow_requests.json").read_bytes())
+    plain: list[Any] = orjson.loads((folder / "allow_requests.json").read_bytes())
     rest = [
         *orjson.loads((folder / "batch_requests.json").read_bytes()),
         *orjson.loads((folder / "rowfilter_and_mask.json").read_bytes()),

@@ -1,0 +1,68 @@
+"""Holdings: who holds which grants, laid out so that one is found with few looks at memory.
+
+At 20,000 grants the price of a decision is that of memory that lies far apart: so the
+grant that counts is reached by three small tables and no list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ombud.access.attempt import Grant
+
+
+class Holdings:
+    """Some grants; of several of one actor for one purpose the longest counts first."""
+
+    __slots__ = ("_first", "_others")
+
+    def __init__(self, grants: Iterable[Grant]) -> None:
+        self._first: dict[str, dict[str, dict[str, Grant]]] = {}
+        self._others: dict[tuple[str, str, str], tuple[Grant, ...]] = {}
+        for grant in sorted(grants, key=lambda each: (-each.ends, each.begins, each.id)):
+            purposes = self._first.setdefault(grant.actor_type, {})
+            first = purposes.setdefault(grant.purpose, {}).setdefault(grant.actor_id, grant)
+            if first is not grant:
+                key = (grant.actor_type, grant.purpose, grant.actor_id)
+                self._others[key] = (*self._others.get(key, ()), grant)
+
+    def __bool__(self) -> bool:
+        """Whether anybody holds any."""
+        return bool(self._first)
+
+    def find(
+        self, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
+    ) -> Grant | None:
+        """Return the grant in force that is nearest to the purpose, and of these the longest."""
+        purposes = self._first.get(actor_type)
+        if purposes is None:
+            return None
+        for purpose in lineage:
+            holders = purposes.get(purpose)
+            if holders is None:
+                continue
+            grant = holders.get(actor_id)
+            if grant is None:
+                continue
+            if grant.begins <= now < grant.ends:
+                return grant
+            for other in self._others.get((actor_type, purpose, actor_id), ()):
+                if other.begins <= now < other.ends:
+                    return other
+        return None
+
+    def find_all(self, actor_type: str, actor_id: str, lineage: Iterable[str]) -> list[Grant]:
+        """Return the grants of an actor for the purpose and those above it, in force or not."""
+        found: list[Grant] = []
+        purposes = self._first.get(actor_type, {})
+        for purpose in lineage:
+            grant = purposes.get(purpose, {}).get(actor_id)
+            if grant is not None:
+                found.append(grant)
+                found += self._others.get((actor_type, purpose, actor_id), ())
+        return found
+
+    def find_holders(self, actor_type: str, lineage: Iterable[str]) -> set[str]:
+        """Return the actors of a type with a grant for the purpose or one above it."""
+        purposes = self._first.get(actor_type, {})
+        return {actor_id for purpose in lineage for actor_id in purposes.get(purpose, {})}

@@ -1,0 +1,166 @@
+"""Policy print: versions, differences, explanations and simulations for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ombud.cli.output import note, print_facts, print_line, print_table, to_minute
+from ombud.core.clock import format_instant
+
+Json = dict[str, Any]
+
+LINES_MAX = 200  # Of a difference.
+ROWS_MAX = 15  # Of each list; `--json` gives all of them.
+ALONE = {
+    "first": "one person, for it is the first",
+    "allowed": "one person, for it lowers no oversight",
+    "lone": "one person, for the policy lets them until a date",
+}
+STATES = {
+    "applied": "in force since then",
+    "waiting": "waits for a second person",
+    "overtaken": "overtaken by another policy: propose it again",
+    "expired": "too old: propose it again",
+    "refused": "refused",
+}
+
+
+def print_version(row: Json) -> None:
+    """Print one version."""
+    facts: dict[str, object] = {
+        "policy": row["id"],
+        "version": row["version"],
+        "state": STATES.get(row["state"], row["state"]),
+        "proposed": f"{to_minute(row['proposed_at'])} by {row['proposed_by']}",
+        "reason": row["reason"] or "none given",
+    }
+    if row["lowers"]:
+        facts["lowers oversight"] = "; ".join(row["lowers"])
+    if row["alone"]:
+        facts["decided by"] = ALONE.get(row["alone"], row["alone"])
+    for one in row["confirmations"]:
+        facts["confirmed"] = f"{to_minute(one['at'])} by {one['person']}"
+    if row["state"] == "refused":
+        facts["refused"] = f"by {row['ended_by']}: {row['ended_reason']}"
+    facts["files"] = ", ".join(row["files"])
+    print_facts(facts)
+    if row["state"] == "waiting":
+        outside = " from another unit" if row["is_outside"] else ""
+        note(
+            f"{row['second_persons']} second person(s){outside} must confirm it:"
+            f" `ombud policy confirm {row['id']}`"
+        )
+
+
+def print_versions(rows: list[Json]) -> None:
+    """Print versions, one a line."""
+    print_table(
+        ["policy", "state", "at", "by", "confirmed by", "lowers oversight", "reason"],
+        [
+            [
+                row["id"],
+                row["state"],
+                to_minute(row["ended_at"] or row["proposed_at"]),
+                row["proposed_by"],
+                ", ".join(one["person"] for one in row["confirmations"]) or row["alone"],
+                "; ".join(row["lowers"]),
+                row["reason"],
+            ]
+            for row in rows
+        ],
+    )
+
+
+def print_standing(answer: Json) -> None:
+    """Print which policy is in force, and who may change it."""
+    if answer["in_force"] is None:
+        print_line("no policy is in force: `ombud policy apply FOLDER` applies one")
+    else:
+        print_version(answer["in_force"])
+    facts: dict[str, object] = {
+        "changes": answer["second_person"]["says"],
+        "waiting": answer["waiting"],
+    }
+    if answer["configured"]:
+        facts["of settings"] = answer["configured"]
+    if answer["fault"]:
+        facts["fault"] = answer["fault"]
+    print_facts(facts)
+
+
+def print_diff(diff: Json) -> None:
+    """Print what a policy would change."""
+    print_line(f"version {diff['version']}, compared with that of event {diff['compared_with']}")
+    for line in diff["lines"][:LINES_MAX]:
+        print_line(line)
+    if len(diff["lines"]) > LINES_MAX:
+        note(f"and {len(diff['lines']) - LINES_MAX:,} more lines; `--json` lists them all")
+    for line in diff["lowers"]:
+        print_line(f"lowers oversight: {line}")
+    if diff["second_persons"]:
+        outside = " from another unit" if diff["is_outside"] else ""
+        print_line(f"needs {diff['second_persons']} second person(s){outside}")
+    elif diff["alone"]:
+        print_line(f"needs {ALONE[diff['alone']]}")
+
+
+def print_explanation(answer: Json) -> None:
+    """Print how an attempt would be decided."""
+    facts: dict[str, object] = {
+        "would be": "permitted" if answer["would_permit"] else "denied",
+        "reasons": answer["reasons"],
+        "purpose": answer["purpose"],
+        "grant": answer["grant"],
+        "line": answer["line"],
+        "obligations": [one["id"] for one in answer["obligations"]],
+        "policy": answer["policy_version"],
+        "at": format_instant(answer["at"]),
+    }
+    print_facts(facts)
+    if answer["is_requestable"]:
+        note("a request would lift it: `ombud request --help`")
+
+
+def print_simulation(answer: Json) -> None:
+    """Print whom a policy would have denied what."""
+    print_line(answer["says"])
+    print_line(f"beyond what the policy in force denies: {answer['says_newly']}")
+    more = answer["newly_permitted"]["acts"]
+    if more:
+        print_line(f"and would permit {more:,} acts that the policy in force denies")
+    print_facts(
+        {
+            "acts": answer["acts"],
+            "permitted": answer["proposed"]["permitted"],
+            "stopped at a checkpoint": answer["proposed"]["stopped"],
+            "denied": answer["proposed"]["denied"],
+            "not replayed": [f"{count:,} {why}" for why, count in answer["skipped"].items()],
+        }
+    )
+    newly = answer["newly_denied"]
+    for kind in ("person", "machine", "workflow", "dataset", "reason"):
+        rows = newly[f"by_{kind}"]
+        if rows:
+            _print_groups(kind, rows, newly[f"{kind}_count"])
+
+
+def _print_groups(kind: str, rows: list[Json], count: int) -> None:
+    has_runs = kind == "workflow"
+    print_table(
+        [kind, "acts", *(["runs"] if has_runs else []), "reasons", "first", "last", "events"],
+        [
+            [
+                row[kind],
+                f"{row['acts']:,}",
+                *([row["runs"]] if has_runs else []),
+                ", ".join(row["reasons"]),
+                to_minute(row["first_at"]),
+                to_minute(row["last_at"]),
+                ", ".join(map(str, row["events"][:3])),
+            ]
+            for row in rows[:ROWS_MAX]
+        ],
+        title=f"newly denied, by {kind}",
+    )
+    if count > ROWS_MAX:
+        note(f"and {count - ROWS_MAX} more; `--json` lists up to 1,000")
