@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -111,7 +110,7 @@ class Site:
 
     def decisions(self) -> list[dict[str, Any]]:
         """Return the decisions on record, the latest first."""
-        return self.home.search("source = ombud.decision")
+        return self.home.search("source:ombud.decision")
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +278,7 @@ def test_a_budget_ends(site: Site) -> None:
 
 
 def test_a_home_that_is_away_lets_nothing_through(site: Site) -> None:
-    """nginx answers 500 for a check that failed, and passes nothing on."""
+    """The proxy answers 500 for a check that failed, and passes nothing on."""
     site.backend.seen.clear()
     assert site.home.end() == 0
     try:

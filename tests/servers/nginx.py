@@ -43,7 +43,7 @@ class Backend:
                 if self.command != "HEAD":
                     self.wfile.write(b"rows")
 
-            do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = _answer
+            do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815 - Given names.
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
