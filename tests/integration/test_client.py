@@ -132,7 +132,7 @@ def test_nearly_the_same_query_is_flagged(running: RunningHome, token: str) -> N
             query = f"select count(*) from claims where age < {age}"
             assert take(client, "person:cy", rows=1, query=query).permit
 
-    (flagged,) = running.search("source:ombud.decision flags:overlap*")
+    (flagged,) = running.search("source:ombud.decision actor:cy flags:overlap*")
     assert flagged["actor"]["user"]["uid"] == "cy"
 
 
