@@ -99,5 +99,5 @@ def open_access(
         settings=settings, paths=paths, live=live, deciding=deciding, appender=appender, clock=clock
     )
     searching = Searching(live=live, appender=appender, clock=clock)
-    ext_authz = make_ext_authz(paths.home, deciding)
-    return AccessParts(policy, requests, desk, deciding, searching, trino, ext_authz)
+    proxies = make_ext_authz(paths.home, deciding)
+    return AccessParts(policy, requests, desk, deciding, searching, trino, proxies)
