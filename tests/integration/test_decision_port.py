@@ -169,7 +169,7 @@ def test_the_newer_policy_holds_from_the_moment_it_is_acknowledged(
 def apply_policy(served: RunningHome, text: str) -> None:
     """Put another policy in force by the API."""
     wanted = orjson.dumps({"files": {"policy.yaml": text}, "why": "a test", "case": "T-1"})
-    answer = served.ask("POST", "/v1/policy/apply", wanted)
+    answer = served.ask("POST", "/v1/policy/versions", wanted)
     assert answer.status in {200, 201}, answer.body
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from ombud.bench import (
     attribution,
+    authzen,
     cost,
     decide,
     directory,
     latency,
+    oracle,
     record_path,
     rules,
     search,
@@ -44,9 +46,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "attribution": Benchmark(
         "whose data a statement touched, and who acted", attribution.run, 50_000
     ),
+    "authzen": Benchmark("decisions over HTTP, recorded before they leave", authzen.run, 1),
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
     "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
     "decide": Benchmark("a decision on access, beside Cedar's", decide.run, 200_000),
+    "oracle": Benchmark("random decisions that differ from Cedar's", oracle.run, 100_000, 1),
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
 

@@ -67,6 +67,8 @@ class RequestUpkeep:
     def _revoke_overdue(self) -> None:
         """Revoke grants that nobody recertified in time."""
         with self._desk.held() as view:
+            if not any(purpose.recertify_days for purpose in view.policy.purposes):
+                return
             for row in self._desk.tables.find_grants(over_after=view.now, kind="requested"):
                 purpose = find_purpose(view.policy, row.purpose)
                 due = recertify_by(row, purpose.recertify_days if purpose else None)
@@ -93,6 +95,8 @@ class RequestUpkeep:
     def _limited(self, view: View) -> list[tuple[GrantRow, int]]:
         """Return the grants that hold and must be used, with in how many days."""
         days = {one.id: one.unused_days for one in view.policy.purposes if one.unused_days}
+        if not days:
+            return []
         rows = self._desk.tables.find_grants(over_after=view.now)
         return [(row, days[row.purpose] or 0) for row in rows if row.purpose in days]
 

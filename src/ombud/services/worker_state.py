@@ -62,6 +62,8 @@ class WorkerState:
 
     def authenticate(self, token: str) -> Asker:
         """Return who stands behind a token; raises `Unauthenticated`."""
+        if self._tokens.epoch() == self._token_epoch and self._known is not None:
+            return self._known.authenticate(token, self._clock)
         if self._tokens.epoch() != self._token_epoch:
             self._known = None
             epoch, packed = self._tokens.current()

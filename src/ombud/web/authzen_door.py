@@ -88,6 +88,8 @@ def token_of(headers: Headers) -> str:
 
 def check_json(headers: Headers) -> None:
     """Raise `InputError` unless the body is said to be JSON (AuthZEN 1.0: 400, not 415)."""
+    if headers.get(b"content-type") == JSON and b"content-encoding" not in headers:
+        return  # As nearly everybody says it.
     kind, _, parameters = headers.get(b"content-type", b"").partition(b";")
     charset = parameters.strip().lower()
     if kind.strip().lower() != JSON or charset not in {
