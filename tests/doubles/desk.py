@@ -16,6 +16,7 @@ from ombud.app.home import OpenHome, open_here
 from ombud.core.event import Event
 from ombud.services.asker import Asker
 from ombud.services.checkpoint_desk import CheckpointDesk
+from ombud.services.credentials import Credentials
 from ombud.services.directory_wanted import DirectoryWanted, WantedFile
 
 NOW = 1_795_305_600_000  # 2026-11-22T00:00:00Z
@@ -92,6 +93,9 @@ class Desk:
         services = cast("Any", self.opened.services)
         self.desk = open_desk(
             self.home,
+            credentials=Credentials(
+                self.home, appender=self.opened.appender, clock=lambda: self.now
+            ),
             appender=self.opened.appender,
             reader=self.opened.reader,
             control=self.opened.control,

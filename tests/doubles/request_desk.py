@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from doubles.memory_log import MemoryLog
 from ombud.access.model import (
@@ -142,8 +142,9 @@ class RequestHome:
         self.control = ControlStore.open(folder / "control.sqlite")
         self.now = NOW
         self.policy = policy or make_policy()
-        self.looks: Any = _Looks()
-        self.uses: Any = Uses()
+        self.looks = _Looks()
+        self.uses = Uses()
+        looks, uses = cast("Any", self.looks), cast("Any", self.uses)
         self.notified = _Notified()
         self.desk = Desk(
             appender=self.record,
@@ -152,14 +153,14 @@ class RequestHome:
             policy=lambda: self.policy,
             clock=lambda: self.now,
         )
-        self.requests = Requests(desk=self.desk, looks=self.looks, exports=self.uses.exports)
-        self.grants = Grants(desk=self.desk, looks=self.looks, uses=self.uses)
+        self.requests = Requests(desk=self.desk, looks=looks, exports=self.uses.exports)
+        self.grants = Grants(desk=self.desk, looks=looks, uses=uses)
         self.break_glass = BreakGlasses(
             desk=self.desk, credentials=_Secrets(), notifier=self.notified
         )
-        self.quality = ApprovalQuality(desk=self.desk, looks=self.looks)
+        self.quality = ApprovalQuality(desk=self.desk, looks=looks)
         self.upkeep = RequestUpkeep(
-            desk=self.desk, requests=self.requests, uses=self.uses, catch_up=self.looks.catch_up
+            desk=self.desk, requests=self.requests, uses=uses, catch_up=self.looks.catch_up
         )
 
     def project(self) -> None:
@@ -183,6 +184,7 @@ class RequestHome:
     def grant(self, asker: Asker = ANA, by: Sequence[Asker] = (CY, DEE), **wanted: Any) -> str:
         """Let a request be approved and return the grant."""
         request = self.ask(asker, **wanted)
+        told: dict[str, Any] = {}
         for approver in by:
             told = self.step(request, "approve", approver)
         return str(told["made"])

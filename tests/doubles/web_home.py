@@ -79,6 +79,22 @@ class _Directory:
 
 
 @dataclass
+class _Policies:
+    """Policies that change nothing and remember what they were asked."""
+
+    note: Callable[..., None]
+
+    def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
+        """Answer every question with its name."""
+
+        def answer(*asked: Any, asker: Asker, **named: Any) -> dict[str, Any]:
+            self.note(f"policy_{name}", *asked, named, asker.person)
+            return {"asked": name}
+
+        return answer
+
+
+@dataclass
 class Services:
     """Answers each question plainly and remembers what it was asked."""
 
@@ -86,6 +102,7 @@ class Services:
     delivered: list[bytes] = field(default_factory=list)
     fault: Exception | None = None
     checks: dict[str, bool] = field(default_factory=lambda: {"recorder": True})
+    noted: list[str] = field(default_factory=list)
     while_ingesting: Callable[[], None] = lambda: None
 
     def as_home(self) -> HomeServices:
@@ -178,6 +195,25 @@ class Services:
     def directory(self) -> _Directory:
         """Return the directory."""
         return _Directory(self._note)
+
+    @property
+    def policies(self) -> _Policies:
+        """Return the policies."""
+        return _Policies(self._note)
+
+    @property
+    def simulating(self) -> _Policies:
+        """Return what replays policies."""
+        return _Policies(self._note)
+
+    @property
+    def explaining(self) -> _Policies:
+        """Return what explains attempts."""
+        return _Policies(self._note)
+
+    def notes(self) -> list[str]:
+        """Return what should not stay."""
+        return self.noted
 
     def health(self) -> Mapping[str, bool]:
         """Return the checks."""

@@ -74,6 +74,7 @@ TEXT: Mapping[Reason, str] = {
     Reason.REASON_BARRED: "the law forbids the reason that was given",
     Reason.CHECKPOINT: "a checkpoint must be met first",
     Reason.BUDGET_SPENT: "there is not so much left of what may be used",
+    Reason.OBLIGATION_UNSUPPORTED: "the asking program cannot do what a permit would bind it to",
     Reason.NOT_RECORDED: "the decision could not be recorded",
     Reason.WHAT_IF: "nobody acts on this answer: it was only tried out",
 }

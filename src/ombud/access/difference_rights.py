@@ -18,6 +18,7 @@ from ombud.access.purposes import PurposeTree
 from ombud.access.things import Thing, make_things
 from ombud.access.wildcards import Names
 
+ANYBODY = "anybody"
 RightKey = tuple[str, str, str, str, str]  # Who, purpose, action, type, thing.
 Directory = Mapping[str, Mapping[str, Any]]  # Attributes by `type:id`.
 
@@ -65,6 +66,10 @@ class Rights:
                 self.held[who, purpose.id, action, kind, name] = held
 
     def _meant(self, line: Line) -> Iterator[Thing]:
+        if not any("*" in name for name in line.resources):
+            found = (self._things.get((line.type, name)) for name in line.resources)
+            yield from (thing for thing in found if thing is not None)
+            return
         names = Names(line.resources)
         for (kind, name), thing in self._things.items():
             if kind == line.type and names.match(name):
@@ -77,7 +82,9 @@ class Rights:
         if not is_intended or any(bits & bit for _, bits in thing.barred):
             return None
         known = frozenset(thing.columns) if thing.columns else None
-        columns = known if line.columns is None else frozenset(line.columns)
+        columns = known
+        if line.columns is not None:
+            columns = frozenset((*line.columns, *line.aggregate_only))
         if known is not None and columns is not None:
             columns &= known
         barred = {name for _, name, bits in thing.barred_columns if bits & bit}
@@ -152,18 +159,19 @@ def _audiences(purpose: Purpose) -> Iterator[tuple[str, str | None]]:
 
 
 def audience_parts(audience: Audience) -> tuple[str, ...]:
-    """Return whom an audience names, each in words."""
-    return (
+    """Return whom an audience names, each in words; one of a condition alone is anybody."""
+    parts = (
         *audience.actors,
         *(f"every {name}" for name in audience.types),
         *(f"unit {name}" for name in audience.units),
         *(f"role {name}" for name in audience.roles),
     )
+    return parts or ((ANYBODY,) if audience.when is not None else ())
 
 
 def describe_audience(audience: Audience) -> str:
     """Return an audience in words."""
-    return " or ".join(audience_parts(audience)) or "anybody"
+    return " or ".join(audience_parts(audience)) or "nobody"
 
 
 def affected(
@@ -175,6 +183,8 @@ def affected(
         above = tree.lineages.get(purpose, ())
         held = {f"{one.actor_type}:{one.actor_id}" for one in grants if one.purpose in above}
         return tuple(sorted(held))
+    if who == ANYBODY:
+        return tuple(sorted(directory))
     if kind == "every":
         return tuple(sorted(one for one in directory if one.partition(":")[0] == name))
     if kind == "unit":

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import orjson
 
 from ombud.access.attempt import Attempt, Fulfilment, Grant, Spent
 from ombud.access.budget import UNSPENT
@@ -54,7 +55,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it; `reasons` also with their texts."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain: dict[str, Any] = orjson.loads(msgspec.json.encode(self))
         plain["reasons"] = [
             {"code": code, "text": TEXT[Reason(code.partition(":")[0])]}
             for code in self.decision.reasons

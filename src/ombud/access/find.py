@@ -35,11 +35,11 @@ def find_subjects(
     purpose = _purpose(snapshot, attempt)
     if purpose is None:
         return []
+    lineage = None if purpose.is_standing else purpose.lineage
+    known = snapshot.granted.find_holders(type_, lineage)
+    known |= snapshot.emergencies.find_holders(type_, lineage)
     if purpose.is_standing:
-        known = {id_ for kind, id_ in snapshot.actors if kind == type_}
-    else:
-        known = snapshot.granted.find_holders(type_, purpose.lineage)
-        known |= snapshot.emergencies.find_holders(type_, purpose.lineage)
+        known |= {id_ for kind, id_ in snapshot.actors if kind == type_}
     return [
         (type_, id_)
         for id_ in _bounded(known)

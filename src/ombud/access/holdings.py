@@ -62,7 +62,8 @@ class Holdings:
                 found += self._others.get((actor_type, purpose, actor_id), ())
         return found
 
-    def find_holders(self, actor_type: str, lineage: Iterable[str]) -> set[str]:
-        """Return the actors of a type with a grant for the purpose or one above it."""
+    def find_holders(self, actor_type: str, lineage: Iterable[str] | None = None) -> set[str]:
+        """Return the actors of a type with a grant for one of the purposes, or for any."""
         purposes = self._first.get(actor_type, {})
-        return {actor_id for purpose in lineage for actor_id in purposes.get(purpose, {})}
+        named = purposes if lineage is None else lineage
+        return {actor_id for purpose in named for actor_id in purposes.get(purpose, {})}

@@ -30,6 +30,7 @@ _DIGEST = 32
 
 
 class _Packed(msgspec.Struct, frozen=True):
+    version: str
     policy: Policy
     grants: tuple[Grant, ...]
     attachments: tuple[Attachment, ...]
@@ -122,6 +123,7 @@ class Snapshot:
     def pack(self) -> bytes:
         """Return the snapshot as bytes, for another process; equal ones have equal bytes."""
         packed = _Packed(
+            version=self.version,
             policy=self.compiled.policy,
             grants=self.grants,
             attachments=self.attachments,
@@ -133,7 +135,9 @@ class Snapshot:
         return _MAGIC + hashlib.sha256(payload).digest() + payload
 
     @staticmethod
-    def unpack(data: bytes | memoryview, known: CompiledPolicy | None = None) -> Snapshot:
+    def unpack(
+        data: bytes | bytearray | memoryview, known: CompiledPolicy | None = None
+    ) -> Snapshot:
         """Return the snapshot that was packed; `known` is not compiled again if it is the same.
 
         Raises `TamperError` if the bytes are not those that were hashed, `InputError` if
@@ -149,19 +153,22 @@ class Snapshot:
             packed = _DECODER.decode(view[start:])
         except msgspec.MsgspecError as error:
             raise InputError(f"not a packed snapshot of this version: {error}") from None
-        is_known = known is not None and known.policy == packed.policy
+        if known is None or known.version != packed.version:
+            known = compile_policy(packed.policy)
+        if known.version != packed.version:
+            raise TamperError("a packed snapshot has another policy than its version says")
         return Snapshot.make(
-            known if known is not None and is_known else compile_policy(packed.policy),
+            known,
             grants=packed.grants,
             attachments=packed.attachments,
-            directory={(type_, id_): known for type_, id_, known in packed.directory},
+            directory={(type_, id_): stored for type_, id_, stored in packed.directory},
         )
 
 
 _DECODER = msgspec.msgpack.Decoder(_Packed)
 
 
-def packed_hash(data: bytes | memoryview) -> str:
+def packed_hash(data: bytes | bytearray | memoryview) -> str:
     """Return the hash that a packed snapshot is known by, in hex; it is not checked here."""
     return bytes(data[len(_MAGIC) : len(_MAGIC) + _DIGEST]).hex()
 

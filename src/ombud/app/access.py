@@ -16,6 +16,7 @@ from ombud.record.reader import RecordReader
 from ombud.services.access_requests import AccessRequests
 from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.controlling import ControlProjection
+from ombud.services.credentials import Credentials
 from ombud.services.deciding import Deciding
 from ombud.services.ext_authz import ExtAuthz
 from ombud.services.follow import IndexFollower
@@ -66,8 +67,10 @@ def open_access(
         clock=clock,
     )
     live = policy.live
+    credentials = Credentials(paths.home, appender=appender, clock=clock)
     desk = open_desk(
         paths.home,
+        credentials=credentials,
         appender=appender,
         reader=reader,
         control=control,
@@ -93,13 +96,8 @@ def open_access(
         appender=appender, reader=reader, live=live, checkpoints=desk.checkpoints, clock=clock
     )
     trino = open_trino(
-        settings=settings,
-        paths=paths,
-        live=live,
-        deciding=deciding,
-        appender=appender,
-        clock=clock,
+        settings=settings, paths=paths, live=live, deciding=deciding, appender=appender, clock=clock
     )
     searching = Searching(live=live, appender=appender, clock=clock)
-    ext_authz = make_ext_authz(paths.home, deciding)
-    return AccessParts(policy, requests, desk, deciding, searching, trino, ext_authz)
+    proxies = make_ext_authz(paths.home, deciding)
+    return AccessParts(policy, requests, desk, deciding, searching, trino, proxies)

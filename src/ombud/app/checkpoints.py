@@ -27,6 +27,7 @@ from ombud.store.index import Index
 def open_desk(
     home: Path,
     *,
+    credentials: Credentials,
     appender: Appender,
     reader: RecordReader,
     control: ControlStore,
@@ -37,7 +38,10 @@ def open_desk(
     live: LivePolicy,
     clock: Clock,
 ) -> CheckpointDesk:
-    """Return the desk of a home; `project` brings the control tables up to the last event."""
+    """Return the desk of a home; `project` brings the control tables up to the last event.
+
+    `credentials` are the home's one and only: two would not see each other's wrong answers.
+    """
     size, _ = appender.head()
     references = ReferenceData(
         home, appender=appender, control=control, project=project, clock=clock
@@ -59,7 +63,7 @@ def open_desk(
             policy=live.policy,
             version=lambda: live.snapshot().version,
             justifications=justifications,
-            credentials=Credentials(home, appender=appender, clock=clock),
+            credentials=credentials,
             uses=CheckpointUses(opened_at=clock(), size=size, read=partial(reader.read, raw=False)),
             clock=clock,
         ),

@@ -1,4 +1,4 @@
-"""Oracle: our decisions against Cedar's, over random worlds; none may differ."""
+"""Benchmark `oracle`: our decisions against Cedar's, over random worlds; none may differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from ombud.access.attempt import Attempt
 from ombud.access.decide import decide
 from ombud.access.snapshot import Snapshot, compile_policy
 from ombud.bench.cedar import Translation
-from ombud.bench.random_policy import Maker, World
+from ombud.bench.random_policy import Maker
+from ombud.bench.random_world import World
+from ombud.bench.report import Figures, Limit, Options, Report, repeat
 from ombud.core.errors import Unavailable
 
 try:
@@ -20,6 +22,7 @@ except ImportError:  # Of the extra `test`: nobody needs Cedar to run Ombud.
 
 __all__ = ["Comparison", "cedarpy", "compare", "has_cedar"]
 
+SEED = 2026
 PER_WORLD = 100  # Decisions asked of one world.
 SHOWN_MAX = 20  # Disagreements that are kept to be looked at.
 
@@ -94,3 +97,24 @@ def _theirs(world: World, attempts: list[tuple[Attempt, int]]) -> Iterator[bool]
         if answer.diagnostics.errors:
             raise Unavailable(f"Cedar could not evaluate: {answer.diagnostics.errors[0]}")
         yield bool(answer.allowed)
+
+
+def run(options: Options) -> Report:
+    """Compare as many decisions as the options say; a disagreement is shown in the notes."""
+    report = Report("oracle", options, limits=(Limit("disagreements", 0.0),))
+
+    def once(rep: int) -> Figures:
+        made = compare(SEED + rep, options.events)
+        for each in made.shown:
+            report.notes.append(
+                f"ours {each['ours']}, Cedar {each['theirs']}: {each['attempt']} at {each['now']}"
+            )
+        for code, count in sorted(made.reasons.items()):
+            report.notes.append(f"{code}: {count:,}")
+        return {
+            "decisions": float(made.decisions),
+            "permits": float(made.permits),
+            "disagreements": float(made.disagreements),
+        }
+
+    return repeat(report, once)

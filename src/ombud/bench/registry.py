@@ -14,6 +14,7 @@ from ombud.bench import (
     decide,
     directory,
     latency,
+    oracle,
     record_path,
     rules,
     search,
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
     "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
     "decide": Benchmark("a decision on access, beside Cedar's", decide.run, 200_000),
+    "oracle": Benchmark("random decisions that differ from Cedar's", oracle.run, 100_000, 1),
     "simulate": Benchmark("writing a county's logs", simulation.run, 200_000),
 }
 

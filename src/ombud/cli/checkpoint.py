@@ -119,20 +119,13 @@ def meet(
     with open_door(home) as door:
         asked = door.checkpoints.show(name, purpose=purpose)
         secret = read_secret("Secret", stdin=stdin) if asked["kind"] == REAUTHENTICATION else None
-        answer = Answer(
-            acknowledged=acknowledge,
-            text=text,
-            choices=tuple(choice or ()),
-            case=case,
-            secret=secret,
-            shown=asked["wording"],
-        )
+        answer = Answer(acknowledge, text, tuple(choice or ()), case, secret, asked["wording"])
         wanted = CheckpointWanted(
             purpose=purpose,
             answer=answer,
             actor=actor,
             resources=tuple(resource or ()),
-            subjects=tuple(_subject(one) for one in subject or ()),
+            subjects=tuple(map(_subject, subject or ())),
             decision=decision,
         )
         met = door.checkpoints.meet(name, wanted)

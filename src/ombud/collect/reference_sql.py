@@ -20,15 +20,17 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    bindparam,
     column,
     create_engine,
     select,
     table,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.elements import quoted_name
+from sqlalchemy.types import NullType
 
 from ombud.access.reference import ReferenceTable
 from ombud.collect.reference_values import Read, SourceRow, read_rows
@@ -57,9 +59,14 @@ def read_sql_case(
     """Return the facts of one case, asked for now; raises `Unavailable`."""
     faults = Faults()
     key: ColumnClause[Any] = column(_name(declared.columns[declared.facts.key]))
-    wanted = _statement(declared).where(key == case).limit(ONE_CASE_ROWS_MAX + 1)
+    # Without a type of ours: the server takes it for what the column holds, and its index serves.
+    written = bindparam("written", case, type_=NullType())
+    wanted = _statement(declared).where(key == written).limit(ONE_CASE_ROWS_MAX + 1)
     with _connected(declared, home, environ, seconds) as connection:
-        return read_rows(declared, _rows(connection, wanted, declared), faults=faults)
+        try:
+            return read_rows(declared, _rows(connection, wanted, declared), faults=faults)
+        except DataError:  # No number, where cases are numbers: then there is no such case.
+            return Read([], faults)
 
 
 def _name(written: str) -> quoted_name:
@@ -79,13 +86,12 @@ def _rows(
 ) -> Iterator[SourceRow]:
     names = list(dict.fromkeys(declared.columns.values()))
     until = time.monotonic() + declared.seconds_max
-    found = connection.execution_options(stream_results=True, max_row_buffer=1_000).execute(
-        statement
-    )
-    for number, row in enumerate(found, start=1):
-        if not number % 1_000 and time.monotonic() > until:
-            raise Unavailable(f"`{declared.name}` took longer than {declared.seconds_max} s")
-        yield number, dict(zip(names, row, strict=True))
+    streaming = connection.execution_options(stream_results=True, max_row_buffer=1_000)
+    with streaming.execute(statement) as found:
+        for number, row in enumerate(found, start=1):
+            if not number % 1_000 and time.monotonic() > until:
+                raise Unavailable(f"`{declared.name}` took longer than {declared.seconds_max} s")
+            yield number, dict(zip(names, row, strict=True))
 
 
 @contextmanager

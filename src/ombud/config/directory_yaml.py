@@ -11,6 +11,7 @@ import yaml
 
 from ombud.config.directory_csv import column_fault, normal, read_row
 from ombud.config.directory_values import ValueReader
+from ombud.config.strict_yaml import YamlFault, compose_yaml
 from ombud.directory.faults import Faults
 from ombud.directory.kinds import KINDS, Kind, Row, Rows
 
@@ -26,13 +27,9 @@ def read_yaml(text: str, *, file: str, values: ValueReader, faults: Faults) -> R
         faults.add(file, 0, f"larger than {YAML_SIZE_MAX} characters; write large tables as CSV")
         return {}
     try:
-        if not _is_plain(text, file, faults):
-            return {}
-        tree = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "cannot be read"
-        faults.add(file, mark.line + 1 if mark else 1, f"not YAML: {problem}")
+        tree = compose_yaml(text, depth_max=DEPTH_MAX, loader=_Loader)
+    except YamlFault as fault:
+        faults.add(file, fault.line, fault.reason)
         return {}
     if not isinstance(tree, yaml.MappingNode):
         faults.add(file, 1, f"no mapping of kinds; there are {', '.join(KINDS)}")
@@ -48,27 +45,6 @@ def read_yaml(text: str, *, file: str, values: ValueReader, faults: Faults) -> R
         else:
             rows[kind.name] = _rows(kind, node, file=file, values=values, faults=faults)
     return rows
-
-
-def _is_plain(text: str, file: str, faults: Faults) -> bool:
-    """Check the shape of a file before it is made a tree, or add the fault.
-
-    Making one recurses: a million brackets would end the process.  What refers to
-    itself, or to much by few words, has no place in a table.
-    """
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        is_alias = isinstance(event, yaml.AliasEvent)
-        if is_alias or depth > DEPTH_MAX:
-            reason = "aliases are not allowed" if is_alias else "nested too deeply"
-            mark = event.start_mark
-            faults.add(file, mark.line + 1 if mark else 1, reason)
-            return False
-    return True
 
 
 def _rows(

@@ -34,7 +34,7 @@ from ombud.config.policy_rules import (
     read_reason_codes,
     read_terms,
 )
-from ombud.config.strict_yaml import YamlFault, compose_yaml
+from ombud.config.strict_yaml import NODES_MAX, YamlFault, compose_counted
 from ombud.core.errors import InputError, Unavailable
 
 __all__ = ["Fault", "PolicyError", "load_policy", "read_policy", "read_policy_folder"]
@@ -134,7 +134,9 @@ def read_policy(files: Mapping[str, str]) -> tuple[Policy, list[Fault]]:
 def _part(reader: Reader, name: str, text: str) -> Members | None:
     """Return the members of one file."""
     try:
-        node = compose_yaml(text, depth_max=DEPTH_MAX)
+        left = NODES_MAX - reader.nodes
+        node, count = compose_counted(text, depth_max=DEPTH_MAX, nodes_max=left)
+        reader.nodes += count
     except YamlFault as fault:
         reader.add(Fault(name, fault.line, "", fault.reason))
         return None

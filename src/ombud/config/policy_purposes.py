@@ -174,7 +174,10 @@ def _masks(reader: Reader, spot: Spot | None) -> tuple[Mask, ...]:
     for column, entry in reader.entries(spot).items():
         members = reader.mapping(entry, MASK)
         members.need("kind")
-        kind = MaskKind(members.choice("kind", [kind.value for kind in MaskKind], "null"))
+        written = members.get("kind")
+        kind = MaskKind.NULL  # Which YAML writes as it writes nothing.
+        if written is not None and not written.is_null:
+            kind = MaskKind(members.choice("kind", [kind.value for kind in MaskKind], "null"))
         has_size = kind in {MaskKind.TRUNCATE, MaskKind.BUCKET}
         has_value = kind == MaskKind.CONSTANT
         for key, is_wanted in (("size", has_size), ("value", has_value)):

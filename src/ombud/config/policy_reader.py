@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sized
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ TEXT_MAX = 4_000  # Characters of a prompt, a description, an acknowledgement.
 NAME_MAX = 100
 ID_MAX = 300
 _SHOWN_MAX = 60  # Characters of what was written, in a message.
+_SUGGESTED_MAX = 5_000  # Names: each is compared letter by letter.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _ACTOR = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}:\S(?:.{0,298}\S)?")
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
@@ -91,6 +92,7 @@ class Reader:
         self.places: dict[str, tuple[str, int]] = {}
         self.zone: ZoneInfo | None = None
         self.likes: dict[str, Like] = {}  # By purpose.
+        self.nodes = 0  # Values of all files: they share one bound.
         self.count = 0
         self._faults: list[Fault] = []
         self._seen: set[tuple[str, str]] = set()
@@ -99,6 +101,13 @@ class Reader:
     def faults(self) -> list[Fault]:
         """The faults that are kept, in the order of files and lines."""
         return sorted(self._faults)
+
+    def suggest(self, word: str, known: Iterable[str]) -> str:
+        """Return what may have been meant, as long as anybody reads it and it takes no time."""
+        is_long = len(self._faults) >= FAULTS_MAX or (
+            isinstance(known, Sized) and len(known) > _SUGGESTED_MAX
+        )
+        return "" if is_long else suggest(word, known)
 
     def add(self, fault: Fault) -> None:
         """Add a fault; one key has one fault, since the second often follows from the first."""
@@ -111,7 +120,9 @@ class Reader:
 
     def fault(self, spot: Spot, message: str) -> None:
         """Add a fault of a value."""
-        self.add(Fault(spot.file, spot.node.start_mark.line + 1, spot.key, message))
+        is_scalar = isinstance(spot.node, yaml.ScalarNode)
+        line = spot.node.start_mark.line + 1 if is_scalar else spot.key_line
+        self.add(Fault(spot.file, line, spot.key, message))
 
     def fault_at(self, key: str, message: str) -> None:
         """Add a fault at a key that was read, or at the nearest one above it."""
@@ -151,7 +162,7 @@ class Reader:
             if name in known:
                 found[name] = member
             else:
-                near = suggest(name, known) or f"; there are {', '.join(known)}"
+                near = self.suggest(name, known) or f"; there are {', '.join(known)}"
                 self.add(Fault(member.file, member.key_line, member.key, f"unknown key{near}"))
         return Members(self, found, spot)
 
@@ -260,12 +271,13 @@ class Members:
 
     def need(self, *names: str) -> None:
         """Add a fault for each member that is not written."""
+        spot = self.spot
+        if spot is None or not (spot.is_null or isinstance(spot.node, yaml.MappingNode)):
+            return  # A fault already.
         for name in names:
-            if name not in self._spots and self.spot is not None:
+            if name not in self._spots:
                 message = f"`{name}` is missing"
-                spot = self.spot
-                key = f"{spot.key}.{name}"
-                self.reader.add(Fault(spot.file, spot.key_line, key, message))
+                self.reader.add(Fault(spot.file, spot.key_line, f"{spot.key}.{name}", message))
 
     def text(self, name: str, default: Any = "") -> Any:
         """Return a text, or the default."""
@@ -330,6 +342,6 @@ class Members:
             return default
         word = self.reader.text(spot)
         if word and word not in known:
-            near = suggest(word, known) or f": one of {', '.join(known)}"
+            near = self.reader.suggest(word, known) or f": one of {', '.join(known)}"
             self.reader.fault(spot, f"unknown `{show(word)}`{near}")
         return word if word in known else default

@@ -23,7 +23,7 @@ from ombud.access.model import (
     Purpose,
 )
 from ombud.access.sql import RenderError, check_filter
-from ombud.config.policy_reader import Reader, show, suggest
+from ombud.config.policy_reader import Reader, show
 from ombud.core.event import ACTIONS
 
 TREE_DEPTH_MAX = 16  # Purposes above a purpose; deeper is a mistake, never a taxonomy.
@@ -50,6 +50,9 @@ class _Checker:
     def __init__(self, policy: Policy, reader: Reader) -> None:
         self._policy = policy
         self._fault = reader.fault_at
+        self._suggest = reader.suggest
+        self._conditions: dict[str, str] = {}
+        self._filters: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         self._likes = reader.likes
         self._purposes = {purpose.id: purpose for purpose in policy.purposes}
         self._datasets = {dataset.id: dataset for dataset in policy.datasets}
@@ -92,7 +95,7 @@ class _Checker:
     def _known(self, key: str, name: str | None, known: Iterable[str], what: str) -> bool:
         if name is None or name in known:
             return True
-        self._fault(key, f"unknown {what} `{show(name)}`{suggest(name, known)}")
+        self._fault(key, f"unknown {what} `{show(name)}`{self._suggest(name, known)}")
         return False
 
     def _all_known(
@@ -154,7 +157,7 @@ class _Checker:
             elif not kinds:
                 every = [known for types in declared.values() for known in types]
                 what = " or ".join(f"attributes.{root}" for root in roots)
-                message = f"not declared in {what}{suggest(name, every)}"
+                message = f"not declared in {what}{self._suggest(name, every)}"
                 self._fault(f"{key}.{name}", message)
             elif not any(_is_of(value, kind) for kind in kinds):
                 self._fault(f"{key}.{name}", f"must be {' or '.join(sorted(kinds))}")
@@ -184,10 +187,24 @@ class _Checker:
     def _condition(self, key: str, text: str | None) -> None:
         if not text:
             return
+        if text not in self._conditions:  # The same condition stands on many lines.
+            self._conditions[text] = self._find_fault(text, None)
+        found = self._conditions[text]
+        if found:
+            self._fault(key, found)
+
+    def _find_fault(self, text: str, columns: Mapping[str, str] | None) -> str:
+        """Return what is wrong with a condition, or with a row filter where there are columns."""
+        attributes = self._policy.attributes
         try:
-            parse_condition(text, attributes=self._policy.attributes)
+            parse_condition(text, attributes=attributes, columns=columns)
+            if columns is not None:
+                check_filter(text, attributes=attributes, columns=columns)
         except ConditionError as error:
-            self._fault(key, f"column {error.column}: {error.message}")
+            return f"column {error.column}: {error.message}"
+        except RenderError as error:
+            return error.message
+        return ""
 
     def _acts(self, key: str, one: Line | Prohibition | Checkpoint) -> list[Dataset | None]:
         """Check actions and resources, and return the datasets that are meant."""
@@ -201,7 +218,9 @@ class _Checker:
                 continue
             found = match_resources(pattern, known) if "*" in pattern else [pattern]
             if "*" not in pattern and pattern not in known:
-                self._fault(place, f"unknown {one.type} `{show(pattern)}`{suggest(pattern, known)}")
+                self._fault(
+                    place, f"unknown {one.type} `{show(pattern)}`{self._suggest(pattern, known)}"
+                )
             elif not found:
                 self._fault(place, f"`{show(pattern)}` means no declared {one.type}")
             meant.update({name: known[name] for name in found if name in known})
@@ -227,11 +246,9 @@ class _Checker:
             known = {column.name for columns in declared for column in columns}
             if declared and all(declared):
                 self._known(place, mask.column, known, "column")
-            if line.columns is not None and mask.column not in line.columns:
+            shown = {*(line.columns or ()), *line.aggregate_only}
+            if line.columns is not None and mask.column not in shown:
                 self._fault(place, "is masked, but not among the columns of this line")
-        for number, name in enumerate(line.aggregate_only):
-            if line.columns is not None and name not in line.columns:
-                self._fault(f"{key}.aggregate_only[{number}]", "is not among the columns")
         self._condition(f"{key}.when", line.when)
         if line.row_filter is not None:
             self._row_filter(f"{key}.row_filter", line.row_filter, meant)
@@ -243,13 +260,11 @@ class _Checker:
                 self._fault(key, f"filters rows of {what}, which declares no columns")
                 return
             columns = {column.name: column.type for column in dataset.columns}
-            try:
-                parse_condition(text, attributes=self._policy.attributes, columns=columns)
-                check_filter(text, attributes=self._policy.attributes, columns=columns)
-            except ConditionError as error:
-                self._fault(key, f"column {error.column}: {error.message}")
-            except RenderError as error:
-                self._fault(key, error.message)
+            case = (text, tuple(sorted(columns.items())))
+            if case not in self._filters:
+                self._filters[case] = self._find_fault(text, columns)
+            if self._filters[case]:
+                self._fault(key, self._filters[case])
 
     def _prohibitions(self, key: str, prohibitions: tuple[Prohibition, ...]) -> None:
         for one in prohibitions:

@@ -54,8 +54,8 @@ def read_audience(reader: Reader, spot: Spot | None) -> Audience | None:
         roles=members.texts("roles"),
         when=members.text("when", None),
     )
-    if not (audience.actors or audience.types or audience.units or audience.roles):
-        reader.fault(spot, "means nobody: name actors, types, units or roles")
+    if audience == Audience():
+        reader.fault(spot, "means nobody: name actors, types, units or roles, or give `when`")
     return audience
 
 

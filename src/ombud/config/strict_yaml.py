@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-NODES_MAX = 2_000_000  # Each becomes an object with its place.
+NODES_MAX = 500_000  # Each becomes an object with its place: a gigabyte of memory at most.
 
 
 class YamlFault(Exception):  # noqa: N818 -- Named as the faults of files are.
@@ -26,11 +26,21 @@ class YamlFault(Exception):  # noqa: N818 -- Named as the faults of files are.
 def compose_yaml(text: str, *, depth_max: int, loader: Any = FAST_LOADER) -> yaml.Node | None:
     """Return the tree of the one document in a text, None of an empty one.
 
+    Raises `YamlFault` as `compose_counted` does.
+    """
+    return compose_counted(text, depth_max=depth_max, nodes_max=NODES_MAX, loader=loader)[0]
+
+
+def compose_counted(
+    text: str, *, depth_max: int, nodes_max: int, loader: Any = FAST_LOADER
+) -> tuple[yaml.Node | None, int]:
+    """Return the tree of the one document in a text, None of an empty one, and its size.
+
     Raises `YamlFault` for what is no YAML, for aliases, and for what is nested
-    deeper than `depth_max`.
+    deeper than `depth_max` or holds more than `nodes_max` values.
     """
     try:
-        _check_shape(text, depth_max, loader)
+        count = _check_shape(text, depth_max, nodes_max, loader)
         node: yaml.Node | None = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -38,12 +48,13 @@ def compose_yaml(text: str, *, depth_max: int, loader: Any = FAST_LOADER) -> yam
         raise YamlFault(mark.line + 1 if mark else 1, f"not YAML: {problem}") from None
     except (UnicodeError, ValueError) as error:
         raise YamlFault(1, f"not YAML: {error}") from None
-    return node
+    return node, count
 
 
-def _check_shape(text: str, depth_max: int, loader: Any) -> None:
-    depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=loader)):
+def _check_shape(text: str, depth_max: int, nodes_max: int, loader: Any) -> int:
+    depth = count = 0
+    for event in yaml.parse(text, Loader=loader):
+        count += 1
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         reason = ""
@@ -51,8 +62,9 @@ def _check_shape(text: str, depth_max: int, loader: Any) -> None:
             reason = "aliases are not allowed"
         elif depth > depth_max:
             reason = "nested too deeply"
-        elif count > NODES_MAX:
-            reason = f"more than {NODES_MAX} values"
+        elif count > nodes_max:
+            reason = "too many values"
         if reason:
             mark = event.start_mark
             raise YamlFault(mark.line + 1 if mark else 1, reason)
+    return count

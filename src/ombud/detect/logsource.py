@@ -15,7 +15,8 @@ from ombud.core.event import Action
 
 PRODUCT = "ombud"
 OWN_SOURCES = "ombud."  # Sources of Ombud itself, overseers' acts among them.
-DECISIONS = "ombud.decision"  # What was asked before acts, which their own sources tell.
+# What was asked before acts, which their own sources tell; and what Trino's questions were about.
+DECISIONS = frozenset({"ombud.decision", "ombud.trino"})
 
 _DATA_ACTIONS = frozenset(
     {
@@ -96,7 +97,7 @@ def sees_event(logsource: LogSource, source: str, action: str) -> bool:
 
     An attempt is no act: a rule that counts acts would count each of them twice.
     """
-    if source == DECISIONS:
+    if source in DECISIONS:
         return logsource.service in {None, "decisions"}
     match logsource.service:
         case "records":

@@ -172,11 +172,12 @@ class Credentials:
             return {}
         except OSError as error:
             raise _unusable(self._path, str(error.strerror)) from None
+        found = os.fstat(descriptor)
+        is_ours = found.st_uid in {os.geteuid(), 0}
+        if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077 or not is_ours:
+            os.close(descriptor)
+            raise _unusable(self._path, "others than its owner may read or write it")
         with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            is_ours = found.st_uid in {os.geteuid(), 0}
-            if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077 or not is_ours:
-                raise _unusable(self._path, "others than its owner may read or write it")
             if found.st_size > FILE_SIZE_MAX:
                 raise _unusable(self._path, "it is too large")
             try:

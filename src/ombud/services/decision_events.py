@@ -126,7 +126,7 @@ def decision_row(
         said["query_text"] = _dumps({"stated": stated}).decode()
     _name_actor(attempt, said, attributes)
     said["observed_by"] = asker.person
-    return _finish(said, attributes, fields)
+    return _finish(said, attributes, fields, _named([attempt]))
 
 
 def _name_actor(attempt: Attempt, said: Json, attributes: Json) -> None:
@@ -185,13 +185,29 @@ def _add_context(said: Json, context: Mapping[str, Any]) -> None:
         said["bytes_requested"] = size
 
 
-def _finish(said: Json, attributes: Json, fields: Mapping[str, Any]) -> Recordable:
+def _named(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
+    """Return the data subjects that attempts name, also of those that were denied."""
+    found = []
+    for attempt in attempts:
+        subjects = attempt.context.get("subjects") if attempt.context else None
+        for one in subjects if isinstance(subjects, list) else ():
+            kind, _, key = one.partition(":") if isinstance(one, str) else ("", "", "")
+            if kind and key:
+                found.append((kind, key))
+    return found
+
+
+def _finish(
+    said: Json, attributes: Json, fields: Mapping[str, Any], named: list[tuple[str, str]]
+) -> Recordable:
     """Return the canonical groups and the original of an event that says this."""
     for name, value in fields.items():
         if name == "attributes":
             attributes.update(value)
         elif value is not None:
             said[name] = value
+    if named:  # After those that budgets speak of by their place.
+        said["subjects"] = tuple(dict.fromkeys((*(fields.get("subjects") or ()), *named)))
     said["attributes"] = orjson.Fragment(_dumps(attributes))
     raw = _dumps(said)
     get = said.get
@@ -263,7 +279,7 @@ def batch_row(
         _item(attempt, decision, one_action=one_action, one_purpose=one_purpose)
         for attempt, decision in zip(attempts, decisions, strict=True)
     ]
-    return _finish(said, attributes, fields)
+    return _finish(said, attributes, fields, _named(attempts))
 
 
 def _common(attempts: Sequence[Attempt]) -> Attempt:

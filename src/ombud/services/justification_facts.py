@@ -23,7 +23,13 @@ class DirectoryFacts:
         self._tables = tables
         self._stamp = -1
         self._of_case: dict[str, list[tuple[Any, ...]]] = {}
-        self.sha256 = ""
+        self._sha256 = ""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the load that stands, empty without one."""
+        self._follow()
+        return self._sha256
 
     def of_case(self, case: str) -> list[tuple[Any, ...]] | None:
         """Return the assignments of a case, None when the directory has none at all.
@@ -46,7 +52,7 @@ class DirectoryFacts:
             if row.values[2] is not None:
                 found.setdefault(row.values[2], []).append(row.values)
         load = self._tables.last_load()
-        self.sha256 = "" if load is None else load.sha256
+        self._sha256 = "" if load is None else load.sha256
         self._of_case, self._stamp = found, stamp
 
 

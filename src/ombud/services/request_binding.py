@@ -91,7 +91,7 @@ class Binding:
 
     def token(self, attempt: Attempt, decision: Decision, purpose: str, now: int) -> str:
         """Return the token of a denial that can be asked for until `now + DENIAL_MS`."""
-        members = sorted(set(attempt.context) - NOT_BOUND)[:MEMBERS_MAX]
+        members = sorted(set(attempt.context) - NOT_BOUND)
         expires_at = now + DENIAL_MS
         claims = Claims(
             iss=ISSUER,

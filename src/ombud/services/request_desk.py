@@ -27,11 +27,11 @@ from ombud.services.record_port import Appender, record_events
 from ombud.services.request_members import Members
 from ombud.store.control import ControlStore
 from ombud.store.control_events import CONTROL
+from ombud.store.request_events import REQUEST_REFUSED
 from ombud.store.requests import GrantRow, RequestRow, RequestTables, StepRow
 
 ACTOR_MAX = 500  # Characters of `type:id`, as the directory has it.
 CASE_MAX = 200
-REQUEST_REFUSED = "request.refused"
 _ACTOR = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}:\S(?:.*\S)?", re.DOTALL)
 _DUTY = frozenset({"requester", "beneficiary", "amended", "reviewer", "barred", "not_approver"})
 _FORBIDDEN = _DUTY | {"not_requester", "not_party"}

@@ -71,7 +71,7 @@ class Trino:
         """Say whether one operation is allowed."""
         with self._question(asked, asker) as question:
             answer = self._answer(question, asked, asked.action.resource)
-            if not answer.allow:
+            if not answer.allow and not answer.is_probe:
                 question.query.refused[_counted(asked)] += 1
             return answer.as_dict()
 

@@ -19,6 +19,7 @@ from ombud.services.trino_queries import TrinoQueries
 from ombud.services.trino_query import TableUse
 from ombud.services.trino_question import (
     AMBIGUOUS,
+    PROBED,
     Answer,
     Deciding,
     Question,
@@ -40,6 +41,7 @@ READ_KNOWN = frozenset({"row_filter", "columns", "masks", "aggregate_only", "not
 ACT_KNOWN = frozenset({"notify"})
 COUNTED_LATER = frozenset({"max_rows", "max_bytes"})
 FILTERS_CHANGED = "trino_filters_changed"
+MASK_SKIPPED = "trino_mask_skipped"
 FILTERS_MISSING = "trino_filters_not_asked"
 MASKS_MISSING = "trino_masks_not_asked"
 LINES_DIFFER = "trino_lines_differ"
@@ -92,21 +94,41 @@ class TrinoActs:
             attempt = question.attempt("read", DATASET, dataset, columns)
             return self._note(use, question, self._refuse(question, attempt, (AMBIGUOUS,)))
         view = self._view(question, dataset)
-        unseen = view.reads_unseen(columns)
-        shown = tuple(column for column in columns if column not in unseen)
-        attempt = question.attempt("read", DATASET, dataset, shown)
-        answer = self._settle(
-            question,
-            attempt,
-            known=self._read_known,
-            check=lambda decision: self._find_trap(
-                question, use, view, decision, frozenset(columns)
-            ),
-        )
+        if len(columns) == 1 and columns[0] in use.probes:
+            return self._probe(question, use, view, columns[0])
+        answer, shown = self._read(question, use, view, columns)
         if answer.allow:
             question.query.add_columns(use, shown)
             use.needs_filter |= filter_text(view.base) is not None
         return self._note(use, question, answer)
+
+    def _read(
+        self, question: Question, use: TableUse, view: TableView, columns: tuple[str, ...]
+    ) -> tuple[Answer, tuple[str, ...]]:
+        unseen = view.reads_unseen(columns)
+        shown = tuple(column for column in columns if column not in unseen)
+
+        def check(decision: Decision) -> str | None:
+            return self._find_trap(question, use, view, decision, columns)
+
+        attempt = question.attempt("read", DATASET, use.dataset, shown)
+        answer = self._settle(question, attempt, known=self._read_known, check=check)
+        return answer, shown
+
+    def _probe(self, question: Question, use: TableUse, view: TableView, column: str) -> Answer:
+        """Answer whether a column that has a mask may be read, before its mask is put in.
+
+        Trino asks this of each such column, whatever the query reads, and leaves out the
+        mask of one that is denied.  Such a denial is nobody's attempt; the column is not
+        read by this query whatever is decided later.
+        """
+        use.probes.discard(column)
+        if view.shows(column) or view.reads_unseen([column]):
+            answer, _ = self._read(question, use, view, (column,))
+            if answer.allow:
+                return answer
+        use.skipped.add(column)
+        return PROBED
 
     def _find_trap(
         self,
@@ -114,7 +136,7 @@ class TrinoActs:
         use: TableUse,
         view: TableView,
         decision: Decision,
-        columns: frozenset[str],
+        columns: tuple[str, ...],
     ) -> str | None:
         """Return why a permit would show more than Trino was told to leave out."""
         if not view.is_same(decision):
@@ -126,12 +148,7 @@ class TrinoActs:
             return FILTERS_CHANGED
         if filters and use.filters is None and self._queries.is_unfiltered(question.asker.person):
             return FILTERS_MISSING
-        for column in sorted(columns):
-            mask = view.mask(column, "varchar")
-            # Trino asks for masks before it asks whether a column may be read.
-            if mask is not None and column not in use.masked:
-                return MASKS_MISSING
-        return None
+        return _find_mask_trap(use, view, columns)
 
     def act(self, question: Question, resource: Resource | None) -> Answer:
         """Decide whether something may be written, changed or run."""
@@ -302,6 +319,18 @@ class TrinoActs:
     def _note(use: TableUse, question: Question, answer: Answer) -> Answer:
         (use.permitted if answer.allow else use.denied).add(question.operation)
         return answer
+
+
+def _find_mask_trap(use: TableUse, view: TableView, columns: tuple[str, ...]) -> str | None:
+    """Return why a column would be shown without the mask that it needs."""
+    for column in columns:
+        if view.mask(column, "varchar") is None:
+            continue
+        if column not in use.masked:  # Trino asks for masks before it asks for columns.
+            return MASKS_MISSING
+        if column in use.skipped:
+            return MASK_SKIPPED
+    return None
 
 
 def _place(attempt: Attempt) -> Hashable:

@@ -54,6 +54,8 @@ class TableUse:
     answered: set[tuple[str, ...]] = field(default_factory=set)  # All answers about filters.
     masked: set[str] = field(default_factory=set)  # Columns that were answered with a mask.
     is_mask_asked: bool = False
+    probes: set[str] = field(default_factory=set)  # Of these Trino asks next, one by one.
+    skipped: set[str] = field(default_factory=set)  # Whose masks Trino leaves out.
     version: str | None = None  # Of the policy by which it was first answered.
     is_about_tables: bool = False
     needs_filter: bool = False
@@ -136,10 +138,13 @@ class Query:
     def add_masks(self, use: TableUse, columns: Iterable[str]) -> None:
         """Note the columns of a table that were answered with a mask."""
         use.is_mask_asked = True
+        if self.id is None:
+            use.skipped.clear()  # Another query may have begun.
         for column in columns:
             count = sum(len(other.masked) for other in self.tables.values())
-            if column not in use.masked and self._has_room(count, MASKED_MAX):
+            if column in use.masked or self._has_room(count, MASKED_MAX):
                 use.masked.add(column)
+                use.probes.add(column)
 
     def add_decision(self, key: Any, decision_id: str) -> None:
         """Note a decision that is durable, so that the same is not recorded again."""

@@ -51,6 +51,7 @@ class Answer(NamedTuple):
     allow: bool
     decision_id: str | None = None
     reasons: tuple[str, ...] = ()
+    is_probe: bool = False  # Denied to nobody: Trino only looked whether a mask is needed.
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the plugin takes it; what it does not know it passes over."""
@@ -64,6 +65,7 @@ class Answer(NamedTuple):
 
 DENIED = Answer(False)
 ALLOWED = Answer(True)
+PROBED = Answer(False, is_probe=True)
 
 
 @dataclass(frozen=True, slots=True)

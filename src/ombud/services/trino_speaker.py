@@ -1,7 +1,7 @@
 """Trino speaker: who asks through Trino, for which purpose, and what they say about why.
 
 The purpose comes from what the client states (`extraCredentials`, Trino 484 and
-later), else from a group `purpose:ID`, else from a user `NAME+ID`.  Statements that
+later), from a group `purpose:ID` or `purpose=ID`, or from a user `NAME+ID`.  Statements that
 differ are a conflict, and a conflict is denied: which one counts is not guessed.
 """
 
@@ -15,7 +15,8 @@ from ombud.core.errors import SettingsError
 from ombud.services.trino_request import Identity
 
 PLACES = ("credentials", "group", "user")
-GROUP_PREFIX = "purpose:"
+# Trino's own file of groups cannot have a colon in a name.
+GROUP_PREFIXES = ("purpose:", "purpose=")
 MARK = "+"
 # What else of the credentials becomes part of the attempt's context.
 STATED = ("case", "justification", "justification_id", "reason_code")
@@ -88,9 +89,10 @@ class Speakers:
             found.add(identity.extra_credentials.get("purpose", "").strip())
         if "group" in self._places:
             found.update(
-                group.removeprefix(GROUP_PREFIX)
+                group.removeprefix(prefix)
                 for group in identity.groups
-                if group.startswith(GROUP_PREFIX)
+                for prefix in GROUP_PREFIXES
+                if group.startswith(prefix)
             )
         if base != identity.user:
             found.add(identity.user[len(base) + len(MARK) :])

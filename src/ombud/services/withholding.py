@@ -25,6 +25,7 @@ from ombud.store.control_events import (
     TOKEN_CREATED,
     TOKEN_REVOKED,
 )
+from ombud.store.request_events import INQUIRY_OPENED, REQUEST_PROJECTIONS, REQUEST_REFUSED
 
 WITHHELD = "original_withheld"  # Flag of an event as it is answered, never as it is recorded.
 
@@ -39,6 +40,9 @@ _OPEN = frozenset(
         SOURCE_ADDED,
         SOURCE_REMOVED,
         DIRECTORY_LOADED,
+        *REQUEST_PROJECTIONS,
+        INQUIRY_OPENED,
+        REQUEST_REFUSED,
     }
 )
 

@@ -34,7 +34,7 @@ class GrantUses:
         sql = (
             'SELECT "used", max("at") FROM ('
             f'SELECT "grant" AS "used", "time" AS "at" FROM {EVENT_TABLE} '
-            f'WHERE {_DECISION} AND "grant" IS NOT NULL AND "decision_permit" AND "time" >= $1 '
+            f'WHERE {_DECISION} AND "grant" IS NOT NULL AND {_DONE} AND "time" >= $1 '
             f'UNION ALL SELECT unnest({items}), "time" FROM {EVENT_TABLE} '
             f'WHERE {_BATCH} AND {_DONE} AND "time" >= $1 AND contains("attributes", \'"grant"\')'
             ') WHERE "used" IS NOT NULL GROUP BY "used"'

@@ -31,7 +31,9 @@ GRANT_RECERTIFIED = "grant.recertified"
 GRANT_USED = "grant.used"
 ATTACHMENT_REVOKED = "attachment.revoked"
 EXPORT_QUARANTINED = "export.quarantined"
-INQUIRY_OPENED = "inquiry.opened"  # Read by whoever works on inquiries; no table follows.
+# No table follows from these: they are read by whoever looks for them.
+INQUIRY_OPENED = "inquiry.opened"
+REQUEST_REFUSED = "request.refused"
 
 _STEPS = (
     REQUEST_VIEWED,

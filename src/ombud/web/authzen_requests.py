@@ -21,7 +21,7 @@ from ombud.access.decision import Decision, Reason
 from ombud.core.clock import Clock, format_instant
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, OmbudError
 from ombud.services.asked_requests import Submission, Task
-from ombud.services.request_binding import DENIAL_MS, Binding
+from ombud.services.request_binding import DENIAL_MS, MEMBERS_MAX, Binding
 from ombud.web.access import AskerPart, ServicesPart
 from ombud.web.answers import JsonResponse
 from ombud.web.authzen_metadata import base_of
@@ -106,8 +106,8 @@ def access_request_context(
     codes = {reason.partition(":")[0] for reason in decision.reasons}
     if decision.permit or not decision.is_requestable or purpose is None:
         return {}
-    if codes.isdisjoint(_BY_GRANT):
-        return {}
+    if codes.isdisjoint(_BY_GRANT) or len(attempt.context) > MEMBERS_MAX:
+        return {}  # What cannot be bound whole is not bound at all.
     offered: Json = {
         "template": TEMPLATE,
         "expires_at": format_instant(now + DENIAL_MS),

@@ -114,3 +114,14 @@ def test_the_file_of_a_home(tmp_path: Path) -> None:
     path.mkdir()
     with pytest.raises(Unavailable):
         load_proxy_file(tmp_path)
+
+
+def test_the_example_of_the_page() -> None:
+    """What the documentation shows can be used as it is."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "ext-authz.md").read_text("utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+
+    assert [one.path for one in parse_proxy_file(example, file="f").routes] == [
+        "/plates/{plate}",
+        "/reports/{rest*}",
+    ]

@@ -65,6 +65,8 @@ def test_routes(rule_of: RuleOf, logsource: str, source: str, named: int, origin
         pytest.param("control", "ombud.decision", "other", False, id="nor on access"),
         pytest.param("oversight", "ombud.decision", "read", False, id="nor in Ombud"),
         pytest.param("decisions", "ombud.decision", "read", True, id="attempt"),
+        pytest.param("oversight", "ombud.trino", "execute", False, id="nor a query of Trino"),
+        pytest.param("decisions", "ombud.trino", "execute", True, id="query of Trino"),
         pytest.param("decisions", "county.records", "read", False, id="act is no attempt"),
         pytest.param(None, "ombud.decision", "read", True, id="no service sees attempts"),
     ],

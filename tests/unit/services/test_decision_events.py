@@ -237,6 +237,19 @@ def test_what_budgets_count_goes_along() -> None:
     assert event.attributes["budget"] == [{"decision": "d1"}]
 
 
+def test_data_subjects_that_are_named_are_in_their_field() -> None:
+    """Also of a denial; those that budgets speak of stay in their places."""
+    named = attempt(context={"subjects": ["person:dee", "plate:A:1", "odd", 7]})
+    event = check_canonical(decision_row(named, decision(), asker=ASKER, now=NOW))
+    assert event.subjects == (("person", "dee"), ("plate", "A:1"))
+
+    fields = {"subjects": (("person", "eve"),)}
+    batch = batch_row(
+        [named, attempt()], [decision()] * 2, batch_id="b", asker=ASKER, now=NOW, fields=fields
+    )
+    assert event_of(batch).subjects == (("person", "eve"), ("person", "dee"), ("plate", "A:1"))
+
+
 def test_a_single_decision_is_read_back() -> None:
     """`decisions_of` gives the same for an event of one decision."""
     told = attempt(context={"rows": 3})

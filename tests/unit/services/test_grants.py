@@ -229,7 +229,7 @@ def test_show_counts_what_was_done_and_gives_the_query(home: RequestHome) -> Non
     assert home.looks.noted[-1] == "grant"
     under = {e.operation for e in home.events() if e.grant == grant}
     assert under == {"request.voted"}
-    assert all(e.request for e in home.events() if e.operation.startswith("request."))
+    assert all(e.request for e in home.events() if (e.operation or "").startswith("request."))
 
 
 def test_reasons_are_asked_for(home: RequestHome) -> None:

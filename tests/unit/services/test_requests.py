@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from doubles.request_desk import ANA, BEN, CY, DAY, DEE, KIM, NOW, PURPOSE, RequestHome, person
+from doubles.request_desk import (
+    ANA,
+    BEN,
+    CY,
+    DAY,
+    DEE,
+    KIM,
+    NOW,
+    PURPOSE,
+    RequestHome,
+    make_policy,
+    person,
+)
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, OmbudError, Unavailable
+from ombud.services.asker import Asker
 from ombud.services.request_wanted import RequestWanted, StepWanted
 
 
@@ -59,49 +75,41 @@ def test_a_crash_leaves_no_approval_without_its_grant(home: RequestHome) -> None
     assert [grant.id for grant in home.control.requests.grants()] == [told["made"]]
 
 
+ROOT = person("root", "request", "admin", "search")
+
+
 @pytest.mark.parametrize(
-    ("case", "origin"),
+    ("origin", "asker", "wanted", "before", "voter"),
     [
-        ("requester", "requester"),
-        ("beneficiary", "beneficiary"),
-        ("same account", "beneficiary"),
-        ("stranger", "not_approver"),
-        ("admin", "not_approver"),
-        ("barred", "barred"),
-        ("twice", "voted"),
-        ("amended", "amended"),
+        ("requester", CY, {}, None, CY),
+        ("beneficiary", ANA, {"actor": "person:cy"}, None, CY),
+        ("beneficiary", ANA, {"actor": "user:CY"}, None, CY),
+        ("not_approver", BEN, {"actor": "person:ana"}, None, ROOT),
+        ("barred", ANA, {}, None, person("pol")),
+        ("amended", ANA, {}, {"step": "amend", "days": 5}, CY),
+        ("voted", ANA, {}, {"step": "approve"}, CY),
     ],
 )
 def test_who_may_not_decide_is_refused_and_on_record(
-    home: RequestHome, case: str, origin: str
+    home: RequestHome,
+    monkeypatch: pytest.MonkeyPatch,
+    origin: str,
+    asker: Asker,
+    wanted: dict[str, Any],
+    before: dict[str, Any] | None,
+    voter: Asker,
 ) -> None:
     """Separation of duty: each refusal says why, and the attempt is an event."""
-    asker, wanted, voter = ANA, dict[str, Any](), BEN
-    if case == "requester":
-        asker = voter = CY
-    elif case == "beneficiary":
-        wanted, voter = {"actor": "person:cy"}, CY
-    elif case == "same account":
-        wanted, voter = {"actor": "user:CY"}, CY
-    elif case == "barred":
-        voter = person("pol")
-    elif case == "admin":
-        voter = person("root", "request", "admin", "search")
-    elif case in {"twice", "amended"}:
-        voter = CY
+    monkeypatch.setattr(home.requests, "_has_part", lambda *_: True)  # As if they were told.
     request = home.ask(asker, **wanted)
-    if case == "twice":
-        home.step(request, "approve", CY)
-    if case == "amended":
-        home.step(request, "amend", CY, days=5)
-    if case in {"stranger", "admin", "barred"}:
-        home.requests._has_part = lambda *_: True  # type: ignore[method-assign]  # noqa: SLF001
+    if before is not None:
+        home.step(request, asker=voter, **before)
 
     with pytest.raises((Forbidden, Conflict)) as refused:
         home.step(request, "approve", voter)
     assert refused.value.origin == origin
     last = home.events()[-1]
-    if case != "twice":
+    if origin != "voted":
         assert (last.operation, last.outcome, last.outcome_reason, last.actor_id) == (
             "request.refused", "denied", origin, voter.person,
         )  # fmt: skip
@@ -243,8 +251,6 @@ def test_a_request_expires_by_the_clock(home: RequestHome) -> None:
 
 def test_the_policy_of_the_vote_counts(home: RequestHome) -> None:
     """A purpose that is over, or shorter by now, makes no grant or a shorter one."""
-    from doubles.request_desk import make_policy  # noqa: PLC0415
-
     request = home.ask(days=90)
     home.step(request, "approve", CY)
     home.policy = make_policy(until=NOW)
@@ -328,3 +334,69 @@ def test_states_and_scopes_are_asked_for(home: RequestHome) -> None:
         home.requests.open(RequestWanted(text="x"), asker=person("ana", "admin"))
     with pytest.raises(InputError, match="no step"):
         home.requests.step("r", StepWanted(step="bless"), asker=ANA)
+
+
+DEEDS = st.tuples(
+    st.sampled_from(
+        ("ask", "renew", "break", "approve", "reject", "changes", "amend", "withdraw", "show",
+         "revoke", "delegate", "recertify", "later", "turn"),
+    ),
+    st.sampled_from((ANA, BEN, CY, DEE, KIM)),
+    st.integers(0, 5),
+)  # fmt: skip
+
+
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(deeds=st.lists(DEEDS, min_size=5, max_size=30))
+def test_whatever_is_done_the_tables_follow(
+    tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[str, Asker, int]]
+) -> None:
+    """No grant without two who may decide, none that outlives another, tables as the events say."""
+    policy = make_policy(unused_days=20, recertify_days=25)
+    home = RequestHome(tmp_path_factory.mktemp("deeds"), policy)
+    for deed in deeds:
+        with suppress(OmbudError):
+            do(home, *deed)
+    tables = home.control.requests
+    for grant in tables.find_grants():
+        row = tables.request(grant.request or "")
+        assert row is not None
+        steps = tables.steps([row.id])[row.id]
+        yes = {one.actor for one in steps if one.kind == "approved"}
+        if grant.kind == "requested":
+            assert len(yes - {row.requester, row.beneficiary}) >= 2
+            assert yes <= {"person:cy", "person:dee", "person:kim"}
+        if grant.parent is not None:
+            parent = tables.grant(grant.parent)
+            assert parent is not None
+            assert grant.over_at <= parent.over_at
+    before = (tables.find_grants(), tables.requests(), tables.uses())
+    assert home.control.compare(home.record.committed) is None
+    home.control.rebuild(home.record.committed)
+    assert (tables.find_grants(), tables.requests(), tables.uses()) == before
+    home.close()
+
+
+def do(home: RequestHome, deed: str, asker: Asker, number: int) -> None:
+    """Do one thing, to the so-manieth request or grant."""
+    tables = home.control.requests
+    requests, grants = tables.requests(), tables.find_grants()
+    if deed == "later":
+        home.now += number * 3 * DAY
+    elif deed == "turn":
+        home.upkeep.turn()
+    elif deed == "ask":
+        home.ask(asker, days=number * 10 or None)
+    elif deed == "break":
+        home.emergency(asker, case=str(number % 2))
+    elif deed in {"revoke", "delegate", "recertify"} and grants:
+        actor = ("person:ana", "person:eve", "person:ben")[number % 3]
+        home.with_grant(grants[number % len(grants)].id, deed, asker, actor=actor)
+    elif deed == "renew" and grants:
+        home.ask(asker, kind="renewal", purpose=None, grant=grants[number % len(grants)].id)
+    elif deed == "show" and requests:
+        home.requests.show(requests[number % len(requests)].id, asker=asker)
+    elif requests:
+        home.step(requests[number % len(requests)].id, deed, asker, text="words")

@@ -15,6 +15,7 @@ from ombud.services.asker import Asker
 from ombud.services.trino_operations import OPERATIONS
 from ombud.services.trino_request import parse_request
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 NATION = table("tpch.tiny.nation")
 PEOPLE = table("memory.default.people")
 TARGET = table("hive.a.target")
@@ -47,6 +48,12 @@ def test_all_64_operations_are_mapped(vectors: Path) -> None:
     named = orjson.loads((vectors / "trino-opa" / "operations.json").read_bytes())
     assert sorted(OPERATIONS) == sorted(named)
     assert len(named) == 64
+
+
+def test_each_operation_is_explained() -> None:
+    """The reference says of every operation what it needs."""
+    text = (REPOSITORY / "docs" / "trino.md").read_text(encoding="utf-8")
+    assert [operation for operation in OPERATIONS if f"`{operation}`" not in text] == []
 
 
 def test_published_requests_are_denied_by_default(vectors: Path) -> None:

@@ -73,6 +73,40 @@ def test_columns_of_the_filter_are_checked_by_trino_and_shown_to_nobody() -> Non
     assert '"columns":["name"]' in (decision.query_text or "")
 
 
+def test_columns_that_trino_looks_at_before_it_masks_them() -> None:
+    """Of each column with a mask it asks first whether it may be read, and denies nobody then."""
+    door = Door()
+    masks = door.masks(NATION, COLUMNS)
+    answers = {c: door.allow("SelectFromColumns", with_columns(NATION, c)) for c in masks}
+    assert answers == {"name": True, "regionkey": True, "comment": False}
+    assert door.filters(NATION) == ['(("regionkey" = 3))']  # Nothing was denied to anybody.
+    assert door.allow("SelectFromColumns", with_columns(NATION, "nationkey", "regionkey", "name"))
+    assert [event.decision_permit for event in door.decisions()] == [True, True, True]
+    (event,) = door.joined()
+    assert (event.outcome, event.flags) == ("success", None)
+    assert event.columns_projected == ("name", "nationkey")
+
+
+def test_a_mask_that_trino_left_out_is_not_read_without() -> None:
+    """Denied while Trino looked at its mask, permitted a moment later: the mask is not there."""
+    door = Door(POLICY.replace('"person:ana", "person:bob"', '"person:bob"'))
+    door.masks(NATION, COLUMNS)
+    name = with_columns(NATION, "name")
+    assert not door.allow("SelectFromColumns", name)
+    door.live.apply(POLICY)
+    said = ["trino_filters_changed"]
+    assert door.reasons("SelectFromColumns", name) == said
+    door.queries.close()
+
+    door = Door()
+    door.masks(NATION, COLUMNS)
+    door.queries._unfiltered.add(TRINO.person)  # Denied for a moment.
+    assert not door.allow("SelectFromColumns", name)
+    door.filters(NATION)
+    assert door.reasons("SelectFromColumns", name) == ["trino_mask_skipped"]
+    assert door.select(NATION, {"name": "varchar(25)"}, query="q2")
+
+
 @pytest.mark.parametrize("columns", [["name"], ["regionkey"], ["regionkey", "nationkey"]])
 def test_masks_that_were_never_asked_for(columns: list[str]) -> None:
     """Without `batch-column-masking-uri` a column that needs a mask is not read at all."""
@@ -130,6 +164,7 @@ def test_a_policy_that_changes_within_a_query() -> None:
     door.masks(NATION, COLUMNS, query="q3")
     door.live.apply(POLICY.replace("kind: hash", 'kind: "null"'))
     named = with_columns(NATION, "name")
+    assert door.reasons("SelectFromColumns", named, query="q3") == []  # Trino looks at the mask.
     assert door.reasons("SelectFromColumns", named, query="q3") == ["trino_filters_changed"]
 
 
@@ -140,6 +175,7 @@ def test_lines_that_show_different_rows_of_one_table() -> None:
     assert door.filters(lines) == ['(("x" = 1))']
     assert door.masks(lines, {"a": "bigint", "b": "bigint"}) == {"b": "NULL"}
     assert door.allow("SelectFromColumns", with_columns(lines, "a", "x")) is False  # No mask of x.
+    assert not door.allow("SelectFromColumns", with_columns(lines, "b"))  # Trino looks at the mask.
     assert door.reasons("SelectFromColumns", with_columns(lines, "b")) == ["trino_lines_differ"]
 
 
@@ -165,6 +201,7 @@ def test_columns_for_aggregates_alone() -> None:
     door = Door()
     counted = table("hive.a.counted")
     assert door.masks(counted, {"salary": "bigint", "unit": "varchar"}) == {"salary": "NULL"}
+    assert door.reasons("SelectFromColumns", with_columns(counted, "salary")) == []  # A look.
     reasons = door.reasons("SelectFromColumns", with_columns(counted, "salary"))
     assert reasons == ["aggregate_only:salary"]
     assert door.select(counted, {"unit": "varchar"}, query="q2")

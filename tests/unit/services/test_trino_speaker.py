@@ -22,6 +22,7 @@ def said(**credentials: str) -> dict[str, str]:
         (Identity("ana", extra_credentials=said(purpose="fraud")), "ana", "fraud"),
         (Identity("ana", extra_credentials=said(purpose=" fraud ")), "ana", "fraud"),
         (Identity("ana", groups=["staff", "purpose:fraud"]), "ana", "fraud"),
+        (Identity("ana", groups=["purpose=fraud"]), "ana", "fraud"),
         (Identity("ana+fraud"), "ana", "fraud"),
         (Identity("ana+x+fraud"), "ana+x", "fraud"),
         (Identity("ana"), "ana", None),

@@ -160,3 +160,13 @@ def test_alerts_out_of_sight_are_not_named(home: Path) -> None:
                 one.services.alert(asked, asker=limited, why=None, case=None)
             refusals.append(str(refused.value).replace(asked, "ID"))
         assert refusals[0] == refusals[1]
+
+
+def test_requests_are_told_whole() -> None:
+    """Who asks for what, who decided and what followed is no secret of the originals."""
+    searcher = Asker(person="Eve", scopes=frozenset({"search"}))
+    for operation in ("request.voted", "break_glass.decided", "inquiry.opened", "request.refused"):
+        event = Event(
+            time=1, source="ombud.control", action="approve", operation=operation, raw=b"{}"
+        )
+        assert withhold([event], searcher) == [event]

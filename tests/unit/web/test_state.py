@@ -20,7 +20,11 @@ def test_ready_when_every_part_works(client: Client, services: Services) -> None
 
     assert (good.status_code, good.json()["status"]) == (200, "ok")
     assert bad.status_code == 503
-    assert bad.json() == {"status": "not ready", "checks": {"recorder": True, "index": False}}
+    assert bad.json() == {
+        "status": "not ready",
+        "checks": {"recorder": True, "index": False},
+        "notes": [],
+    }
 
 
 def test_metrics_in_the_text_format(client: Client) -> None:
