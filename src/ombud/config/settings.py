@@ -64,7 +64,8 @@ DOCUMENTED: tuple[Setting, ...] = (
     Setting(
         "trino.purpose_from",
         ("credentials", "group"),
-        "where the purpose is looked for: `credentials`, `group` (purpose:ID or purpose=ID), `user` (NAME+ID)",
+        "where the purpose is looked for: `credentials`, `group` (purpose:ID or purpose=ID),"
+        " `user` (NAME+ID)",
     ),
     Setting("trino.services", (), "users of Trino that are services, not persons"),
     Setting(

@@ -269,6 +269,16 @@ def test_an_audience_of_a_condition_alone_is_anybody() -> None:
     assert [change.who for change in found.loses] == ["role auditor"]
 
 
+def test_what_facts_contradict_may_be_refused_or_flagged() -> None:
+    """To be refused is the stricter."""
+    strict = BASE.replace("rows_min: 5", "rows_min: 5, verify: refuse")
+
+    assert diff_policies(policy(strict), policy(BASE)).lowers_oversight == (
+        "policy, checkpoint why: what facts contradict is only flagged",
+    )
+    assert not diff_policies(policy(BASE), policy(strict)).lowers_oversight
+
+
 def test_a_renamed_line_loses_no_limit_unseen() -> None:
     """A line that goes on under another name is compared with what it was."""
     found = compare(

@@ -12,7 +12,7 @@ from ombud.web.app import create_app
 from ombud.web.limits import Limits
 
 FILES = {"a.yaml": "purposes: {}"}
-ATTEMPT = {"actor": "person:ana", "action": "read", "resource": "dataset:plates"}
+ATTEMPT: dict[str, Any] = {"actor": "person:ana", "action": "read", "resource": "dataset:plates"}
 
 
 def post(client: Client, path: str, body: Any, token: str | None = "tok-admin") -> Any:
