@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, cast
 
@@ -125,6 +125,14 @@ class Met:
         """Return what an actor has met, of these."""
         found = [self.known[one] for one in ids if one in self.known]
         return tuple(one for one in found if f"{one.actor_type}:{one.actor_id}" == actor)
+
+    def claim(self, fulfilments: Iterable[Fulfilment], attempt: str) -> bool:
+        """Let them be used again and again."""
+        return True
+
+    def justification(self, ids: Iterable[str], actor: str) -> dict[str, Any]:
+        """Tell nothing of them."""
+        return {}
 
 
 class Door:
