@@ -70,10 +70,9 @@ def obligation_objects(obligations: tuple[Obligation, ...]) -> list[Json]:
     found: list[Json] = []
     for obligation in obligations:
         if obligation.id == "notify":
-            found += [
-                _object(len(found), NOTIFICATION, {"to": to, "topic": "ombud", "body": _BODY})
-                for to in obligation.parameters.get("to", ())
-            ]
+            for to in obligation.parameters.get("to", ()):
+                message = {"to": to, "topic": "ombud", "body": _BODY}
+                found.append(_object(len(found), NOTIFICATION, message))
         else:
             properties = {"vendor": VENDOR, "action": obligation.id, **obligation.parameters}
             found.append(_object(len(found), CUSTOM, properties))
