@@ -114,6 +114,23 @@ def test_folder_of_cloudtrail_logs(clone: Path, vectors: Path) -> None:
     assert re.search(r"^good: \d+ events", printed, re.MULTILINE)
 
 
+def test_purpose_request_decision(clone: Path) -> None:
+    """Tutorial 4: denied, asked for, approved by another, permitted, revoked; as it is printed."""
+    no_server_left = "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"
+    script = "\n".join([no_server_left, *blocks("Tutorial 4")])
+    printed = follow(clone, script, PORT=str(postgres.free_port()))
+
+    said = [line for kind in ("text", "json") for block in blocks("Tutorial 4", kind)
+            for line in block.splitlines()]  # fmt: skip
+    assert len(said) == 13
+    assert [line for line in said if line not in printed.splitlines()] == []
+    answers = re.findall(r'^"decision":(\w+)', printed, re.MULTILINE)
+    assert answers == ["false", "true", "false", "false"]
+    assert re.search(r"^decided by +person:kim$", printed, re.MULTILINE)
+    assert "approved by person:kim: Agreed with the desk" in printed
+    assert not (clone / "serve.log").read_text().count("Traceback")
+
+
 def begun_demo(clone: Path) -> tuple[subprocess.Popen[str], list[str]]:
     """Start the demo with a small county and return what it printed up to its end."""
     words = ["./run", "demo", "--no-browser", "--events", str(EVENTS), "--home", "demo-home"]
