@@ -42,9 +42,10 @@ def _gone_purpose(was: Purpose) -> Iterator[RuleChange]:
 
 
 def _gone_dataset(was: Dataset) -> Iterator[RuleChange]:
-    marked = was.prohibited or was.classifications or was.intended is not None or was.sources
-    marked = marked or any(one.prohibited or one.classifications for one in was.columns)
-    if marked or was.owner or audience_parts(was.approval.approvers):
+    is_marked = bool(was.prohibited or was.classifications or was.sources)
+    is_marked |= was.intended is not None
+    is_marked |= any(one.prohibited or one.classifications for one in was.columns)
+    if is_marked or was.owner or audience_parts(was.approval.approvers):
         yield RuleChange(
             "dataset", f"dataset {was.id}", LOOSENED, "is gone, with all that bound it"
         )
