@@ -222,7 +222,7 @@ class Requests:
             if asker is not None and is_duty(taken):
                 self._desk.record(refused_event(view, asker, row, step.kind.value, taken))
             raise refuse(taken)
-        effects = effects_of(row, taken.state, view, self._desk.tables)
+        effects = effects_of(row, taken.state, view, self._desk.tables, voter=step.actor)
         if isinstance(effects, Refusal):
             raise refuse(effects)
         said = Stepped(
