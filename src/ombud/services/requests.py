@@ -128,7 +128,7 @@ class Requests:
             asker.require("request")
         with self._desk.held() as view:
             row, steps = self._get(request_id)
-            if self._has_part(row, steps, view, asker):
+            if "request" in asker.scopes and self._has_part(row, steps, view, asker):
                 self._note_view(row, steps, view, asker)
             elif _sees_all(asker):
                 self._looks.record_look("request", asker, why=why, case=case, request=row.id)
@@ -271,8 +271,6 @@ class Requests:
         self, row: RequestRow, steps: Sequence[StepRow], view: View, asker: Asker
     ) -> None:
         """Record that somebody who may decide has opened the request as it is now."""
-        if "request" not in asker.scopes:
-            return
         request, rules = to_request(row, steps), self.rules(row, view)
         step = Step(StepKind.VIEWED, person_of(asker), view.now)
         if row.state not in _PENDING or check_duty(
