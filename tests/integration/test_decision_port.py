@@ -224,6 +224,20 @@ def test_a_worker_that_dies_is_started_again(served: RunningHome, wire: Wire) ->
     wait_until(answers, "another one answers")
 
 
+def test_nobody_is_never_taken_for_the_owner(served: RunningHome, wire: Wire) -> None:
+    """What is handed on to the home's own socket without a token stays without an asker."""
+    for line in (b"", b"Authorization:\r\n", b"Authorization: Basic YTpi\r\n"):
+        nobody = Wire(served.told["decide_address"], "")
+        try:
+            nobody.socket.sendall(
+                b"GET /access/v1/requests/01 HTTP/1.1\r\nHost: a\r\n" + line + b"\r\n"
+            )
+            assert nobody.read()[0] == 401, line
+        finally:
+            nobody.close()
+    assert wire.ask()[0] == 200
+
+
 _BOTH = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
 _TWICE = b"Authorization: a\r\nAuthorization: b\r\n"
 HOSTILE: list[tuple[str, bytes, int]] = [

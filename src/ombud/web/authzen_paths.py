@@ -22,6 +22,7 @@ FORWARDED = {
     REQUEST_SCHEMA: b"GET",
     ACCESS_REQUESTS: b"POST",
 }
+OPEN = frozenset({METADATA, REQUEST_SCHEMA})  # For which nobody needs a token.
 _TASK = re.compile(r"/access/v1/requests/[A-Za-z0-9-]{1,100}(/cancel)?", re.ASCII)
 
 
