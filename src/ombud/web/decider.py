@@ -13,6 +13,7 @@ import gc
 import logging
 import socket
 import sys
+from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -89,6 +90,7 @@ class Decider:
         self, question: Question, settle: Settle, turn: int, instead_of: str | None
     ) -> None:
         """Answer an evaluation, and again if the policy changed before its permit could leave."""
+        epoch = self._state.epoch()  # Before anything is looked at, the token too.
         try:
             asker = self._state.authenticate(token_of(question.headers))
             reply, draft = self._door.answer(question, asker, instead_of=instead_of)
@@ -109,7 +111,7 @@ class Decider:
         def done(error: OmbudError | None) -> None:
             if error is not None:
                 settle(error_reply(error))
-            elif not draft.permits or self._state.epoch() == draft.epoch:
+            elif not draft.permits or self._state.epoch() == epoch:
                 settle(reply)
             elif turn < TURNS_MAX:
                 self._decide(question, settle, turn + 1, draft.id)
@@ -196,7 +198,8 @@ def listen(host: str, port: int) -> socket.socket:
 async def _serve(home: Path, host: str, port: int, stop: StopSignal) -> None:
     state = WorkerState(HomePaths(home).published, clock=now_ms)
     try:
-        state.snapshot()  # Before the first request, which should not wait for it.
+        with suppress(NeedsHome):
+            state.snapshot()  # Before the first request, which should not wait for it.
         decider = Decider(state, home)
         gc.collect()
         gc.freeze()  # The policy lives as long as the worker: no use in looking at it again.
