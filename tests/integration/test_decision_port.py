@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,9 @@ import httptools
 import orjson
 import pytest
 
+from doubles.certificates import Authority
 from doubles.running_home import RunningHome, is_alive, wait_until
+from ombud.app.remote import RemoteDoor
 
 Make = Callable[[Path], RunningHome]
 
@@ -42,11 +45,13 @@ CLOSED = OPEN.replace("[user:alice]", "[user:bob]")
 class Wire:
     """One connection that is kept alive, read answer by answer."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, tls: ssl.SSLContext | None = None) -> None:
         place = urlsplit(address)
         assert place.hostname is not None
         assert place.port is not None
         self.socket = socket.create_connection((place.hostname, place.port), timeout=20)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=place.hostname)
         self.token = token
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
@@ -318,6 +323,32 @@ def test_no_permit_without_a_recorder(running: Make, tmp_path: Path) -> None:
 
     assert (status, said["error"]["code"]) == (503, "unavailable")
     assert home.wait() == 3  # The whole home ends with its recorder.
+
+
+def test_tokens_do_not_cross_the_network_in_the_clear(running: Make, tmp_path: Path) -> None:
+    """Where the API speaks TLS the decision port does."""
+    authority = Authority(tmp_path / "keys")
+    pair = authority.issue("server", is_server=True)
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    (folder / "settings.yaml").write_text(
+        f"server: {{tls: {{certificate: {pair.certificate}, key: {pair.key}}}}}\n"
+    )
+    home = serve(running, tmp_path)
+    door = RemoteDoor(folder / "server.sock")
+    token = str(door.token_create({"name": "pep", "scopes": ["decide"]})["token"])
+    door.close()
+    address = home.told["decide_address"]
+    wire = Wire(address, token, ssl.create_default_context(cafile=authority.path))
+    assert address.startswith("https://")
+    assert wire.ask()[1]["decision"] is True
+    wire.close()
+
+    plain = Wire(address, token)
+    plain.send()
+    with pytest.raises((ConnectionError, httptools.HttpParserError)):
+        plain.read()
+    plain.close()
 
 
 def test_the_end_is_orderly(served: RunningHome, wire: Wire) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import gc
 import logging
 import socket
+import ssl
 import sys
 from contextlib import suppress
 from email.utils import formatdate
@@ -39,6 +40,7 @@ from ombud.web.authzen_requests import requestable
 from ombud.web.decision_forward import DecisionForward
 from ombud.web.decision_link import DecisionLink
 from ombud.web.decision_protocol import DecisionProtocol, Settle
+from ombud.web.tls import Tls, tls_of
 
 log = logging.getLogger("ombud.web")
 
@@ -47,6 +49,7 @@ CONNECTIONS_MAX = 4_096  # Of one worker; an enforcement point keeps some dozens
 TICK_SECONDS = 1.0
 IDLE_TICKS = 75  # A connection on which nothing is asked.
 SLOW_TICKS = 10  # A request that does not come to its end.
+HANDSHAKE_SECONDS = 10.0
 STOP_SECONDS = 10.0
 EXIT_OK, EXIT_COULD_NOT = 0, 3
 _ALIVE = Reply(200, ((b"content-type", b"application/json"),), b'{"status":"ok","checks":{}}')
@@ -151,14 +154,20 @@ class Decider:
     def _set_date(self) -> None:
         self.date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
 
-    async def serve(self, listener: socket.socket, stop: StopSignal) -> None:
+    async def serve(
+        self, listener: socket.socket, stop: StopSignal, secured: ssl.SSLContext | None = None
+    ) -> None:
         """Answer until told to stop; then finish what was begun."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         for fd in stop.fds:
             loop.add_reader(fd, ended.set)
         server = await loop.create_server(
-            lambda: DecisionProtocol(self, CONNECTIONS_MAX), sock=listener, backlog=BACKLOG
+            lambda: DecisionProtocol(self, CONNECTIONS_MAX),
+            sock=listener,
+            backlog=BACKLOG,
+            ssl=secured,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if secured is not None else None,
         )
         while not ended.is_set():
             self.turn()
@@ -195,7 +204,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise Unavailable(f"cannot listen on {host} port {port}: {error}") from error
 
 
-async def _serve(home: Path, host: str, port: int, stop: StopSignal) -> None:
+async def _serve(home: Path, place: tuple[str, int], tls: Tls | None, stop: StopSignal) -> None:
+    secured = None if tls is None else tls.context()
     state = WorkerState(HomePaths(home).published, clock=now_ms)
     try:
         with suppress(NeedsHome):
@@ -203,8 +213,8 @@ async def _serve(home: Path, host: str, port: int, stop: StopSignal) -> None:
         decider = Decider(state, home)
         gc.collect()
         gc.freeze()  # The policy lives as long as the worker: no use in looking at it again.
-        with listen(host, port) as listener:
-            await decider.serve(listener, stop)
+        with listen(*place) as listener:
+            await decider.serve(listener, stop, secured)
     finally:
         state.close()
 
@@ -215,11 +225,14 @@ def main() -> int:
     parser.add_argument("home", type=Path)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--certificate", default="")
+    parser.add_argument("--key", default="")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="decider: %(message)s")
     stop = StopSignal()
     try:
-        asyncio.run(_serve(arguments.home, arguments.host, arguments.port, stop))
+        tls = tls_of(certificate=arguments.certificate, key=arguments.key, client_ca="")
+        asyncio.run(_serve(arguments.home, (arguments.host, arguments.port), tls, stop))
     except (OmbudError, OSError) as error:
         log.critical("could not serve: %s", error)
         return EXIT_COULD_NOT
