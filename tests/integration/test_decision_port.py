@@ -141,6 +141,26 @@ def test_a_token_that_is_revoked_stops_working_on_open_connections(
     wire.close()
 
 
+@pytest.mark.parametrize("door", ["address", "decide_address"])
+def test_a_token_that_is_revoked_within_a_request_permits_nothing(
+    served: RunningHome, door: str
+) -> None:
+    """However long its body takes to come."""
+    name = f"slow-{door}"
+    wire = Wire(served.told[door], served.make_token(name, "decide"))
+    body = orjson.dumps(ASKED)
+    head = f"POST {EVALUATION} HTTP/1.1\r\nHost: pdp\r\nAuthorization: Bearer {wire.token}\r\n"
+    more = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    wire.socket.sendall((head + more).encode() + body[:9])
+    served.ask("GET", "/v1/tokens")  # The head has been read by then.
+    time.sleep(0.2)
+    assert served.ask("DELETE", f"/v1/tokens/{name}").status == 200
+    wire.socket.sendall(body[9:])
+
+    assert wire.read()[0] == 401
+    wire.close()
+
+
 def test_the_newer_policy_holds_from_the_moment_it_is_acknowledged(
     served: RunningHome, wire: Wire
 ) -> None:
