@@ -204,6 +204,7 @@ async def _serve(home: Path, host: str, port: int, stop: StopSignal) -> None:
             await decider.serve(listener, stop)
     finally:
         state.close()
+        gc.unfreeze()  # Else what libraries keep would count as lost at the end.
 
 
 def main() -> int:
