@@ -14,6 +14,7 @@ import msgspec
 
 from ombud.access.attempt import Grant
 from ombud.access.difference_rights import (
+    GRANTED,
     Directory,
     Right,
     RightKey,
@@ -21,8 +22,9 @@ from ombud.access.difference_rights import (
     affected,
     compare_rights,
 )
-from ombud.access.difference_rules import LOOSENED, RuleChange, RuleChanges
+from ombud.access.difference_rules import RuleChanges
 from ombud.access.model import Policy
+from ombud.access.rule_change import LOOSENED, RuleChange
 
 ACTORS_SHOWN = 5  # Named in a line of text; the rest are counted.
 
@@ -41,6 +43,11 @@ class RightChange(NamedTuple):
     resource: str
     what: tuple[str, ...]
     actors: tuple[str, ...]
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether somebody decides on who gets it."""
+        return self.who.startswith(GRANTED)
 
     def __str__(self) -> str:
         """Return one line for a person."""
@@ -73,8 +80,13 @@ class PolicyDiff(NamedTuple):
 
     @property
     def lowers_oversight(self) -> tuple[str, ...]:
-        """In what oversight is lowered, one sentence each; empty if in nothing."""
-        return tuple(str(change) for change in self.rules if change.effect == LOOSENED)
+        """In what oversight is lowered, one sentence each; empty if in nothing.
+
+        So does every right that nobody has to be granted.
+        """
+        loosened = (str(change) for change in self.rules if change.effect == LOOSENED)
+        ungranted = (f"{one}, which nobody grants" for one in self.gains if not one.is_granted)
+        return (*loosened, *ungranted)
 
     @property
     def is_empty(self) -> bool:

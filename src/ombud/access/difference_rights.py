@@ -19,6 +19,7 @@ from ombud.access.things import Thing, make_things
 from ombud.access.wildcards import Names
 
 ANYBODY = "anybody"
+GRANTED = "whoever is granted it"
 RightKey = tuple[str, str, str, str, str]  # Who, purpose, action, type, thing.
 Directory = Mapping[str, Mapping[str, Any]]  # Attributes by `type:id`.
 
@@ -131,10 +132,10 @@ def _reached(
         return nothing
     if rule.actions is not None and action not in rule.actions:
         return nothing
-    if rule.resources is not None and (
-        rule.type != thing.type or not Names(rule.resources).match_any(thing.names)
-    ):
-        return nothing
+    if rule.resources is not None:
+        names = Names(rule.resources)
+        if not any(kind == rule.type and names.match(name) for kind, name in thing.origins):
+            return nothing
     if rule.columns is None and rule.classifications is None:
         return None
     taken = set(rule.columns or ()) if rule.classifications is None else set()
@@ -152,7 +153,7 @@ def _audiences(purpose: Purpose) -> Iterator[tuple[str, str | None]]:
     audience = purpose.audience
     if not purpose.standing:
         limited = "" if audience is None else f" and is {describe_audience(audience)}"
-        yield f"whoever is granted it{limited}", audience.when if audience else None
+        yield f"{GRANTED}{limited}", audience.when if audience else None
         return
     for part in audience_parts(audience or Audience()):
         yield part, audience.when if audience else None

@@ -7,8 +7,9 @@ cannot be told which of two is the stricter, the change counts as loosened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from ombud.access.difference_duties import duty_changes
 from ombud.access.difference_rights import audience_parts, describe_audience
 from ombud.access.model import (
     Approval,
@@ -22,21 +23,8 @@ from ombud.access.model import (
     Prohibition,
     Purpose,
 )
-
-LOOSENED, TIGHTENED, CHANGED = "loosened", "tightened", "changed"
-
-
-class RuleChange(NamedTuple):
-    """One change of a rule: of what, where, which way, and in words."""
-
-    rule: str  # `prohibition`, `checkpoint`, `approval`, `limit`…
-    place: str
-    effect: str
-    text: str
-
-    def __str__(self) -> str:
-        """Return one line for a person."""
-        return f"{self.place}: {self.text}"
+from ombud.access.requests_rules import dataset_approval
+from ombud.access.rule_change import CHANGED, LOOSENED, TIGHTENED, RuleChange
 
 
 class RuleChanges:
@@ -58,6 +46,10 @@ class RuleChanges:
         for dataset in new.datasets:
             if dataset.id in datasets:
                 self._dataset(datasets[dataset.id], dataset)
+                # Who decides in the end: who is named, the owner, or those of its source.
+                pair = (dataset_approval(one, dataset.id) for one in (old, new))
+                self._approval(f"dataset {dataset.id}", *pair)
+        self.found += duty_changes(old, new)
 
     def _add(self, rule: str, place: str, effect: str, text: str) -> None:
         self.found.append(RuleChange(rule, place, effect, text))
@@ -251,7 +243,6 @@ class RuleChanges:
 
     def _dataset(self, was: Dataset, now: Dataset) -> None:
         place = f"dataset {now.id}"
-        self._approval(place, was.approval, now.approval)
         if was.intended != now.intended:
             more = set(now.intended or ()) - set(was.intended or ())
             is_looser = was.intended is not None and (now.intended is None or bool(more))
@@ -319,15 +310,6 @@ class RuleChanges:
             said = new.when_no_purpose or "nothing: it is denied"
             self._add("purpose", place, effect, f"an attempt without a purpose is for {said}")
         self._stated(old, new)
-        for name in ("zone", "holidays"):
-            if getattr(old, name) != getattr(new, name):
-                self._add("calendar", place, CHANGED, f"`{name}` is changed")
-        entities = {(one.type, one.id): one.attributes for one in old.entities}
-        for entity in new.entities:
-            known = entities.get((entity.type, entity.id))
-            if known is not None and known != entity.attributes:
-                text = "has other stored attributes"
-                self._add("entity", f"{entity.type}:{entity.id}", CHANGED, text)
 
     def _stated(self, old: Policy, new: Policy) -> None:
         more = set(new.attributes.stated) - set(old.attributes.stated)
@@ -353,7 +335,8 @@ def _paired(was: Iterable[Line], now: Iterable[Line]) -> Iterator[tuple[Line, Li
     for line in renamed:
         for known in left.values():
             is_about = set(known.actions) & set(line.actions) and known.type == line.type
-            if is_about and set(known.resources) & set(line.resources):
+            is_wide = any("*" in name for name in (*known.resources, *line.resources))
+            if is_about and (is_wide or set(known.resources) & set(line.resources)):
                 yield known, line
 
 
