@@ -132,10 +132,10 @@ def _reached(
         return nothing
     if rule.actions is not None and action not in rule.actions:
         return nothing
-    if rule.resources is not None and (
-        rule.type != thing.type or not Names(rule.resources).match_any(thing.names)
-    ):
-        return nothing
+    if rule.resources is not None:
+        names = Names(rule.resources)
+        if not any(kind == rule.type and names.match(name) for kind, name in thing.origins):
+            return nothing
     if rule.columns is None and rule.classifications is None:
         return None
     taken = set(rule.columns or ()) if rule.classifications is None else set()
