@@ -203,6 +203,23 @@ def test_pipelined_questions_are_answered_in_order(wire: Wire) -> None:
     assert found == [bool(number % 2) for number in range(40)]
 
 
+def test_nobody_becomes_the_owner_by_way_of_a_worker(served: RunningHome) -> None:
+    """What is handed on without a token, or with an odd one, is not taken for the owner's."""
+    paths = (
+        b"POST /access/v1/search/subject",
+        b"GET /access/v1/requests/r1",
+        b"POST /access/v1/requests",
+        b"POST /access/v1/requests/r1/cancel",
+    )
+    for path in paths:
+        for header in (b"", b"Authorization: \r\n", b"Authorization: Basic eA==\r\n"):
+            wire = Wire(served.told["decide_address"], "")
+            head = path + b" HTTP/1.1\r\nHost: pdp\r\n" + header
+            wire.socket.sendall(head + b"Content-Length: 2\r\n\r\n{}")
+            assert wire.read()[0] == 401, (path, header)
+            wire.close()
+
+
 def test_a_worker_that_dies_is_started_again(served: RunningHome, wire: Wire) -> None:
     """The port goes on answering."""
     worker = served.child("ombud.web.decider")

@@ -180,7 +180,10 @@ class CompiledPolicy:
         thing = thing or Thing(type_, id_)
         lines = compiled.find_lines(type_, id_)
         if not lines and not self._is_guarded(compiled, thing):
-            return self._find_empty(compiled, self._find_nothing(action, thing))
+            act = self._find_empty(compiled, self._find_nothing(action, thing))
+            if is_declared and len(self.acts) < ACTS_MAX:
+                self.acts[key] = act
+            return act
         act = self._make(compiled, action, thing, lines)
         acts, most = (self.acts, ACTS_MAX) if is_declared else (self._strange, STRANGE_ACTS_MAX)
         if len(acts) >= most:

@@ -98,9 +98,9 @@ def _decide_fully(
             grant = find_emergency(snapshot, actor_type, actor_id, lineage, now)
             why = _BREAK_GLASS
         if grant is None:
-            reason = find_grantless(snapshot, actor_type, actor_id, lineage, now)
+            reasons = find_grantless(snapshot, actor_type, actor_id, lineage, now)
             may_ask = is_requestable(act, attempt, snapshot, now)
-            return _deny(attempt, snapshot, purpose.id, (reason,), may_ask)
+            return _deny(attempt, snapshot, purpose.id, reasons, may_ask)
     if not act.cuts:
         return _deny(attempt, snapshot, purpose.id, act.nothing)
     scene = scene or make_scene(attempt, act, snapshot, now)

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ombud.access.attempt import Attachment, Grant
-from ombud.access.difference_data import DataChanges
-from ombud.access.difference_found import LOOSENED, RuleChange
+from ombud.access.difference_data import data_changes
 from ombud.access.difference_lines import LineChanges
 from ombud.access.difference_rights import (
+    GRANTED,
     Directory,
     Right,
     RightKey,
@@ -25,6 +25,7 @@ from ombud.access.difference_rights import (
 )
 from ombud.access.difference_rules import RuleChanges
 from ombud.access.model import Policy
+from ombud.access.rule_change import LOOSENED, RuleChange
 
 ACTORS_SHOWN = 5  # Named in a line of text; the rest are counted.
 
@@ -43,6 +44,11 @@ class RightChange(NamedTuple):
     resource: str
     what: tuple[str, ...]
     actors: tuple[str, ...]
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether somebody decides on who gets it."""
+        return self.who.startswith(GRANTED)
 
     def __str__(self) -> str:
         """Return one line for a person."""
@@ -75,8 +81,13 @@ class PolicyDiff(NamedTuple):
 
     @property
     def lowers_oversight(self) -> tuple[str, ...]:
-        """In what oversight is lowered, one sentence each; empty if in nothing."""
-        return tuple(str(change) for change in self.rules if change.effect == LOOSENED)
+        """In what oversight is lowered, one sentence each; empty if in nothing.
+
+        So does every right that nobody has to be granted.
+        """
+        loosened = (str(change) for change in self.rules if change.effect == LOOSENED)
+        ungranted = (f"{one}, which nobody grants" for one in self.gains if not one.is_granted)
+        return (*loosened, *ungranted)
 
     @property
     def is_empty(self) -> bool:
@@ -134,8 +145,7 @@ def diff_policies(
 
 
 def _rules(old: Policy, new: Policy, was: Rights, now: Rights) -> tuple[RuleChange, ...]:
-    found = [*RuleChanges(old, new).found, *DataChanges(old, new).found]
-    found += LineChanges(was, now).found
+    found = [*RuleChanges(old, new).found, *data_changes(old, new), *LineChanges(was, now).found]
     # A line that was renamed is compared with what it was, and with what it takes acts from.
     return tuple(dict.fromkeys(found))
 

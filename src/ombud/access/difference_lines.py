@@ -6,16 +6,15 @@ that is new, moved up or made wider may take acts from one that was stricter in 
 
 from __future__ import annotations
 
-from ombud.access.difference_found import LOOSENED, TIGHTENED, Changes, words
 from ombud.access.difference_rights import Right, Rights, compare_rights
+from ombud.access.rule_change import LOOSENED, TIGHTENED, RuleChange
 
 
-class LineChanges(Changes):
-    """The changes of oversight that come of the order and the width of lines."""
+class LineChanges:
+    """Collects the changes of oversight that come of the order and the width of lines."""
 
     def __init__(self, was: Rights, now: Rights) -> None:
-        super().__init__()
-        self._seen: set[tuple[str, str]] = set()
+        self.found: dict[RuleChange, None] = {}
         for key in sorted({*was.held} & {*now.held}):
             before, after = was.held[key], now.held[key]
             self._walk(f"purpose {key[1]}", before, after, LOOSENED)
@@ -41,15 +40,13 @@ class LineChanges(Changes):
         gone = set(strict.notify) - set(free.notify)
         if gone:
             told = "no longer tells" if is_lowered else "now tells"
-            self._tell("notify", place, effect, f"{told} {words(gone)}")
+            self._tell("notify", place, effect, f"{told} {', '.join(sorted(gone))}")
         if strict.watermark and not free.watermark:
             marks = "no longer marks" if is_lowered else "now marks"
             self._tell("watermark", place, effect, f"{marks} what is shown")
 
     def _tell(self, rule: str, place: str, effect: str, text: str) -> None:
-        if (place, text) not in self._seen:
-            self._seen.add((place, text))
-            self.add(rule, place, effect, text)
+        self.found[RuleChange(rule, place, effect, text)] = None
 
 
 def _takes(known: Right, right: Right, before: tuple[Right, ...], after: tuple[Right, ...]) -> bool:

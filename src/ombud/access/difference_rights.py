@@ -19,6 +19,7 @@ from ombud.access.things import DATASET, Thing, ThingKey, make_things
 from ombud.access.wildcards import Names
 
 ANYBODY = "anybody"
+GRANTED = "whoever is granted it"
 RightKey = tuple[str, str, str, str, str]  # Who, purpose, action, type, thing.
 Directory = Mapping[str, Mapping[str, Any]]  # Attributes by `type:id`.
 
@@ -205,7 +206,7 @@ def _audiences(purpose: Purpose) -> Iterator[tuple[str, str | None]]:
     audience = purpose.audience
     if not purpose.standing:
         limited = "" if audience is None else f" and is {describe_audience(audience)}"
-        yield f"whoever is granted it{limited}", audience.when if audience else None
+        yield f"{GRANTED}{limited}", audience.when if audience else None
         return
     for part in audience_parts(audience or Audience()):
         yield part, audience.when if audience else None

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from ombud.access.attempt import Grant
+from ombud.access.decision import Reason
+
+_NO_GRANT = (Reason.NO_GRANT.value,)
+_ENDED = (Reason.GRANT_ENDED.value,)
+_NOT_BEGUN = (Reason.GRANT_NOT_BEGUN.value,)
 
 
 class Holdings:
@@ -19,7 +26,7 @@ class Holdings:
     def __init__(self, grants: Iterable[Grant]) -> None:
         self._first: dict[str, dict[str, dict[str, Grant]]] = {}
         self._others: dict[tuple[str, str, str], tuple[Grant, ...]] = {}
-        for grant in sorted(grants, key=lambda each: (-each.ends, each.begins, each.id)):
+        for grant in _compact(grants):
             purposes = self._first.setdefault(grant.actor_type, {})
             first = purposes.setdefault(grant.purpose, {}).setdefault(grant.actor_id, grant)
             if first is not grant:
@@ -51,12 +58,25 @@ class Holdings:
                     return other
         return None
 
+    def why_none(
+        self, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
+    ) -> tuple[str, ...]:
+        """Return why an actor without a grant in force has none."""
+        held = self.find_all(actor_type, actor_id, lineage)
+        for grant in held:
+            if now < grant.begins:
+                return _NOT_BEGUN
+        return _ENDED if held else _NO_GRANT
+
     def find_all(self, actor_type: str, actor_id: str, lineage: Iterable[str]) -> list[Grant]:
         """Return the grants of an actor for the purpose and those above it, in force or not."""
         found: list[Grant] = []
-        purposes = self._first.get(actor_type, {})
+        purposes = self._first.get(actor_type)
+        if purposes is None:
+            return found
         for purpose in lineage:
-            grant = purposes.get(purpose, {}).get(actor_id)
+            holders = purposes.get(purpose)
+            grant = None if holders is None else holders.get(actor_id)
             if grant is not None:
                 found.append(grant)
                 found += self._others.get((actor_type, purpose, actor_id), ())
@@ -67,3 +87,23 @@ class Holdings:
         purposes = self._first.get(actor_type, {})
         named = purposes if lineage is None else lineage
         return {actor_id for purpose in named for actor_id in purposes.get(purpose, {})}
+
+
+def _compact(grants: Iterable[Grant]) -> list[Grant]:
+    """Return the grants, the longest first, with what is equal in them held once.
+
+    Names and instants recur from grant to grant; held once they stay in the caches.
+    """
+    texts: dict[str, str] = {}
+    instants: dict[int, int] = {}
+    return [
+        msgspec.structs.replace(
+            grant,
+            actor_type=texts.setdefault(grant.actor_type, grant.actor_type),
+            actor_id=texts.setdefault(grant.actor_id, grant.actor_id),
+            purpose=texts.setdefault(grant.purpose, grant.purpose),
+            begins=instants.setdefault(grant.begins, grant.begins),
+            ends=instants.setdefault(grant.ends, grant.ends),
+        )
+        for grant in sorted(grants, key=lambda each: (-each.ends, each.begins, each.id))
+    ]

@@ -18,9 +18,12 @@ from ombud.access.scene import Scene
 from ombud.access.snapshot import Snapshot
 
 CODE_LENGTH_MAX = 100  # Characters of a code that are repeated in a reason.
-_NO_GRANT = Reason.NO_GRANT.value
-_ENDED = Reason.GRANT_ENDED.value
-_NOT_BEGUN = Reason.GRANT_NOT_BEGUN.value
+# Of two reasons for having no grant, the later is the one that is given.
+_NEARNESS = (
+    (Reason.NO_GRANT.value,),
+    (Reason.GRANT_ENDED.value,),
+    (Reason.GRANT_NOT_BEGUN.value,),
+)
 _CODES = ("reason_code", "justification_code")
 
 
@@ -99,18 +102,16 @@ def find_emergency(
 
 
 def find_grantless(
-    snapshot: Snapshot, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
-) -> str:
+    snapshot: Snapshot, actor_type: str, actor_id: str, lineage: tuple[str, ...], now: int
+) -> tuple[str, ...]:
     """Return why an actor without a grant in force has none."""
-    held = snapshot.granted.find_all(actor_type, actor_id, lineage)
-    if snapshot.has_emergencies:
-        purposes = snapshot.compiled.purposes
-        lineage = [name for name in lineage if purposes[name].breaks_glass]
-        held += snapshot.emergencies.find_all(actor_type, actor_id, lineage)
-    for grant in held:
-        if now < grant.begins:
-            return _NOT_BEGUN
-    return _ENDED if held else _NO_GRANT
+    reasons = snapshot.granted.why_none(actor_type, actor_id, lineage, now)
+    if not snapshot.has_emergencies:
+        return reasons
+    purposes = snapshot.compiled.purposes
+    breakable = [name for name in lineage if purposes[name].breaks_glass]
+    others = snapshot.emergencies.why_none(actor_type, actor_id, breakable, now)
+    return max(reasons, others, key=_NEARNESS.index)
 
 
 def is_requestable(act: Act, attempt: Attempt, snapshot: Snapshot, now: int) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from ombud.app.access import open_access
+from ombud.app.access import AccessParts, open_access
 from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import apply_configured
 from ombud.app.trino import trino_access
@@ -191,34 +191,8 @@ class OpenHome:
             whole=self.retention.whole,
             alerts=self.watch.events_of,
         )
-        tokens = Tokens(
-            appender=self.appender,
-            control=self.control,
-            project=self.projection.catch_up,
-            clock=never_back(now_ms, self.recorded_ms),
-        )
-        self.directory = Directory(
-            appender=self.appender,
-            control=self.control,
-            project=self.projection.catch_up,
-            index=self.index,
-            looks=looks,
-            settings=self.settings,
-            clock=now_ms,
-        )
-        self.directory.settle()
-        self.access = access = open_access(
-            self.paths,
-            settings=self.settings,
-            appender=self.appender,
-            reader=self.reader,
-            control=self.control,
-            projection=self.projection,
-            index=self.index,
-            follower=self._index_follower,
-            looks=looks,
-            clock=never_back(now_ms, self.recorded_ms),
-        )
+        self.directory = self._open_directory(looks)
+        self.access = access = self._open_access(looks)
         return HomeServices(
             trino=access.trino,
             trino_access=trino_access(self.settings),
@@ -235,7 +209,12 @@ class OpenHome:
             searching=access.searching,
             ext_authz=access.ext_authz,
             ingesting=self.ingesting,
-            tokens=tokens,
+            tokens=Tokens(
+                appender=self.appender,
+                control=self.control,
+                project=self.projection.catch_up,
+                clock=never_back(now_ms, self.recorded_ms),
+            ),
             rule_states=RuleStates(
                 appender=self.appender,
                 control=self.control,
@@ -256,6 +235,33 @@ class OpenHome:
             background=background,
             retention=self.retention,
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
+        )
+
+    def _open_directory(self, looks: Looks) -> Directory:
+        directory = Directory(
+            appender=self.appender,
+            control=self.control,
+            project=self.projection.catch_up,
+            index=self.index,
+            looks=looks,
+            settings=self.settings,
+            clock=now_ms,
+        )
+        directory.settle()
+        return directory
+
+    def _open_access(self, looks: Looks) -> AccessParts:
+        return open_access(
+            self.paths,
+            settings=self.settings,
+            appender=self.appender,
+            reader=self.reader,
+            control=self.control,
+            projection=self.projection,
+            index=self.index,
+            follower=self._index_follower,
+            looks=looks,
+            clock=never_back(now_ms, self.recorded_ms),
         )
 
     def apply_configured(self) -> None:

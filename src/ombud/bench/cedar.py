@@ -3,69 +3,37 @@
 It is written from the model and the definitions, not from the compiled snapshot: the
 tree of purposes, what is derived from what, and units and roles are Cedar's own
 hierarchy of entities; grants, attachments and fulfilments are disjunctions.
-
-What cannot be evaluated is said by two expressions for each condition, one for "it
-holds" and one for "it does not"; where neither is true it cannot be said.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from ombud.access.attempt import Attempt
-from ombud.access.model import Audience, Checkpoint, Dataset, Limits, Line, Prohibition, Purpose
-from ombud.bench.random_policy import Atom, Formula, World
+from ombud.access.model import Checkpoint, Dataset, Limits, Line, Prohibition, Purpose
+from ombud.bench.cedar_entities import list_entities
+from ombud.bench.cedar_words import (
+    ALWAYS,
+    NEVER,
+    Wording,
+    actor_id,
+    both,
+    either,
+    forbid,
+    minutes,
+    not_,
+    permit,
+    purpose_id,
+    set_of,
+    text,
+    thing_id,
+)
+from ombud.bench.random_world import World
 from ombud.core.event import ACTIONS
-
-_NEVER, _ALWAYS = "false", "true"
-
-
-class Said(NamedTuple):
-    """When a condition holds, and when it does not."""
-
-    yes: str
-    no: str
-
-
-def text(value: str) -> str:
-    """Return a string of Cedar."""
-    return json.dumps(value)
-
-
-def both(parts: Iterable[str]) -> str:
-    """Return the conjunction."""
-    kept = [part for part in parts if part != _ALWAYS]
-    return " && ".join(f"({part})" for part in kept) or _ALWAYS
-
-
-def either(parts: Iterable[str]) -> str:
-    """Return the disjunction."""
-    kept = [part for part in parts if part != _NEVER]
-    return " || ".join(f"({part})" for part in kept) or _NEVER
-
-
-def not_(part: str) -> str:
-    """Return the negation."""
-    return f"!({part})"
-
-
-def actor_id(type_: str, id_: str) -> str:
-    """Return how Cedar calls an actor."""
-    return f"Actor_{type_}::{text(id_)}"
-
-
-def thing_id(type_: str, id_: str) -> str:
-    """Return how Cedar calls a resource."""
-    return f"Thing_{type_}::{text(id_)}"
-
-
-def purpose_id(id_: str) -> str:
-    """Return how Cedar calls a purpose."""
-    return f"Purpose::{text(id_)}"
 
 
 class Translation:
@@ -73,6 +41,7 @@ class Translation:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._words = Wording(world.formulas, world.policy.attributes.stated)
         self._policy = world.policy
         self._datasets = {each.id: each for each in world.policy.datasets}
         self._actions = sorted({*ACTIONS, *world.policy.actions})
@@ -81,7 +50,7 @@ class Translation:
         forbids.append(self._forbid_vendor())
         permits = [permit for purpose in self._policy.purposes for permit in self._permits(purpose)]
         self.policies = "\n".join([*(f for f in forbids if f), *permits])
-        self.entities = json.dumps(self._entities())
+        self.entities = json.dumps(list_entities(world))
 
     def request(self, attempt: Attempt, now: int) -> dict[str, Any]:
         """Return an attempt as Cedar is asked."""
@@ -112,87 +81,6 @@ class Translation:
             "context": context,
         }
 
-    # -- entities
-
-    def _entities(self) -> list[dict[str, Any]]:
-        made = [
-            _entity("Purpose", each.id, {}, [("Purpose", each.parent)] if each.parent else [])
-            for each in self._policy.purposes
-        ]
-        made += [
-            _entity(
-                "Thing_dataset",
-                each.id,
-                each.attributes,
-                [("Thing_dataset", source) for source in each.sources],
-            )
-            for each in self._policy.datasets
-        ]
-        known: dict[tuple[str, str], dict[str, Any]] = dict(self._world.directory)
-        for entity in self._policy.entities:
-            if entity.type == "record":
-                made.append(_entity("Thing_record", entity.id, entity.attributes, []))
-            else:
-                key = (entity.type, entity.id)
-                known[key] = {**known.get(key, {}), **entity.attributes}
-        for (type_, id_), attributes in known.items():
-            parents = [("Unit", unit) for unit in attributes.get("units", ())]
-            parents += [("Unit", attributes["unit"])] if "unit" in attributes else []
-            parents += [("Role", attributes["role"])] if "role" in attributes else []
-            kept = {n: v for n, v in attributes.items() if n not in {"unit", "units", "role"}}
-            made.append(_entity(f"Actor_{type_}", id_, {**kept, "is_stored": True}, parents))
-        return made
-
-    # -- conditions and audiences
-
-    def _condition(self, condition: str | None) -> Said:
-        if condition is None:
-            return Said(_ALWAYS, _NEVER)
-        return self._say(self._world.formulas[condition])
-
-    def _say(self, formula: Formula) -> Said:
-        if isinstance(formula, Atom):
-            return self._compare(formula)
-        parts = [self._say(part) for part in formula.parts]
-        if formula.op == "not":
-            return Said(parts[0].no, parts[0].yes)
-        join, meet = (both, either) if formula.op == "and" else (either, both)
-        return Said(join(part.yes for part in parts), meet(part.no for part in parts))
-
-    def _compare(self, atom: Atom) -> Said:
-        side, _, name = atom.name.partition(".")
-        places = {
-            "actor": ["principal"],
-            "resource": ["resource", "context.told"],
-            "action": ["context.action"],
-            "context": ["context"],
-        }[side]
-        if side == "actor" and name in self._policy.attributes.stated:
-            places = ["context.said", *places]
-        value = json.dumps(atom.value)
-        yes = no = _NEVER
-        for place in reversed(places):
-            held = f"{place}.{name} {atom.op} {value}"
-            yes = f"if {place} has {name} then {held} else {yes}"
-            no = f"if {place} has {name} then !({held}) else {no}"
-        return Said(f"({yes})", f"({no})")
-
-    def _audience(self, audience: Audience | None) -> Said:
-        if audience is None:
-            return Said(_ALWAYS, _NEVER)
-        listed = [f"principal is Actor_{type_}" for type_ in audience.types]
-        listed += [f"principal == {actor_id(*each.split(':', 1))}" for each in audience.actors]
-        above = [f"principal in Unit::{text(unit)}" for unit in audience.units]
-        above += [f"principal in Role::{text(role)}" for role in audience.roles]
-        member = either([*listed, *above])
-        when = self._condition(audience.when)
-        if not listed and not above:
-            return when if audience.when is not None else Said(_NEVER, _ALWAYS)
-        other = not_(member)
-        if above:
-            other = both(["principal has is_stored", other])
-        return Said(both([member, when.yes]), either([other, when.no]))
-
     # -- what a rule speaks of
 
     def _covers(self, names: Iterable[str], type_: str, *, inherits: bool) -> str:
@@ -211,12 +99,12 @@ class Translation:
 
     def _does(self, names: Iterable[str] | None) -> str:
         if names is None:
-            return _ALWAYS
+            return ALWAYS
         hit = [action for action in self._actions if any(fnmatchcase(action, n) for n in names)]
         return either(f"action == Action::{text(action)}" for action in hit)
 
     def _reach(self, rule: Prohibition | Checkpoint) -> str:
-        where = _ALWAYS
+        where = ALWAYS
         if rule.resources is not None:
             where = self._covers(rule.resources, rule.type, inherits=True)
         return both([self._does(rule.actions), where])
@@ -267,7 +155,7 @@ class Translation:
         for purpose in self._policy.purposes:
             if purpose.until is not None:
                 made.append(
-                    _forbid([f"context.purpose in {purpose_id(purpose.id)}",
+                    forbid([f"context.purpose in {purpose_id(purpose.id)}",
                              f"context.now >= {purpose.until}"])
                 )  # fmt: skip
             granted = either(
@@ -279,9 +167,9 @@ class Translation:
                 ])
                 for grant in self._world.grants
             )  # fmt: skip
-            who = self._audience(purpose.audience).yes
+            who = self._words.audience(purpose.audience).yes
             may = who if purpose.standing else both([who, granted])
-            made.append(_forbid([f"context.purpose == {purpose_id(purpose.id)}", not_(may)]))
+            made.append(forbid([f"context.purpose == {purpose_id(purpose.id)}", not_(may)]))
         return made
 
     def _forbid_data(self) -> list[str]:
@@ -299,8 +187,8 @@ class Translation:
                     for each in self._world.attachments
                     if each.dataset == dataset.id
                 ]  # fmt: skip
-                made.append(_forbid([inside, not_(either(meant))]))
-            made += [_forbid([inside, self._near(name)]) for name in dataset.prohibited]
+                made.append(forbid([inside, not_(either(meant))]))
+            made += [forbid([inside, self._near(name)]) for name in dataset.prohibited]
         return made
 
     def _near(self, name: str) -> str:
@@ -311,7 +199,7 @@ class Translation:
     def _bans(self, dataset: Dataset | None) -> list[tuple[str, set[str] | None]]:
         """Return what forbids something of a thing: when, and which columns; None for all."""
         bans: list[tuple[str, set[str] | None]] = []
-        rules = [(rule, _ALWAYS) for rule in self._policy.prohibitions]
+        rules = [(rule, ALWAYS) for rule in self._policy.prohibitions]
         rules += [
             (rule, f"context.purpose in {purpose_id(purpose.id)}")
             for purpose in self._policy.purposes
@@ -322,8 +210,8 @@ class Translation:
             holds = [
                 where,
                 self._reach(rule),
-                not_(self._audience(rule.audience).no),
-                not_(self._condition(rule.when).no),
+                not_(self._words.audience(rule.audience).no),
+                not_(self._words.condition(rule.when).no),
             ]
             bans.append((both(holds), hit))
         for origin in [] if dataset is None else self._origins(dataset):
@@ -341,22 +229,22 @@ class Translation:
         for is_it, dataset in self._each_thing():
             for holds, hit in self._bans(dataset):
                 if hit is None:
-                    made.append(_forbid([is_it, holds]))
+                    made.append(forbid([is_it, holds]))
                     continue
                 if not hit:
                     continue
-                named = f"context has columns && context.columns.containsAny({_set(hit)})"
+                named = f"context has columns && context.columns.containsAny({set_of(hit)})"
                 if dataset is not None and not dataset.columns:
                     named = either([named, "!(context has columns)"])
-                made.append(_forbid([is_it, holds, named]))
+                made.append(forbid([is_it, holds, named]))
         return made
 
     def _forbid_vendor(self) -> str:
         if self._policy.vendor is None:
             return ""
         allowed = {code.code for code in self._policy.reason_codes if code.allowed}
-        given = f"context has reason_code && {_set(allowed)}.contains(context.reason_code)"
-        return _forbid([not_(self._audience(self._policy.vendor).no), not_(given)])
+        given = f"context has reason_code && {set_of(allowed)}.contains(context.reason_code)"
+        return forbid([not_(self._words.audience(self._policy.vendor).no), not_(given)])
 
     # -- permits
 
@@ -369,7 +257,7 @@ class Translation:
                 if match is None:
                     continue
                 made.append(
-                    _permit([
+                    permit([
                         f"context.purpose == {purpose_id(purpose.id)}",
                         is_it,
                         match,
@@ -398,20 +286,20 @@ class Translation:
             return None
         granted = self._granted(line, dataset)
         if granted is not None:
-            within = f"{_set(granted)}.containsAll(context.columns)" if granted else _NEVER
+            within = f"{set_of(granted)}.containsAll(context.columns)" if granted else NEVER
             parts.append(f"if context has columns then {within} else {str(bool(granted)).lower()}")
         if line.aggregate_only:
-            single = f"context.columns.containsAny({_set(line.aggregate_only)})"
+            single = f"context.columns.containsAny({set_of(line.aggregate_only)})"
             plain = "(context has aggregate && context.aggregate == false)"
             plain = f'({plain} || action == Action::"reveal")'
             parts.append(f"!(context has columns && {single} && {plain})")
         if line.areas is not None:
-            parts.append(f"context has area && {_set(line.areas)}.contains(context.area)")
+            parts.append(f"context has area && {set_of(line.areas)}.contains(context.area)")
         if line.hours is not None:
-            parts.append(either(_minutes(line)))
+            parts.append(either(minutes(line)))
         if line.until is not None:
             parts.append(f"context.now < {line.until}")
-        parts.append(self._condition(line.when).yes)
+        parts.append(self._words.condition(line.when).yes)
         return both(parts)
 
     def _limits(self, purpose: Purpose) -> list[Limits]:
@@ -439,10 +327,10 @@ class Translation:
         """Return when a column is left for whoever names none."""
         granted = self._granted(line, dataset)
         if granted is None:
-            return _ALWAYS
+            return ALWAYS
         bans = [(holds, hit) for holds, hit in self._bans(dataset) if hit is not None]
         left = [both(not_(holds) for holds, hit in bans if name in hit) for name in sorted(granted)]
-        return _ALWAYS if _ALWAYS in left else either(["context has columns", *left])
+        return ALWAYS if ALWAYS in left else either(["context has columns", *left])
 
     def _pass_checkpoints(self, purpose: Purpose, line: Line, dataset: Dataset | None) -> list[str]:
         above = self._above(purpose)
@@ -450,13 +338,13 @@ class Translation:
         parts = []
         for rule in rules:
             hit = self._hit(rule, dataset)
-            applies = [self._reach(rule), not_(self._audience(rule.audience).no)]
-            applies.append(not_(self._condition(rule.when).no))
+            applies = [self._reach(rule), not_(self._words.audience(rule.audience).no)]
+            applies.append(not_(self._words.condition(rule.when).no))
             if hit is not None:
-                named = f"context.columns.containsAny({_set(hit)})" if hit else _NEVER
+                named = f"context.columns.containsAny({set_of(hit)})" if hit else NEVER
                 applies.append(f"if context has columns then {named} else {str(bool(hit)).lower()}")
             if rule.areas is not None:
-                inside = f"{_set(rule.areas)}.contains(context.area)"
+                inside = f"{set_of(rule.areas)}.contains(context.area)"
                 applies.append(f"if context has area then {inside} else true")
             if rule.rows_min is not None:
                 applies.append(self._has_rows(rule.rows_min, line.limits, *self._limits(purpose)))
@@ -500,37 +388,3 @@ class Translation:
         while found[-1].parent is not None:
             found.append(by_id[found[-1].parent])
         return found
-
-
-def _minutes(line: Line) -> list[str]:
-    parts = []
-    for stretch in line.hours or ():
-        for day in stretch.days:
-            start = (day - 1) * 1440 + stretch.since
-            length = (stretch.until - stretch.since) % 1440 or 1440
-            for shift in (0, -10_080):
-                low, high = start + shift, start + length + shift
-                parts.append(f"context.minute >= {low} && context.minute < {high}")
-    return parts
-
-
-def _entity(
-    type_: str, id_: str, attributes: Mapping[str, Any], parents: list[tuple[str, str]]
-) -> dict[str, Any]:
-    return {
-        "uid": {"type": type_, "id": id_},
-        "attrs": dict(attributes),
-        "parents": [{"type": kind, "id": name} for kind, name in dict.fromkeys(parents)],
-    }
-
-
-def _set(values: Iterable[str]) -> str:
-    return f"[{', '.join(text(value) for value in sorted(set(values)))}]"
-
-
-def _forbid(parts: list[str]) -> str:
-    return f"forbid(principal, action, resource) when {{ {both(parts)} }};"
-
-
-def _permit(parts: list[str]) -> str:
-    return f"permit(principal, action, resource) when {{ {both(parts)} }};"

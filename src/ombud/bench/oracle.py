@@ -10,7 +10,8 @@ from ombud.access.attempt import Attempt
 from ombud.access.decide import decide
 from ombud.access.snapshot import Snapshot, compile_policy
 from ombud.bench.cedar import Translation
-from ombud.bench.random_policy import Maker, World
+from ombud.bench.random_policy import Maker
+from ombud.bench.random_world import World
 from ombud.bench.report import Figures, Limit, Options, Report, repeat
 from ombud.core.errors import Unavailable
 

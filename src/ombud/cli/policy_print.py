@@ -105,19 +105,25 @@ def print_diff(diff: Json) -> None:
 
 
 def print_explanation(answer: Json) -> None:
-    """Print how an attempt would be decided."""
+    """Print how an attempt would be decided, and every part that it came from."""
+    would = answer["would"]
     facts: dict[str, object] = {
         "would be": "permitted" if answer["would_permit"] else "denied",
-        "reasons": answer["reasons"],
-        "purpose": answer["purpose"],
-        "grant": answer["grant"],
-        "line": answer["line"],
-        "obligations": [one["id"] for one in answer["obligations"]],
-        "policy": answer["policy_version"],
         "at": format_instant(answer["at"]),
+        "policy": would["policy_version"],
+        "purpose": would["purpose"],
+        "grant": would["grant"],
+        "line": would["line"],
+        "obligations": [one["id"] for one in would["obligations"]],
     }
     print_facts(facts)
-    if answer["is_requestable"]:
+    for reason in answer["reasons"]:
+        print_line(f"{reason['code']}: {reason['text']}")
+    for kind in ("grants", "lines", "prohibitions", "checkpoints", "intended"):
+        for row in answer[kind]:
+            said = ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+            print_line(f"  {kind.removesuffix('s')}: {said}")
+    if would["is_requestable"]:
         note("a request would lift it: `ombud request --help`")
 
 

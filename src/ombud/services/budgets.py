@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
-import orjson
 
 from ombud.access.attempt import Attempt, Spent
 from ombud.access.decision import Decision
@@ -24,34 +23,24 @@ from ombud.access.model import Policy, Purpose
 from ombud.access.purposes import PurposeTree
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, InputError
-from ombud.core.event import Event
-from ombud.core.fields import CONTENT_FIELDS
 from ombud.record.reader import RecordReader
 from ombud.services.overlaps import Overlaps
 from ombud.services.retaining import first_recorded
+from ombud.store.budget_notes import read_notes
 from ombud.store.budgets import (
     ATTRIBUTE,
-    DECISION,
     DayLedger,
     Key,
     Subject,
     Truth,
     Use,
     budget_rows,
-    read_budget_rows,
 )
 
 STEP = 50_000  # Events asked of the reader at once.
 SUBJECTS_MAX = 10_000  # Data subjects that one attempt may name.
 AMOUNT_MAX = 1 << 53  # Rows or bytes that one attempt may state: exact in every JSON.
-OWN = "ombud."  # Sources of Ombud's own, which say nothing of what a platform returned.
-_CONTENT = 2  # Place of the content group among the columns of a batch.
 _NOBODY: tuple[Subject, ...] = ()
-_NAMES = [field.name for field in CONTENT_FIELDS]
-_DECISION_ID = 1 + _NAMES.index("decision.id")  # Places in the canonical content.
-_QUERY_ID = 1 + _NAMES.index("query.id")
-_DECISION = f'"{DECISION}"'.encode()
-_MARK = f'"{ATTRIBUTE}"'.encode()
 
 Decide = Callable[[Attempt, Mapping[Key, Spent]], Decision]
 
@@ -172,7 +161,7 @@ class Budgets:
             while self._ledger.watermark < size:
                 start = self._ledger.watermark
                 for committed in self._reader.read(start, min(STEP, size - start), raw=False):
-                    notes = list(self._notes(committed))
+                    notes = self._notes(committed)
                     with self._lock:
                         if committed.first_index != self._ledger.watermark:
                             break  # Another day has begun meanwhile, and was read as a whole.
@@ -228,41 +217,16 @@ class Budgets:
         while ledger.watermark < size:
             start = ledger.watermark
             for committed in self._reader.read(start, min(STEP, size - start), raw=False):
-                notes = list(self._notes(committed))
+                notes = self._notes(committed)
                 ledger.apply(notes, committed.first_index + committed.count)
         self._overlaps.clear()
         self._zone, self._ends = zone, ends  # Last: a day that could not be read is read again.
 
-    def _notes(self, committed: Committed) -> Iterator[Use | Truth]:
-        """Yield what these events say of budgets; the others are not decoded."""
-        is_told = _MARK in bytes(committed.blobs[_CONTENT])
-        if not (is_told or self._ledger.is_open):
-            return
-        for row in range(committed.count):
-            content = committed.group(_CONTENT + 1, row)
-            if _MARK in content and _DECISION in content:
-                yield from self._uses(committed.event(row))
-            elif content and self._may_tell(content, is_told=is_told):
-                truth = _truth(committed.values(row))
-                if truth is not None:
-                    yield truth
-
-    def _may_tell(self, content: bytes, *, is_told: bool) -> bool:
-        """Whether an event may be about a permit: most are seen not to be at a glance."""
-        array = orjson.loads(content)
-        decision, query = array[_DECISION_ID], array[_QUERY_ID]
-        if decision is None and query is None:
-            return False
-        # Beside decisions of the same chunk, the one it is about may not be counted yet.
-        return is_told or self._ledger.awaits(decision, query)
-
-    def _uses(self, event: Event) -> list[Use]:
-        if event.source != DECISION or event.time < self._begins or not event.attributes:
-            return []
-        try:
-            return read_budget_rows(event.attributes.get(ATTRIBUTE, []), event.subjects or ())
-        except msgspec.ValidationError:
-            return []  # Not of our writing: nobody else can use this source.
+    def _notes(self, committed: Committed) -> list[Use | Truth]:
+        ledger = self._ledger
+        return list(
+            read_notes(committed, since=self._begins, is_open=ledger.is_open, awaits=ledger.awaits)
+        )
 
 
 def budget_fields(taken: Sequence[Taken]) -> dict[str, Any]:
@@ -336,24 +300,3 @@ def _estimate(stated: int | None, decision: Decision, obligation: str) -> int:
 def _text(attempt: Attempt, name: str) -> str | None:
     value = attempt.context.get(name)
     return value if isinstance(value, str) else None
-
-
-def _truth(values: dict[str, Any]) -> Truth | None:
-    decision, query = values.get("decision_id"), values.get("query_id")
-    if decision is None and query is None:
-        return None
-    if str(values.get("source", "")).startswith(OWN):
-        return None
-    rows, size = values.get("rows_returned"), values.get("bytes_returned")
-    subjects = values.get("subjects")
-    if rows is None and size is None and subjects is None:
-        return None
-    actors = {values.get("actor_id"), *(values.get("on_behalf_of") or ())}
-    return Truth(
-        decision,
-        query,
-        frozenset(actor for actor in actors if actor),
-        rows=None if rows is None else max(0, rows),
-        bytes=None if size is None else max(0, size),
-        subjects=None if subjects is None else tuple((kind, key) for kind, key in subjects),
-    )

@@ -7,7 +7,7 @@ look: the narrower answer wins.  When the record takes nothing, nothing is permi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -40,7 +40,13 @@ class Checkpoints(Protocol):
     """What was met, as the record says."""
 
     def fulfilments(self, ids: Sequence[str], actor: str) -> tuple[Fulfilment, ...]:
-        """Return what an actor (`type:id`) has met, of these ids."""
+        """Return what an actor (`type:id`) has met: what lasts, and of the rest these ids."""
+
+    def claim(self, fulfilments: Iterable[Fulfilment], attempt: str) -> bool:
+        """Use up what is for one act, for an attempt; False when another has used it."""
+
+    def justification(self, ids: Iterable[str], actor: str) -> Mapping[str, Any]:
+        """Return the fields that an event says of these justifications."""
 
 
 class HomeFacts:
@@ -79,9 +85,19 @@ class HomeFacts:
             return decide(attempt, {})
         return self.budgets.peek(attempt, now, decide)
 
-    def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
-        """Return what the event says of what was taken."""
-        return budget_fields([one for one in taken if isinstance(one, Taken)])
+    def claim(self, fulfilments: Sequence[Fulfilment], attempt_id: str) -> bool:
+        """Use up what was met for one act; False when another has used it."""
+        return self._checkpoints is None or self._checkpoints.claim(fulfilments, attempt_id)
+
+    def fields(self, attempts: Sequence[Attempt], taken: Sequence[Held]) -> Mapping[str, Any]:
+        """Return what the event says of what was met and of what was taken."""
+        fields = dict(budget_fields([one for one in taken if isinstance(one, Taken)]))
+        met = next((one for one in attempts if one.fulfilments), None)
+        if met is not None and self._checkpoints is not None:
+            ids = [one.id for one in met.fulfilments]
+            actor = f"{met.actor_type}:{met.actor_id}"
+            fields |= self._checkpoints.justification(ids, actor)
+        return fields
 
     def commit(self, taken: Sequence[Held]) -> None:
         """Keep what was taken: its event is durable."""

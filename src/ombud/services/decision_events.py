@@ -120,6 +120,8 @@ def decision_row(
     if instead_of is not None:
         attributes["instead_of"] = instead_of
     said = _said(attempt, decision, now)
+    if attempt.fulfilments:
+        attributes["justifications"] = [one.id for one in attempt.fulfilments]
     if stated := _stated(attempt):
         said["query_text"] = _dumps({"stated": stated}).decode()
     _name_actor(attempt, said, attributes)
@@ -318,6 +320,8 @@ def _item(attempt: Attempt, decision: Decision, *, one_action: bool, one_purpose
         item["purpose"] = decision.purpose
     if decision.grant is not None:
         item["grant"] = decision.grant
+    if attempt.fulfilments:
+        item["justifications"] = [one.id for one in attempt.fulfilments]
     if decision.line is not None:
         item["line"] = decision.line
     if decision.obligations:

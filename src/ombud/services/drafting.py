@@ -29,7 +29,8 @@ from ombud.services.negotiation import STATED, STATED_OURS, negotiate
 MET = "justification_id"
 IDS_MAX = 16  # Checkpoints that one attempt can have met: a policy has a handful.
 
-Decide = Callable[[Attempt, Mapping[tuple[str, str, str], Spent]], Decision]
+Spending = Mapping[tuple[str, str, str], Spent]
+Decide = Callable[[Attempt, Spending], Decision]
 
 
 class Semantic(StrEnum):
@@ -67,6 +68,9 @@ class Facts(Protocol):
     def fulfilments(self, ids: Sequence[str], attempt: Attempt) -> tuple[Fulfilment, ...]:
         """Return the checkpoints of these ids that the actor of the attempt has met."""
 
+    def claim(self, fulfilments: Sequence[Fulfilment], attempt_id: str) -> bool:
+        """Use up what was met for one act; False when another has used it."""
+
     def take(self, attempt: Attempt, now: int, decide: Decide) -> Held:
         """Decide under what is used, and hold what is permitted."""
 
@@ -76,8 +80,8 @@ class Facts(Protocol):
     def release(self, taken: Sequence[Held]) -> None:
         """Give back what was taken: it will not be recorded."""
 
-    def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
-        """Return what the event says of what was taken."""
+    def fields(self, attempts: Sequence[Attempt], taken: Sequence[Held]) -> Mapping[str, Any]:
+        """Return what the event says of what was met and of what was taken."""
 
 
 @dataclass(slots=True)
@@ -121,7 +125,8 @@ class Drafter:
         taken: list[Held] = []
         attempt, decision = self._decide(attempt, snapshot, now, taken)
         try:
-            fields = self.facts.fields(taken) if taken else {}
+            is_plain = not (taken or attempt.fulfilments)
+            fields = {} if is_plain else self.facts.fields([attempt], taken)
             row = decision_row(
                 attempt, decision, asker=asker, now=now, instead_of=instead_of, fields=fields
             )
@@ -144,48 +149,68 @@ class Drafter:
         snapshot = self.live.snapshot()
         now = self._clock()
         draft = Draft([], epoch, False, batch_id)
-        decided: list[tuple[Attempt, Decision]] = []
-        for attempt in attempts:
-            if isinstance(attempt, InputError):
-                draft.decisions.append(attempt)
-                permit = False
-            else:
-                made = self._try(attempt, snapshot, now, draft.taken)
-                permit = not isinstance(made, InputError) and made[1].permit
-                draft.decisions.append(made if isinstance(made, InputError) else made[1])
-                if not isinstance(made, InputError):
-                    decided.append(made)
-            draft.permits |= permit
-            if is_last(semantic, permit):
-                break
-        if not decided:
-            return draft
         try:
-            draft.recordable = batch_row(
-                [attempt for attempt, _ in decided],
-                [decision for _, decision in decided],
-                batch_id=batch_id,
-                asker=asker,
-                now=now,
-                instead_of=instead_of,
-                fields=self.facts.fields(draft.taken) if draft.taken else {},
+            decided = self._decide_each(
+                attempts, draft, semantic=semantic, snapshot=snapshot, now=now
             )
-        except BaseException:
+            if decided:
+                known = [attempt for attempt, _ in decided]
+                is_plain = not (draft.taken or any(one.fulfilments for one in known))
+                draft.recordable = batch_row(
+                    known,
+                    [decision for _, decision in decided],
+                    batch_id=batch_id,
+                    asker=asker,
+                    now=now,
+                    instead_of=instead_of,
+                    fields={} if is_plain else self.facts.fields(known, draft.taken),
+                )
+        except BaseException:  # What is not recorded takes nothing, also of those before it.
             self.facts.release(draft.taken)
             raise
         return draft
 
-    def peek(self, attempt: Attempt) -> Decision:
-        """Return what would be decided; nothing is held, and there is nothing to record."""
-        snapshot, now = self.live.snapshot(), self._clock()
-        attempt = self._with_met(attempt)
-        if not self.facts.counts(attempt, snapshot.compiled.policy):
-            return _settled(attempt, decide(attempt, snapshot, now))
+    def _decide_each(
+        self,
+        attempts: Sequence[Attempt | InputError],
+        draft: Draft,
+        *,
+        semantic: Semantic,
+        snapshot: Snapshot,
+        now: int,
+    ) -> list[tuple[Attempt, Decision]]:
+        """Put the decisions into the draft; return those of attempts that were well-formed."""
+        decided: list[tuple[Attempt, Decision]] = []
+        for attempt in attempts:
+            made: tuple[Attempt, Decision] | InputError = (
+                attempt
+                if isinstance(attempt, InputError)
+                else self._try(attempt, snapshot, now, draft.taken)
+            )
+            if isinstance(made, InputError):
+                draft.decisions.append(made)
+                permit = False
+            else:
+                draft.decisions.append(made[1])
+                decided.append(made)
+                permit = made[1].permit
+            draft.permits |= permit
+            if is_last(semantic, permit):
+                break
+        return decided
 
-        def under(given: Attempt, spent: Mapping[tuple[str, str, str], Spent]) -> Decision:
+    def peek(self, attempt: Attempt) -> Decision:
+        """Return what would be decided; nothing is held or used up, or to be recorded."""
+        snapshot, now = self.live.snapshot(), self._clock()
+        policy = snapshot.compiled.policy
+        attempt, decision = self._meet(attempt, snapshot, now)
+        if not self.facts.counts(attempt, policy):
+            return decision
+
+        def under(given: Attempt, spent: Spending) -> Decision:
             return _settled(given, decide(given, snapshot, now, spent=spent))
 
-        return self.facts.peek(attempt, snapshot.compiled.policy, now, under)
+        return self.facts.peek(attempt, policy, now, under)
 
     def _try(
         self, attempt: Attempt, snapshot: Snapshot, now: int, taken: list[Held]
@@ -198,25 +223,45 @@ class Drafter:
     def _decide(
         self, attempt: Attempt, snapshot: Snapshot, now: int, taken: list[Held]
     ) -> tuple[Attempt, Decision]:
-        if MET in attempt.context:
-            attempt = self._with_met(attempt)
+        attempt, decision = self._meet(attempt, snapshot, now)
         if not self.facts.counts(attempt, snapshot.compiled.policy):
-            return attempt, _settled(attempt, decide(attempt, snapshot, now))
+            if decision.permit and attempt.fulfilments:
+                decision = self._claimed(attempt, decision, snapshot, now)
+            return attempt, decision
 
-        def under(given: Attempt, spent: Mapping[tuple[str, str, str], Spent]) -> Decision:
-            return _settled(given, decide(given, snapshot, now, spent=spent))
+        def under(given: Attempt, spent: Spending) -> Decision:
+            made = _settled(given, decide(given, snapshot, now, spent=spent))
+            if made.permit and given.fulfilments:
+                return self._claimed(given, made, snapshot, now)
+            return made
 
         one = self.facts.take(attempt, now, under)
         taken.append(one)
         return attempt, one.decision
 
-    def _with_met(self, attempt: Attempt) -> Attempt:
-        """Return the attempt with what its actor has met, as the record says and nobody else."""
-        ids = _ids(attempt.context.get(MET))
-        if not ids:
-            return attempt
+    def _meet(self, attempt: Attempt, snapshot: Snapshot, now: int) -> tuple[Attempt, Decision]:
+        """Return the decision, and the attempt with what its actor has met if that is asked for.
+
+        It is looked up as the record says it, and never taken from the words of who asks.
+        """
+        ids = _ids(attempt.context[MET]) if MET in attempt.context else []
+        decision = _settled(attempt, decide(attempt, snapshot, now))
+        if decision.checkpoint is None:
+            return attempt, decision
         met = self.facts.fulfilments(ids, attempt)
-        return msgspec.structs.replace(attempt, fulfilments=met)
+        if not met:
+            return attempt, decision
+        attempt = msgspec.structs.replace(attempt, fulfilments=met)
+        return attempt, _settled(attempt, decide(attempt, snapshot, now))
+
+    def _claimed(
+        self, attempt: Attempt, decision: Decision, snapshot: Snapshot, now: int
+    ) -> Decision:
+        """Return the permit, or a denial when what it stands on was used by another meanwhile."""
+        if self.facts.claim(attempt.fulfilments, attempt.id):
+            return decision
+        without = msgspec.structs.replace(attempt, fulfilments=())
+        return _settled(without, decide(without, snapshot, now))
 
 
 def _settled(attempt: Attempt, decision: Decision) -> Decision:
@@ -235,8 +280,6 @@ def is_last(semantic: Semantic, permit: bool) -> bool:
 
 def _ids(value: object) -> list[str]:
     ids = [value] if isinstance(value, str) else value
-    if ids is None:
-        return []
     if (
         not isinstance(ids, list)
         or len(ids) > IDS_MAX

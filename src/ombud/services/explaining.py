@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from ombud.access.attempt import Attempt
-from ombud.access.decide import decide
+from ombud.access.explain import explain
 from ombud.access.snapshot import Snapshot, compile_policy
 from ombud.core.clock import Clock
 from ombud.core.errors import InputError
@@ -44,10 +42,11 @@ class Explaining:
                 attachments=snapshot.attachments,
                 directory=self._live.actors().attributes,
             )
-        decision = decide(attempt, snapshot, at)
-        said: Json = msgspec.to_builtins(decision)
-        del said["decision_id"]  # There is none: nothing was decided.
-        return {"at": at, "what_if": True, "would_permit": said.pop("permit"), **said}
+        said: Json = explain(attempt, snapshot, at).to_dict()
+        decision = said.pop("decision")
+        del decision["decision_id"]  # There is none: nothing was decided.
+        would = {"would_permit": decision.pop("permit"), "would": decision}
+        return {"at": at, "what_if": True, **would, **said}
 
 
 def attempt_of(wanted: AttemptWanted) -> Attempt:

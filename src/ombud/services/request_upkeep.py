@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ombud.access.model import Policy
 from ombud.access.requests import RequestKind, RequestState
 from ombud.access.requests_clock import DAY_MS
 from ombud.access.requests_rules import find_purpose
@@ -37,6 +38,7 @@ class RequestUpkeep:
         self._uses = uses
         self._catch_up = catch_up
         self._used_until = 0
+        self._quiet: tuple[int, Policy | None, int] = (-1, None, 0)
 
     def turn(self) -> None:
         """Do what is due now."""
@@ -44,8 +46,32 @@ class RequestUpkeep:
         for row in self._desk.tables.requests(states=_PENDING, due_by=now):
             self._requests.expire(row.id)
         self._quarantine_late(now)
+        self._revoke_due(now)
+
+    def _revoke_due(self, now: int) -> None:
+        """Revoke what is due; looks at the grants only when something may be, or has changed."""
+        stamp, policy = self._desk.tables.stamp(), self._desk.view().policy
+        known_stamp, known_policy, until = self._quiet
+        if stamp == known_stamp and policy is known_policy and now < until:
+            return
         self._revoke_overdue()
         self._revoke_unused(now)
+        self._quiet = (stamp, policy, self._next_due(self._desk.view()))
+
+    def _next_due(self, view: View) -> int:
+        """Return from when on a grant may have to be revoked, or uses must be noted."""
+        limited = self._limited(view)
+        uses = self._uses_of(limited)
+        due = [_idle_since(row, uses) + days * DAY_MS for row, days in limited]
+        if limited:
+            due.append(self._used_until + 2 * DAY_MS)
+        days_of = {one.id: one.recertify_days for one in view.policy.purposes}
+        if any(days_of.values()):
+            for row in self._desk.tables.find_grants(over_after=view.now, kind="requested"):
+                by = recertify_by(row, days_of.get(row.purpose))
+                if by is not None:
+                    due.append(by)
+        return min(due, default=view.now + DAY_MS)
 
     def _quarantine_late(self, now: int) -> None:
         """Put exports into quarantine that were told of after the refusal, or not reached then."""

@@ -110,7 +110,12 @@ class WorkerFacts:
     def release(self, taken: Sequence[Held]) -> None:
         """Give back nothing: nothing is taken here."""
 
-    def fields(self, taken: Sequence[Held]) -> Mapping[str, Any]:
-        """Return nothing: nothing is taken here."""
-        del taken
+    def claim(self, fulfilments: Sequence[Fulfilment], attempt_id: str) -> bool:
+        """Raise `NeedsHome`."""
+        del fulfilments, attempt_id
+        raise NeedsHome
+
+    def fields(self, attempts: Sequence[Attempt], taken: Sequence[Held]) -> Mapping[str, Any]:
+        """Return nothing: nothing is met or taken here."""
+        del attempts, taken
         return {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ombud.access.attempt import Attempt
 from ombud.access.decision import Decision, Obligation, Reason
@@ -22,7 +23,7 @@ Requestable = Callable[[Attempt, Decision], Mapping[str, Any]]
 
 VENDOR = "ombud"
 REAUTHENTICATION = "urn:ombud:reauthentication"  # The `acr_value` of a step-up.
-CHECKPOINTS = "/v1/checkpoints"
+MEET_AT = "/v1/checkpoints/{}/justifications"  # Of the person themself, with their token.
 
 
 def no_request(attempt: Attempt, decision: Decision) -> Mapping[str, Any]:
@@ -57,8 +58,8 @@ def _context(attempt: Attempt, decision: Decision, request: Requestable) -> Json
 
 
 def _add_checkpoint(context: Json, checkpoint: Obligation) -> None:
-    name = checkpoint.parameters.get("name", "")
-    context["checkpoint"] = {**checkpoint.parameters, "meet_at": CHECKPOINTS}
+    name = str(checkpoint.parameters.get("name", ""))
+    context["checkpoint"] = {**checkpoint.parameters, "meet_at": MEET_AT.format(quote(name))}
     if checkpoint.parameters.get("kind") == CheckpointKind.REAUTHENTICATION:
         step = {"acr_value": REAUTHENTICATION}
         context["obligations"] = [{"id": f"step-up-{name}", "type": STEP_UP, "properties": step}]
@@ -69,10 +70,9 @@ def obligation_objects(obligations: tuple[Obligation, ...]) -> list[Json]:
     found: list[Json] = []
     for obligation in obligations:
         if obligation.id == "notify":
-            found += [
-                _object(len(found), NOTIFICATION, {"to": to, "topic": "ombud", "body": _BODY})
-                for to in obligation.parameters.get("to", ())
-            ]
+            for to in obligation.parameters.get("to", ()):
+                message = {"to": to, "topic": "ombud", "body": _BODY}
+                found.append(_object(len(found), NOTIFICATION, message))
         else:
             properties = {"vendor": VENDOR, "action": obligation.id, **obligation.parameters}
             found.append(_object(len(found), CUSTOM, properties))

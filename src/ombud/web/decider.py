@@ -33,7 +33,7 @@ from ombud.web.authzen_door import (
     error_reply,
     token_of,
 )
-from ombud.web.authzen_paths import EVALUATION, EVALUATIONS, is_forwarded
+from ombud.web.authzen_paths import EVALUATION, EVALUATIONS, PUBLIC, is_forwarded
 from ombud.web.authzen_requests import requestable
 from ombud.web.decision_forward import DecisionForward
 from ombud.web.decision_link import DecisionLink
@@ -121,7 +121,7 @@ class Decider:
     def _ask_home(self, method: bytes, question: Question, settle: Settle) -> None:
         async def ask() -> None:
             try:
-                if method == b"POST":  # Who is nobody must not cost the server anything.
+                if question.path not in PUBLIC:  # Nobody must not cost the server anything.
                     self._state.authenticate(token_of(question.headers))
                 settle(await self._forward.ask(method, question))
             except OmbudError as error:
@@ -204,6 +204,7 @@ async def _serve(home: Path, host: str, port: int, stop: StopSignal) -> None:
             await decider.serve(listener, stop)
     finally:
         state.close()
+        gc.unfreeze()  # Else what libraries keep would count as lost at the end.
 
 
 def main() -> int:

@@ -31,6 +31,7 @@ WANTED = frozenset(
         b"content-type",
         b"content-encoding",
         b"host",
+        b"idempotency-key",
         b"x-request-id",
         b"x-ombud-what-if",
     }

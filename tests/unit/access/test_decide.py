@@ -47,7 +47,8 @@ from ombud.access.model import (
     Terms,
 )
 from ombud.access.snapshot import Snapshot
-from ombud.bench.random_policy import Maker, World
+from ombud.bench.random_policy import Maker
+from ombud.bench.random_world import World
 
 replace = msgspec.structs.replace
 LONG_AGO = replace(GRANT, begins=NOW - 2 * DAY, ends=NOW)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -96,7 +96,21 @@ class Recorded:
 
 
 class Met:
-    """One checkpoint that alice has met."""
+    """One checkpoint that alice has met, for one act."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+
+    def claim(self, fulfilments: Iterable[Fulfilment], attempt: str) -> bool:
+        """Use it up."""
+        ids = {one.id for one in fulfilments}
+        is_free = self.used.isdisjoint(ids)
+        self.used |= ids
+        return is_free
+
+    def justification(self, ids: Iterable[str], actor: str) -> dict[str, str]:
+        """Tell of it."""
+        return {"justification_verdict": "verified"}
 
     def fulfilments(self, ids: Sequence[str], actor: str) -> tuple[Fulfilment, ...]:
         """Return it, to alice."""
@@ -283,6 +297,21 @@ def test_what_was_met_is_looked_up(given: object, permit: bool) -> None:
 
     assert bench.deciding.decide(told, asker=PEP).permit is permit
     assert not bench.deciding.decide(lied, asker=PEP).permit
+
+
+def test_what_was_met_for_one_act_counts_once() -> None:
+    """Also for two acts of one batch; the event of the permit says what it stands on."""
+    bench = Bench(policy("user:alice", checkpoint=True))
+    told = Attempt("user", "alice", "read", "record", "r1", context={"justification_id": "f1"})
+    made = bench.deciding.decide_batch([told, told], asker=PEP)
+
+    assert permits(made) == [True, False]
+    assert isinstance(made[1], Decision)
+    assert made[1].reasons == ("checkpoint:why",)
+    (event,) = bench.record.events
+    assert event.justification_verdict == "verified"
+    assert event.attributes is not None
+    assert event.attributes["decisions"][0]["justifications"] == ["f1"]
 
 
 @pytest.mark.parametrize("given", [7, {"id": "f1"}, [7], ["f"] * 17])

@@ -105,6 +105,7 @@ def test_a_permit_is_an_event_with_everything_that_led_to_it() -> None:
         "via": "api",
         "token": "t1",
         "line": "look-up",
+        "justifications": ["f1"],
     }
     assert next(decisions_of(event)).stated == {
         "actor": {"role": "nurse"},
