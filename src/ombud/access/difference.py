@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ombud.access.attempt import Attachment, Grant
 from ombud.access.difference_data import data_changes
-from ombud.access.difference_lines import LineChanges
+from ombud.access.difference_lines import LineChanges, takes_over
 from ombud.access.difference_rights import (
     GRANTED,
     Directory,
@@ -181,9 +181,20 @@ def _compare(
     if not was or not now:
         return ([] if now else None), ([] if was else None)
     gained, lost = _beyond(was, now, 0), _beyond(now, was, 1)
+    gained += [words for words in _taken(was, now) if words not in gained]
     if not gained and not lost:  # The first line that matches decides.
         gained = lost = ["lines are tried in another order"]
     return gained or None, lost or None
+
+
+def _taken(was: tuple[Right, ...], now: tuple[Right, ...]) -> list[str]:
+    """Return what is gained where another line decides than before."""
+    found: dict[str, None] = {}
+    for right in now:
+        for known in was:
+            if known.line != right.line and takes_over(known, right, was, now):
+                found.update(dict.fromkeys(compare_rights(known, right)[0]))
+    return list(found)
 
 
 def _beyond(known: tuple[Right, ...], rights: tuple[Right, ...], side: int) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ombud.access.model import Column, Dataset, Policy
-from ombud.access.rule_change import CHANGED, LOOSENED, TIGHTENED, RuleChange
+from ombud.access.rule_change import CHANGED, LOOSENED, RuleChange
 from ombud.access.wildcards import Names
 
 _ROOTS = ("actor", "resource", "action", "context")
@@ -33,8 +33,10 @@ def _columns(before: Dataset, after: Dataset) -> Iterator[RuleChange]:
     place = f"dataset {after.id}"
     was, now = ({column.name: column for column in one.columns} for one in (before, after))
     if bool(was) is not bool(now):
-        effect, said = (LOOSENED, "no longer") if was else (TIGHTENED, "now")
-        yield RuleChange("mark", place, effect, f"{said} declares its columns")
+        # Rules of columns refuse whole acts where nobody knows which columns there are, and
+        # reach none of what is declared under names of its own.
+        said = "no longer" if was else "now"
+        yield RuleChange("mark", place, LOOSENED, f"{said} declares its columns")
     for name, column in now.items():
         known = was.get(name, Column(name=name, type=column.type))
         if known.type != column.type:

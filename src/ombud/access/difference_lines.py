@@ -25,7 +25,7 @@ class LineChanges:
     ) -> None:
         for right in free:
             for known in strict:
-                if known.line != right.line and _takes(known, right, strict, free):
+                if known.line != right.line and takes_over(known, right, strict, free):
                     line = right.line if effect == LOOSENED else known.line
                     self._compare(f"{place}, line {line}", known, right, effect)
 
@@ -49,7 +49,9 @@ class LineChanges:
         self.found[RuleChange(rule, place, effect, text)] = None
 
 
-def _takes(known: Right, right: Right, before: tuple[Right, ...], after: tuple[Right, ...]) -> bool:
+def takes_over(
+    known: Right, right: Right, before: tuple[Right, ...], after: tuple[Right, ...]
+) -> bool:
     """Whether a line may now decide on acts that another one decided on before."""
     earlier = before[: before.index(known)]
     if any(one.line == right.line and not compare_rights(one, right)[0] for one in earlier):

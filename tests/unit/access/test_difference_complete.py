@@ -24,6 +24,8 @@ from ombud.access.model import (
     Entity,
     Limits,
     Line,
+    Mask,
+    MaskKind,
     Policy,
     Terms,
 )
@@ -80,6 +82,7 @@ LOWERED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
      "is gone, with its marks"),
     ("columns not declared", data(replace(OWNED, columns=(Column(name="x"),))),
      data(replace(OWNED, columns=())), "no longer declares its columns"),
+    ("columns declared", data(replace(OWNED, columns=())), data(OWNED), "now declares its columns"),
     ("a column of another type", data(replace(OWNED, columns=(Column(name="x", type="int"),))),
      data(replace(OWNED, columns=(Column(name="x", type="double"),))), "is double"),
     ("about nobody", data(OWNED), data(replace(OWNED, subject=None)), "`subject` is changed"),
@@ -135,7 +138,6 @@ def test_it_lowers_oversight(old: dict[str, Any], new: dict[str, Any], said: str
         (theft(scope=(WIDE, BOUND)), theft(scope=(replace(WIDE, when="actor.cleared"), BOUND))),
         ({"holidays": ("2026-12-25",)}, {}),
         ({"actions": ()}, {"actions": ("print",)}),
-        (data(replace(OWNED, columns=())), data(OWNED)),
     ],
 )
 def test_it_does_not_lower_oversight(old: dict[str, Any], new: dict[str, Any]) -> None:
@@ -172,6 +174,16 @@ def test_rights_to_what_is_attached_are_told() -> None:
 
     assert difference(old, new, attachments=[attachment]).gains
     assert not difference(old, new).gains
+
+
+def test_what_another_line_gives_is_told() -> None:
+    """A line that is narrowed leaves the rest to the next one, which may mask less."""
+    masked = replace(READ, name="masked", masks=(Mask(column="plate", kind=MaskKind.NULL),))
+    narrow = replace(masked, until=NOW)
+
+    found = difference(theft(scope=(masked, WIDE)), theft(scope=(narrow, WIDE)))
+
+    assert {what for change in found.gains for what in change.what} == {"column plate unmasked"}
 
 
 def test_an_end_of_the_purpose_above_is_told() -> None:
