@@ -286,7 +286,7 @@ class Grants:
         return tell_grant(row, self._desk.view().now)
 
     def _visible(self, grant_id: str, view: View, asker: Asker) -> GrantRow:
-        row = self._desk.tables.grant(grant_id)
+        row = self._desk.tables.named_grant(grant_id)
         sees_all = not asker.is_restricted and not {"search", "admin"}.isdisjoint(asker.scopes)
         is_party = "request" in asker.scopes and row and self._answers_for(row, view, asker)
         if row is None or not (sees_all or is_party):

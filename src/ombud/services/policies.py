@@ -267,7 +267,7 @@ class Policies:
     def _compare(self, old: Policy, new: Policy) -> PolicyDiff:
         known = self._live.actors().attributes
         people = {f"{type_}:{id_}": said for (type_, id_), said in known.items() if type_ == PERSON}
-        return diff_policies(old, new, self._granted.grants(), people)
+        return diff_policies(old, new, self._granted.grants(), people, self._granted.attachments())
 
     def _check_room(self, sha256: str) -> None:
         waiting = self._waiting()

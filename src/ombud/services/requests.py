@@ -118,7 +118,7 @@ class Requests:
             step = Step(STEPS[wanted.step], person_of(asker), view.now, text, wanted.days)
             case = check_case(wanted.case)
             self._take(row, steps, step, view, asker, case=case)
-            return self._tell(request_id, self._desk.view())
+            return self._tell(row.id, self._desk.view())
 
     def show(
         self, request_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
@@ -134,7 +134,7 @@ class Requests:
                 self._looks.record_look("request", asker, why=why, case=case, request=row.id)
             else:
                 raise no_request(request_id)
-            return self._tell(request_id, self._desk.view(), asker)
+            return self._tell(row.id, self._desk.view(), asker)
 
     def list(
         self,
@@ -196,7 +196,7 @@ class Requests:
             return True
 
     def _get(self, request_id: str) -> tuple[RequestRow, StepRows]:
-        row = self._desk.tables.request(request_id)
+        row = self._desk.tables.named_request(request_id)
         if row is None:
             raise no_request(request_id)
         return row, self._desk.tables.steps([row.id])[row.id]
