@@ -273,6 +273,7 @@ def test_discovery(pdp: Pdp) -> None:
         "search_subject_endpoint": pdp.address + SUBJECT,
         "search_resource_endpoint": pdp.address + RESOURCE,
         "search_action_endpoint": pdp.address + ACTION,
+        "access_request_endpoint": pdp.address + "/access/v1/requests",
     }
     assert answer.body["supported_obligations"] == ["notification", "step-up", "custom"]
 

@@ -187,8 +187,10 @@ class CompiledPolicy:
         act = self._make(compiled, action, thing, lines)
         acts, most = (self.acts, ACTS_MAX) if is_declared else (self._strange, STRANGE_ACTS_MAX)
         if len(acts) >= most:
+            # Those of the other table stay: names made up by somebody slow nobody else down.
+            for known in acts:
+                self.plain.pop(known, None)
             acts.clear()
-            self.plain.clear()
         acts[key] = act
         plain = self._find_plain(act)
         if plain is not None:

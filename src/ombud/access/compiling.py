@@ -16,7 +16,7 @@ from ombud.access.filters import FilterText
 from ombud.access.guards import Checkpost, Guard, Reach, acknowledgement
 from ombud.access.hours import Clock, Week
 from ombud.access.lines import ScopeLine
-from ombud.access.model import Audience, Checkpoint, Line, Policy, Prohibition, Purpose
+from ombud.access.model import Audience, Checkpoint, Limits, Line, Policy, Prohibition, Purpose
 from ombud.access.purposes import PurposeTree
 from ombud.access.scene import Who
 from ombud.access.terms import BarredTerms
@@ -41,6 +41,7 @@ class _Compiler:
     def __init__(self, policy: Policy, compiled: CompiledPolicy) -> None:
         self._policy = policy
         self._compiled = compiled
+        self._by_id = {purpose.id: purpose for purpose in policy.purposes}
         self._conditions: dict[str, Condition] = {}
         self._filters: dict[str, FilterText] = {}
         self._clocks: dict[str, Clock] = {}
@@ -64,7 +65,7 @@ class _Compiler:
         compiled.vendor = self._who(policy.vendor, "vendor")
         compiled.codes = {code.code: code.allowed for code in policy.reason_codes}
         compiled.asks_reasons = compiled.terms is not None or compiled.vendor is not None
-        by_id = {purpose.id: purpose for purpose in policy.purposes}
+        by_id = self._by_id
         if policy.when_no_purpose is not None and policy.when_no_purpose not in by_id:
             raise InputError(f"`when_no_purpose` is `{policy.when_no_purpose}`, which is none")
         common = [self._guard(rule, "") for rule in policy.prohibitions]
@@ -74,6 +75,7 @@ class _Compiler:
             above = [by_id[name] for name in made.lineage]
             made.guards = (*common, *self._guards(above))
             made.checkposts = (*self._acknowledge(above), *posts, *self._checkposts(above))
+            _check_posts(made)
             # A purpose does not outlive one that it is part of.
             untils = [each.until for each in above if each.until is not None]
             made.until = min([made.until, *untils])
@@ -97,15 +99,16 @@ class _Compiler:
         names = [line.name for line in purpose.scope]
         if len(set(names)) < len(names):
             raise InputError(f"{where} has two lines of one name")
-        made.lines = tuple(self._line(line, purpose) for line in purpose.scope)
+        above = [self._by_id[name].limits for name in made.lineage]
+        made.lines = tuple(self._line(line, purpose, above) for line in purpose.scope)
         made.index()
         return made
 
-    def _line(self, line: Line, purpose: Purpose) -> ScopeLine:
+    def _line(self, line: Line, purpose: Purpose, above: Iterable[Limits]) -> ScopeLine:
         where = f"line `{line.name}` of purpose `{purpose.id}`"
         self._check_names(line.resources, line.type, where)
         self._check_actions(line.actions, where)
-        bounds = Bounds(line.limits, purpose.limits)
+        bounds = Bounds(line.limits, *above)
         row_filter = None
         if line.row_filter is not None:
             row_filter = self._filters.get(line.row_filter)
@@ -191,3 +194,14 @@ class _Compiler:
                 f"{where} names the action `{min(unknown)}`, which is not declared",
                 hint="list it under `actions`",
             )
+
+
+def _check_posts(purpose: CompiledPurpose) -> None:
+    """Raise `InputError` where one fulfilment would be taken for that of two checkpoints."""
+    names = [post.rule.name for post in purpose.checkposts]
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise InputError(
+            f"purpose `{purpose.id}` comes to two checkpoints `{twins[0]}`",
+            hint="give each its own name: the purpose's, those of purposes above, and those of all",
+        )

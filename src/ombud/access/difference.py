@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import msgspec
-
-from ombud.access.attempt import Grant
+from ombud.access.attempt import Attachment, Grant
+from ombud.access.difference_data import data_changes
+from ombud.access.difference_lines import LineChanges, takes_over
 from ombud.access.difference_rights import (
+    GRANTED,
     Directory,
     Right,
     RightKey,
     Rights,
     affected,
     compare_rights,
+    name_strange,
 )
-from ombud.access.difference_rules import LOOSENED, RuleChange, RuleChanges
+from ombud.access.difference_rules import RuleChanges
 from ombud.access.model import Policy
+from ombud.access.rule_change import LOOSENED, RuleChange
 
 ACTORS_SHOWN = 5  # Named in a line of text; the rest are counted.
 
@@ -41,6 +44,11 @@ class RightChange(NamedTuple):
     resource: str
     what: tuple[str, ...]
     actors: tuple[str, ...]
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether somebody decides on who gets it."""
+        return self.who.startswith(GRANTED)
 
     def __str__(self) -> str:
         """Return one line for a person."""
@@ -73,8 +81,13 @@ class PolicyDiff(NamedTuple):
 
     @property
     def lowers_oversight(self) -> tuple[str, ...]:
-        """In what oversight is lowered, one sentence each; empty if in nothing."""
-        return tuple(str(change) for change in self.rules if change.effect == LOOSENED)
+        """In what oversight is lowered, one sentence each; empty if in nothing.
+
+        So does every right that nobody has to be granted.
+        """
+        loosened = (str(change) for change in self.rules if change.effect == LOOSENED)
+        ungranted = (f"{one}, which nobody grants" for one in self.gains if not one.is_granted)
+        return (*loosened, *ungranted)
 
     @property
     def is_empty(self) -> bool:
@@ -105,15 +118,19 @@ def diff_policies(
     new: Policy,
     grants: Iterable[Grant] = (),
     directory: Directory | None = None,
+    attachments: Iterable[Attachment] = (),
 ) -> PolicyDiff:
     """Return what changes from one policy to another.
 
     `directory` has the attributes of actors by `type:id` (`unit`, `units`, `role`);
-    with it and the grants the people of an audience are named.
+    with it and the grants the people of an audience are named.  What a dataset is
+    attached to counts as intended for it.
     """
     held = tuple(grants)
     people: Directory = directory or {}
-    was, now = Rights(old), Rights(new)
+    strange = name_strange(old, new)
+    attached = frozenset((one.dataset, one.purpose) for one in attachments)
+    was, now = (Rights(policy, strange, attached) for policy in (old, new))
     gains: dict[tuple[Any, ...], list[str]] = {}
     loses: dict[tuple[Any, ...], list[str]] = {}
     for key in sorted({*was.held, *now.held}):
@@ -123,8 +140,14 @@ def diff_policies(
     return PolicyDiff(
         gains=_changes(gains, now, held, people),
         loses=_changes(loses, was, held, people),
-        rules=tuple(RuleChanges(old, new).found),
+        rules=_rules(old, new, was, now),
     )
+
+
+def _rules(old: Policy, new: Policy, was: Rights, now: Rights) -> tuple[RuleChange, ...]:
+    found = [*RuleChanges(old, new).found, *data_changes(old, new), *LineChanges(was, now).found]
+    # A line that was renamed is compared with what it was, and with what it takes acts from.
+    return tuple(dict.fromkeys(found))
 
 
 def _keep(into: dict[tuple[Any, ...], list[str]], key: RightKey, what: list[str] | None) -> None:
@@ -153,18 +176,25 @@ def _compare(
     was: tuple[Right, ...], now: tuple[Right, ...]
 ) -> tuple[list[str] | None, list[str] | None]:
     """Return what is gained and lost between the lines that give one right, None for nothing."""
-    if _unnamed(was) == _unnamed(now):
+    if [right.extent for right in was] == [right.extent for right in now]:
         return None, None
     if not was or not now:
         return ([] if now else None), ([] if was else None)
     gained, lost = _beyond(was, now, 0), _beyond(now, was, 1)
+    gained += [words for words in _taken(was, now) if words not in gained]
     if not gained and not lost:  # The first line that matches decides.
         gained = lost = ["lines are tried in another order"]
     return gained or None, lost or None
 
 
-def _unnamed(rights: tuple[Right, ...]) -> list[Right]:
-    return [msgspec.structs.replace(right, line="") for right in rights]
+def _taken(was: tuple[Right, ...], now: tuple[Right, ...]) -> list[str]:
+    """Return what is gained where another line decides than before."""
+    found: dict[str, None] = {}
+    for right in now:
+        for known in was:
+            if known.line != right.line and takes_over(known, right, was, now):
+                found.update(dict.fromkeys(compare_rights(known, right)[0]))
+    return list(found)
 
 
 def _beyond(known: tuple[Right, ...], rights: tuple[Right, ...], side: int) -> list[str]:

@@ -6,9 +6,10 @@ cannot be told which of two is the stricter, the change counts as loosened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from ombud.access.difference_duties import duty_changes
 from ombud.access.difference_rights import audience_parts, describe_audience
 from ombud.access.model import (
     Approval,
@@ -22,21 +23,8 @@ from ombud.access.model import (
     Prohibition,
     Purpose,
 )
-
-LOOSENED, TIGHTENED, CHANGED = "loosened", "tightened", "changed"
-
-
-class RuleChange(NamedTuple):
-    """One change of a rule: of what, where, which way, and in words."""
-
-    rule: str  # `prohibition`, `checkpoint`, `approval`, `limit`…
-    place: str
-    effect: str
-    text: str
-
-    def __str__(self) -> str:
-        """Return one line for a person."""
-        return f"{self.place}: {self.text}"
+from ombud.access.requests_rules import dataset_approval
+from ombud.access.rule_change import CHANGED, LOOSENED, TIGHTENED, RuleChange
 
 
 class RuleChanges:
@@ -53,11 +41,15 @@ class RuleChanges:
         before = {purpose.id: purpose for purpose in old.purposes}
         for purpose in new.purposes:
             if purpose.id in before:
-                self._purpose(before[purpose.id], purpose, before)
+                self._purpose(before[purpose.id], purpose)
         datasets = {dataset.id: dataset for dataset in old.datasets}
         for dataset in new.datasets:
             if dataset.id in datasets:
                 self._dataset(datasets[dataset.id], dataset)
+                # Who decides in the end: who is named, the owner, or those of its source.
+                pair = (dataset_approval(one, dataset.id) for one in (old, new))
+                self._approval(f"dataset {dataset.id}", *pair)
+        self.found += duty_changes(old, new)
 
     def _add(self, rule: str, place: str, effect: str, text: str) -> None:
         self.found.append(RuleChange(rule, place, effect, text))
@@ -195,7 +187,7 @@ class RuleChanges:
         if added:
             self._add(rule, place, TIGHTENED, f"now tells {_words(added)}")
 
-    def _purpose(self, was: Purpose, now: Purpose, before: Mapping[str, Purpose]) -> None:
+    def _purpose(self, was: Purpose, now: Purpose) -> None:
         place = f"purpose {now.id}"
         self._prohibitions(place, was.prohibitions, now.prohibitions)
         self._checkpoints(place, was.checkpoints, now.checkpoints)
@@ -217,10 +209,8 @@ class RuleChanges:
             text = f"is now below {now.parent}: a grant for that is one for this"
             self._add("tree", place, LOOSENED, text)
         if was.parent != now.parent and was.parent is not None:
-            above = before.get(was.parent)
-            held = above is not None and (above.prohibitions or above.checkpoints or above.parent)
-            effect = LOOSENED if held else CHANGED
-            self._add("tree", place, effect, f"is no longer below {was.parent}")
+            # Rules, an end and prohibitions of data that held for it there are left behind.
+            self._add("tree", place, LOOSENED, f"is no longer below {was.parent}")
         self._break_glass(place, was.break_glass, now.break_glass)
         for known, line in _paired(was.scope, now.scope):
             where = f"{place}, line {line.name}"
@@ -251,7 +241,6 @@ class RuleChanges:
 
     def _dataset(self, was: Dataset, now: Dataset) -> None:
         place = f"dataset {now.id}"
-        self._approval(place, was.approval, now.approval)
         if was.intended != now.intended:
             more = set(now.intended or ()) - set(was.intended or ())
             is_looser = was.intended is not None and (now.intended is None or bool(more))
@@ -295,6 +284,9 @@ class RuleChanges:
         for where, was, now in self._named("bar", "policy", old.terms, new.terms):
             self._narrowing("bar", where, "words", was.words, now.words)
             self._narrowing("bar", where, "codes", was.codes, now.codes)
+            if was.jurisdiction != now.jurisdiction:
+                text = f"holds in {now.jurisdiction}, no longer in {was.jurisdiction}"
+                self._add("bar", where, LOOSENED, text)
 
     def _vendor(self, old: Policy, new: Policy) -> None:
         rule, place = "vendor", "policy, vendor"
@@ -319,15 +311,6 @@ class RuleChanges:
             said = new.when_no_purpose or "nothing: it is denied"
             self._add("purpose", place, effect, f"an attempt without a purpose is for {said}")
         self._stated(old, new)
-        for name in ("zone", "holidays"):
-            if getattr(old, name) != getattr(new, name):
-                self._add("calendar", place, CHANGED, f"`{name}` is changed")
-        entities = {(one.type, one.id): one.attributes for one in old.entities}
-        for entity in new.entities:
-            known = entities.get((entity.type, entity.id))
-            if known is not None and known != entity.attributes:
-                text = "has other stored attributes"
-                self._add("entity", f"{entity.type}:{entity.id}", CHANGED, text)
 
     def _stated(self, old: Policy, new: Policy) -> None:
         more = set(new.attributes.stated) - set(old.attributes.stated)
@@ -353,7 +336,8 @@ def _paired(was: Iterable[Line], now: Iterable[Line]) -> Iterator[tuple[Line, Li
     for line in renamed:
         for known in left.values():
             is_about = set(known.actions) & set(line.actions) and known.type == line.type
-            if is_about and set(known.resources) & set(line.resources):
+            is_wide = any("*" in name for name in (*known.resources, *line.resources))
+            if is_about and (is_wide or set(known.resources) & set(line.resources)):
                 yield known, line
 
 

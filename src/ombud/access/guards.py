@@ -6,6 +6,7 @@ needs the attempt is left for the decision.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ombud.access.attempt import Attempt, Fulfilment
@@ -13,7 +14,7 @@ from ombud.access.condition import Condition
 from ombud.access.decision import Obligation, Reason
 from ombud.access.model import Checkpoint, CheckpointKind, Prohibition
 from ombud.access.scene import NOT_MET, Scene, Who
-from ombud.access.things import DATASET, Thing
+from ombud.access.things import DATASET, Thing, ThingKey
 from ombud.access.wildcards import Names
 
 WHOLE: frozenset[str] = frozenset({"*"})  # The whole thing, not some columns of it.
@@ -35,6 +36,11 @@ class Reach:
         columns = rule.columns if isinstance(rule, Prohibition) else None
         self._columns = None if columns is None else frozenset(columns)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it speaks of things of every type."""
+        return self._type is None
+
     def over(self, action: str, thing: Thing) -> frozenset[str] | None:
         """Return the columns of the thing that it speaks of, `WHOLE`, or None for nothing.
 
@@ -42,11 +48,15 @@ class Reach:
         """
         if self._actions is not None and not self._actions.match(action):
             return None
-        if self._type is not None and self._type != thing.type:
-            return None
-        if self._resources is not None and not self._resources.match_any(thing.names):
+        if not any(map(self._is_of, thing.origins)):
             return None
         return self._over_columns(thing)
+
+    def _is_of(self, origin: ThingKey) -> bool:
+        type_, id_ = origin
+        if self._type is not None and self._type != type_:
+            return False
+        return self._resources is None or self._resources.match(id_)
 
     def _over_columns(self, thing: Thing) -> frozenset[str] | None:
         is_classed = self._classes is None or not self._classes.isdisjoint(thing.classifications)
@@ -54,7 +64,7 @@ class Reach:
             return WHOLE
         if thing.columns is None:
             # Nobody said which columns there are: one of this name may be what is meant.
-            return self._columns
+            return self._columns or self._likely_of_class(thing)
         names = frozenset(thing.columns) if self._columns is None else self._columns
         hit = {
             name
@@ -64,11 +74,19 @@ class Reach:
         }
         return frozenset(hit) or None
 
+    def _likely_of_class(self, thing: Thing) -> frozenset[str] | None:
+        classes = self._classes or frozenset()
+        return (
+            frozenset(name for name, own in thing.likely.items() if not classes.isdisjoint(own))
+            or None
+        )
+
 
 class Ban(NamedTuple):
     """One prohibition as it stands over one action on one thing.
 
     `columns` are those it holds for, or `WHOLE`.  None of `who` and `when` means always.
+    `is_loose`: it was not said of things of this kind, which may have no columns at all.
     """
 
     reason: str
@@ -76,6 +94,7 @@ class Ban(NamedTuple):
     columns: frozenset[str] = WHOLE
     who: Who | None = None
     when: Condition | None = None
+    is_loose: bool = False
 
     def holds(self, scene: Scene) -> bool:
         """Whether it holds, or it cannot be said that it does not."""
@@ -87,9 +106,9 @@ class Ban(NamedTuple):
         """Whether it refuses the attempt; columns that were not named can be left out."""
         if self.columns is not WHOLE:
             asked = scene.attempt.columns
-            if asked is not None and self.columns.isdisjoint(asked):
+            if asked is not None and not names_any(asked, self.columns, scene.thing):
                 return False
-            if asked is None and (scene.thing.columns is not None or not scene.thing.is_dataset):
+            if asked is None and (self.is_loose or scene.thing.columns is not None):
                 return False
         return self.holds(scene)
 
@@ -109,7 +128,8 @@ class Guard(NamedTuple):
         if columns is None:
             return None
         reason = f"{Reason.PROHIBITED.value}:{self.name}"
-        return Ban(reason, self.text, columns, self.who, self.when)
+        is_loose = self.reach.is_wide and not thing.is_dataset
+        return Ban(reason, self.text, columns, self.who, self.when, is_loose)
 
 
 class Stop(NamedTuple):
@@ -131,7 +151,7 @@ class Stop(NamedTuple):
         """
         attempt = scene.attempt
         named = None if self.columns is WHOLE else attempt.columns
-        if named is not None and self.columns.isdisjoint(named):
+        if named is not None and not names_any(named, self.columns, scene.thing):
             return False
         if self.areas is not None:
             area = attempt.context.get("area")
@@ -149,6 +169,20 @@ class Stop(NamedTuple):
     def is_met(self, scene: Scene) -> bool:
         """Whether the actor has met it for this attempt."""
         return any(counts(each, self.name, scene) for each in scene.attempt.fulfilments)
+
+
+def names_any(asked: Iterable[str], columns: frozenset[str], thing: Thing) -> bool:
+    """Whether some of the columns that are asked for may be one of these.
+
+    Where none are declared, the scope refuses no other spelling of a column's name, and
+    the system behind may take one for the other.
+    """
+    if not columns.isdisjoint(asked):
+        return True
+    if thing.columns is not None:
+        return False
+    folded = {name.casefold() for name in columns}
+    return any("*" in name or name.casefold() in folded for name in asked)
 
 
 def counts(fulfilment: Fulfilment, checkpoint: str, scene: Scene) -> bool:
@@ -173,15 +207,17 @@ def why_not(fulfilment: Fulfilment, checkpoint: str, scene: Scene) -> str:
             "it is for another attempt",
         ),
         (
-            bool(fulfilment.resources) and _name(attempt) not in fulfilment.resources,
+            bool(fulfilment.resources) and not _is_among(attempt, fulfilment.resources),
             "it is for other resources",
         ),
     )
     return next((why for objects, why in objections if objects), "")
 
 
-def _name(attempt: Attempt) -> str:
-    return f"{attempt.resource_type}:{attempt.resource_id}"
+def _is_among(attempt: Attempt, resources: Iterable[str]) -> bool:
+    # What stands before the first colon is the type: `a:b` of `c` is no `a` of `b:c`.
+    type_, id_ = attempt.resource_type, attempt.resource_id
+    return ":" not in type_ and f"{type_}:{id_}" in resources
 
 
 class Checkpost(NamedTuple):

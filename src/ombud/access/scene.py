@@ -130,7 +130,8 @@ class Who:
         type_, id_ = actor.key
         if self._types is _EVERYONE or type_ in self._types:
             return True
-        if self._actors and f"{type_}:{id_}" in self._actors:
+        # What stands before the first colon is the type: `a:b` of `c` is no `a` of `b:c`.
+        if self._actors and ":" not in type_ and f"{type_}:{id_}" in self._actors:
             return True
         if not self._units and not self._roles:
             return False

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from ombud.access.model import Terms
 
+_UNSEEN = frozenset({"Mn", "Me", "Cf"})
+_FILLERS = ("\u115f", "\u1160", "\u2800")  # They show as a gap: in a word, or between two.
 _DEPTH_MAX = 4  # A justification is a text, or a few answers with a text each.
 
 
@@ -28,21 +30,37 @@ class BarredTerms:
         is known, leaves the lists of others aside; where it is not, all of them hold.
         """
         texts: list[str] = []
+        codes = tuple(codes)
         given = set(codes)
         _collect(justification, texts, given, _DEPTH_MAX)
-        text = fold("\n".join(texts))
+        read = fold("\n".join([*texts, *codes]))
+        ways = {_replace(read, "\n"), _replace(read, "")}
+        place = fold(jurisdiction).strip() if isinstance(jurisdiction, str) else ""
         return tuple(
             each.name
             for each, pattern, barred in self._lists
-            if (not isinstance(jurisdiction, str) or jurisdiction == each.jurisdiction)
-            and ((pattern is not None and pattern.search(text)) or barred & given)
+            if (not place or place == fold(each.jurisdiction).strip())
+            and (barred & given or (pattern is not None and any(map(pattern.search, ways))))
         )
 
 
 def fold(text: str) -> str:
     """Return a text without what does not change how it reads: case, accents, invisible signs."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(sign for sign in plain if unicodedata.category(sign) not in {"Mn", "Cf"})
+    # Twice: letters of mathematics have no lower case before they are plain ones.
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = unicodedata.normalize("NFKD", plain).casefold()
+    return "".join(sign for sign in plain if not _is_unseen(sign))
+
+
+def _is_unseen(sign: str) -> bool:
+    category = unicodedata.category(sign)
+    return category in _UNSEEN or (category == "Cc" and not sign.isspace())
+
+
+def _replace(text: str, blank: str) -> str:
+    for filler in _FILLERS:
+        text = text.replace(filler, blank)
+    return text
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:

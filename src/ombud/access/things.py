@@ -20,9 +20,10 @@ ThingKey = tuple[str, str]
 class Thing:
     """One resource: a declared dataset, a stored entity, or a name of a known type.
 
-    `names` are its id and those of all its sources.  `intended` lists, for each of them
+    `origins` are itself and all its sources.  `intended` lists, for each of them
     that says so, the purposes it is meant for; `barred` those it must not serve.
-    `columns` maps each declared column to its classes; None where none are declared.
+    `columns` maps each declared column to its classes; None where none are declared, and
+    then `likely` does so for those that its sources declare.
     `barred_columns` are (name for reasons, column, purposes).
     """
 
@@ -36,7 +37,8 @@ class Thing:
         "intended",
         "is_dataset",
         "is_stored",
-        "names",
+        "likely",
+        "origins",
         "system",
         "type",
     )
@@ -46,11 +48,12 @@ class Thing:
         self.id = id_
         self.is_stored = attributes is not None
         self.is_dataset = False
-        self.names: tuple[str, ...] = (id_,)
+        self.origins: tuple[ThingKey, ...] = ((type_, id_),)
         self.system: str | None = None
         self.attributes: dict[str, Any] = {**(attributes or {}), "type": type_, "id": id_}
         self.classifications: frozenset[str] = frozenset()
         self.columns: dict[str, frozenset[str]] | None = None
+        self.likely: dict[str, frozenset[str]] = {}
         self.intended: tuple[tuple[str, int], ...] = ()
         self.barred: tuple[tuple[str, int], ...] = ()
         self.barred_columns: tuple[tuple[str, str, int], ...] = ()
@@ -120,7 +123,7 @@ def _make_thing(
     thing = Thing(dataset.type, dataset.id, {**stored, **dataset.attributes})
     origins = [by_id[name] for name in names]
     thing.is_dataset = True
-    thing.names = names
+    thing.origins = tuple((origin.type, origin.id) for origin in origins)
     thing.system = dataset.system
     if dataset.system is not None:
         thing.attributes["system"] = dataset.system
@@ -135,8 +138,13 @@ def _make_thing(
     thing.barred = tuple(
         (origin.id, tree.barred_by(origin.prohibited)) for origin in origins if origin.prohibited
     )
+    _check_columns(dataset)
     if dataset.columns:
-        thing.columns = _classes(dataset, origins)
+        thing.columns = _classes([column.name for column in dataset.columns], origins)
+    else:
+        # Nobody said which columns it has: any of its sources' may be among them.
+        every = (column.name for origin in origins for column in origin.columns)
+        thing.likely = _classes(every, origins)
     # A column that bears the name of a source's column is taken to be that column.
     thing.barred_columns = tuple(
         (f"{origin.id}.{column.name}", column.name, tree.barred_by(column.prohibited))
@@ -147,12 +155,17 @@ def _make_thing(
     return thing
 
 
-def _classes(dataset: Dataset, origins: Iterable[Dataset]) -> dict[str, frozenset[str]]:
-    classes: dict[str, set[str]] = {}
+def _check_columns(dataset: Dataset) -> None:
+    names: set[str] = set()
     for column in dataset.columns:
-        if column.name in classes:
+        if column.name in names:
             raise InputError(f"dataset `{dataset.id}` has the column `{column.name}` twice")
-        classes[column.name] = set()
+        names.add(column.name)
+
+
+def _classes(names: Iterable[str], origins: Iterable[Dataset]) -> dict[str, frozenset[str]]:
+    """Return the classes of columns, from wherever a column of that name is declared."""
+    classes: dict[str, set[str]] = {name: set() for name in names}
     for origin in origins:
         for column in origin.columns:
             if column.name in classes:

@@ -36,7 +36,7 @@ LIMITS = (
     Limit("simulate_per_second", 20_000.0, is_most=False),
     Limit("batch_decisions_per_second", 100_000.0, is_most=False),
 )
-SECONDS = 4.0  # Of each load; shorter ones are mostly start.
+PER_SECOND = 10_000  # By which `events` are turned into the seconds of each load, at least one.
 BATCH = 100
 CONNECTIONS = {"recorded": 64, "simulate": 32, "batch": 8, "bare": 32}
 READY_SECONDS = 30.0
@@ -62,6 +62,7 @@ _ASKED: dict[str, Any] = {
 def run(options: Options) -> Report:
     """Ask a worker for decisions in each way, and a bare application for nothing."""
     report = Report("authzen", options, limits=LIMITS)
+    seconds = float(max(1, options.events // PER_SECOND))
     cores = sorted(os.sched_getaffinity(0))
     single = orjson.dumps(_ASKED)
     many = orjson.dumps(
@@ -83,7 +84,7 @@ def run(options: Options) -> Report:
                 "batch": (EVALUATIONS, tokens["decide"], many, BATCH),
             }
             for name, (path, token, body, decisions) in loads.items():
-                load = Load(address, path, token, body, CONNECTIONS[name], SECONDS, cores[-1])
+                load = Load(address, path, token, body, CONNECTIONS[name], seconds, cores[-1])
                 pids = {"worker": pid, "recorder": home.pids["recorder"]}
                 before = {part: cpu_seconds(one) for part, one in pids.items()}
                 told = run_load(load, options.folder)
@@ -93,14 +94,14 @@ def run(options: Options) -> Report:
                     cost = spent / (told.answers * decisions) * 1e6
                     figures[f"{name}_{part}_cpu_us_per_decision"] = cost
         with bare(cores[0]) as (address, pid):
-            load = Load(address, "/", "none", single, CONNECTIONS["bare"], SECONDS, cores[-1])
+            load = Load(address, "/", "none", single, CONNECTIONS["bare"], seconds, cores[-1])
             before_bare = cpu_seconds(pid)
             told = run_load(load, options.folder)
             figures |= _told("bare", told, 1)
             figures["bare_cpu_us_per_answer"] = (
                 (cpu_seconds(pid) - before_bare) / told.answers * 1e6
             )
-        report.notes[:] = [f"load by {told.client}, {SECONDS:g} s each; batches of {BATCH}"]
+        report.notes[:] = [f"load by {told.client}, {seconds:g} s each; batches of {BATCH}"]
         return figures
 
     repeat(report, once)

@@ -117,13 +117,16 @@ class Translation:
         is_classed = rule.classifications is None or bool(labels & set(rule.classifications))
         if columns is None and is_classed:
             return None
-        if dataset is None or not dataset.columns:
-            return set(columns or ())
-        names = {column.name for column in dataset.columns}
-        names &= names if columns is None else set(columns)
-        if is_classed:
-            return names
         wanted = set(rule.classifications or ())
+        if dataset is None or not dataset.columns:
+            if columns is not None:
+                return set(columns)
+            names = {column.name for each in origins for column in each.columns}
+        else:
+            names = {column.name for column in dataset.columns}
+            names &= names if columns is None else set(columns)
+            if is_classed:
+                return names
         return {
             column.name
             for each in origins
@@ -259,7 +262,7 @@ class Translation:
                         is_it,
                         match,
                         *(not_(each) for each in earlier),
-                        *self._within(line.limits, purpose.limits),
+                        *self._within(line.limits, *self._limits(purpose)),
                         self._shows(line, dataset),
                         *self._pass_checkpoints(purpose, line, dataset),
                     ])
@@ -298,6 +301,10 @@ class Translation:
             parts.append(f"context.now < {line.until}")
         parts.append(self._words.condition(line.when).yes)
         return both(parts)
+
+    def _limits(self, purpose: Purpose) -> list[Limits]:
+        """Return the limits of a purpose and of those above it."""
+        return [each.limits for each in self._above(purpose)]
 
     def _within(self, *limits: Limits) -> list[str]:
         parts = []
@@ -340,7 +347,7 @@ class Translation:
                 inside = f"{set_of(rule.areas)}.contains(context.area)"
                 applies.append(f"if context has area then {inside} else true")
             if rule.rows_min is not None:
-                applies.append(self._has_rows(rule.rows_min, line.limits, purpose.limits))
+                applies.append(self._has_rows(rule.rows_min, line.limits, *self._limits(purpose)))
             parts.append(either([not_(both(applies)), self._is_met(rule.name)]))
         if any(each.acknowledgement for each in above):
             parts.append(self._is_met("acknowledgement"))

@@ -46,7 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "attribution": Benchmark(
         "whose data a statement touched, and who acted", attribution.run, 50_000
     ),
-    "authzen": Benchmark("decisions over HTTP, recorded before they leave", authzen.run, 1),
+    "authzen": Benchmark("decisions over HTTP, recorded before they leave", authzen.run, 40_000),
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
     "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
     "decide": Benchmark("a decision on access, beside Cedar's", decide.run, 200_000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -105,10 +106,13 @@ def _scalar(reader: Reader, spot: Spot) -> Any:
         return int(text)
     if tag == "float":
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
-            reader.fault(spot, f"`{show(text)}` is no number; put it in quotes if it is a text")
-            return 0.0
+            number = math.inf
+        if math.isfinite(number):
+            return number
+        reader.fault(spot, f"`{show(text)}` is no number; put it in quotes if it is a text")
+        return 0.0
     return reader.text(spot)
 
 

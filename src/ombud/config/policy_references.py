@@ -172,6 +172,7 @@ class _Checker:
             self._audience(f"{key}.audience", purpose.audience)
         self._prohibitions(f"{key}.", purpose.prohibitions)
         self._checkpoints(f"{key}.", purpose.checkpoints)
+        self._own_names(key, purpose)
         is_own = like is None or "scope" in like.stated  # Else its faults are told once.
         for number, line in enumerate(purpose.scope if is_own else ()):
             self._line(f"{key}.scope[{number}]", line)
@@ -228,6 +229,9 @@ class _Checker:
 
     def _columns(self, key: str, names: Iterable[str] | None, meant: list[Dataset | None]) -> None:
         """Check columns, as far as the datasets meant declare theirs."""
+        for number, name in enumerate(names or ()):
+            if "*" in name:
+                self._fault(f"{key}[{number}]", "columns are named one by one, without `*`")
         declared = [one.columns for one in meant if one is not None]
         if not declared or not all(declared):
             return
@@ -266,9 +270,16 @@ class _Checker:
             if self._filters[case]:
                 self._fault(key, self._filters[case])
 
+    def _reaches_something(self, key: str, one: Prohibition | Checkpoint) -> None:
+        """Fault an empty list: it means none, and the rule would never hold."""
+        for name in ("actions", "resources", "columns", "classifications", "areas"):
+            if getattr(one, name, None) == ():
+                self._fault(f"{key}.{name}", "must name at least one; left out, it means any")
+
     def _prohibitions(self, key: str, prohibitions: tuple[Prohibition, ...]) -> None:
         for one in prohibitions:
             place = f"{key}prohibitions.{one.name}"
+            self._reaches_something(place, one)
             meant = self._acts(place, one)
             self._columns(f"{place}.columns", one.columns, meant)
             self._classified(place, one.classifications)
@@ -278,11 +289,25 @@ class _Checker:
     def _checkpoints(self, key: str, checkpoints: tuple[Checkpoint, ...]) -> None:
         for one in checkpoints:
             place = f"{key}checkpoints.{one.name}"
+            self._reaches_something(place, one)
             self._acts(place, one)
             self._classified(place, one.classifications)
             self._audience(f"{place}.audience", one.audience)
             self._audience(f"{place}.approvers", one.approvers)
             self._condition(f"{place}.when", one.when)
+
+    def _own_names(self, key: str, purpose: Purpose) -> None:
+        """Fault a checkpoint that bears the name of another one on the way of the same acts."""
+        others = {one.name: "of all purposes" for one in self._policy.checkpoints}
+        seen, above = {purpose.id}, self._purposes.get(purpose.parent or "")
+        while above is not None and above.id not in seen:
+            seen.add(above.id)
+            others |= {one.name: f"of `{above.id}`, which is above" for one in above.checkpoints}
+            above = self._purposes.get(above.parent or "")
+        for one in purpose.checkpoints:
+            if one.name in others:
+                place = f"{key}.checkpoints.{one.name}"
+                self._fault(place, f"has the name of one {others[one.name]}")
 
     def _classified(self, key: str, names: tuple[str, ...] | None) -> None:
         self._all_known(f"{key}.classifications", names, self._classifications, "classification")

@@ -20,6 +20,7 @@ import msgspec
 from ombud.access.attempt import Attempt, Spent
 from ombud.access.decision import Decision
 from ombud.access.model import Policy, Purpose
+from ombud.access.purposes import PurposeTree
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, InputError
 from ombud.record.reader import RecordReader
@@ -190,7 +191,12 @@ class Budgets:
         policy = self._policy()
         if policy is not self._limits_of:
             self._limits_of = policy
-            self._limits = frozenset(one.id for one in policy.purposes if _is_limited(one))
+            tree = PurposeTree(policy.purposes)
+            limited = {one.id for one in policy.purposes if _is_limited(one)}
+            # Limits of the purposes above hold as well.
+            self._limits = frozenset(
+                name for name, above in tree.lineages.items() if not limited.isdisjoint(above)
+            )
         return self._limits
 
     def _key(self, attempt: Attempt) -> Key:

@@ -17,11 +17,10 @@ import orjson
 from ombud.access.attempt import NOTHING, Attempt
 from ombud.access.decision import Decision
 from ombud.core.batch import BatchBuilder, Row
-from ombud.core.canonical import NO_DATA_SUBJECT
 from ombud.core.errors import InputError
 from ombud.core.event import ACTIONS, ACTOR_TYPES, Event
-from ombud.core.fields import ACTOR_FIELDS, CANONICAL_VERSION, CONTENT_FIELDS, DATA_SUBJECT_FIELDS
 from ombud.services.asker import Asker
+from ombud.services.decision_layout import dumps, write_groups
 from ombud.services.own_events import ACTIVITY_OTHER, API_ACTIVITY
 
 DECISION = "ombud.decision"
@@ -33,14 +32,8 @@ DECISIONS_MAX = 10_000  # In one event: some 2 MB, of the 16 MiB that an origina
 Json = dict[str, Any]
 Recordable = tuple[Row, bytes]  # The event in canonical bytes, and its original.
 
-_CONTENT = tuple(field.attribute for field in CONTENT_FIELDS)
-_ACTOR = tuple(field.attribute for field in ACTOR_FIELDS)
-_DATA_SUBJECT = tuple(field.attribute for field in DATA_SUBJECT_FIELDS)
-_SORTED = orjson.OPT_SORT_KEYS
 _WORDS = ("session_id", "query_id", "workflow_id", "case")  # Of the context, with fields of ours.
-_UNKNOWN_ACTOR = (None,) * (len(_ACTOR) - 2)
 _NOTHING_SAID = Attempt("", "", "", "", "")
-_ABOUT = frozenset(_DATA_SUBJECT)
 
 
 class Decided(NamedTuple):
@@ -90,13 +83,6 @@ def _stated(attempt: Attempt, beyond: Attempt = _NOTHING_SAID) -> Json:
     return said
 
 
-def _dumps(value: object) -> bytes:
-    try:
-        return orjson.dumps(value, option=_SORTED)
-    except (TypeError, ValueError) as error:  # Beyond 64 bits, too deep, no Unicode.
-        raise InputError(f"what was said has no canonical form: {error}") from error
-
-
 def decision_row(
     attempt: Attempt,
     decision: Decision,
@@ -123,7 +109,7 @@ def decision_row(
     if attempt.fulfilments:
         attributes["justifications"] = [one.id for one in attempt.fulfilments]
     if stated := _stated(attempt):
-        said["query_text"] = _dumps({"stated": stated}).decode()
+        said["query_text"] = dumps({"stated": stated}).decode()
     _name_actor(attempt, said, attributes)
     said["observed_by"] = asker.person
     return _finish(said, attributes, fields, _named([attempt]))
@@ -208,16 +194,11 @@ def _finish(
             said[name] = value
     if named:  # After those that budgets speak of by their place.
         said["subjects"] = tuple(dict.fromkeys((*(fields.get("subjects") or ()), *named)))
-    said["attributes"] = orjson.Fragment(_dumps(attributes))
-    raw = _dumps(said)
-    get = said.get
+    said["attributes"] = orjson.Fragment(dumps(attributes))
+    raw = dumps(said)
     said["class_uid"], said["activity_id"] = API_ACTIVITY, ACTIVITY_OTHER
     said["time_known"] = True
-    content = _dumps((CANONICAL_VERSION, *map(get, _CONTENT)))
-    actor = _dumps((CANONICAL_VERSION, get("actor_id"), get("actor_type"), *_UNKNOWN_ACTOR))
-    data_subject = NO_DATA_SUBJECT
-    if not _ABOUT.isdisjoint(said):
-        data_subject = _dumps((CANONICAL_VERSION, *map(get, _DATA_SUBJECT)))
+    actor, data_subject, content = write_groups(said)
     return (API_ACTIVITY, actor, data_subject, content, said["native_id"]), raw
 
 
@@ -274,7 +255,7 @@ def batch_row(
     }
     if stated := _stated(common):
         about["stated"] = stated
-    said["query_text"] = _dumps(about).decode()
+    said["query_text"] = dumps(about).decode()
     attributes["decisions"] = [
         _item(attempt, decision, one_action=one_action, one_purpose=one_purpose)
         for attempt, decision in zip(attempts, decisions, strict=True)

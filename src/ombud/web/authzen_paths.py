@@ -22,6 +22,7 @@ FORWARDED = {
     REQUEST_SCHEMA: b"GET",
     ACCESS_REQUESTS: b"POST",
 }
+PUBLIC = frozenset({METADATA, REQUEST_SCHEMA})  # Need no token.
 _TASK = re.compile(r"/access/v1/requests/[A-Za-z0-9-]{1,100}(/cancel)?", re.ASCII)
 
 

@@ -1,7 +1,7 @@
 """Decision forward: what a worker cannot answer is asked of the server of the home.
 
-Over the home's own socket, with the token of who asks: a request that has one is never
-taken for the owner's.
+Over the home's own socket, where a request without a token is taken for the owner's: so
+each has one, and that of nobody is none that is known.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from ombud.web.authzen_door import Question, Reply
 ASKED_MAX = 64  # At once: the server answers others, too.
 SECONDS_MAX = 30.0
 ANSWER_MAX = 16 << 20  # Bytes; a page of a search has some hundred thousand.
-PASSED_ON = (b"authorization", b"content-type", b"host", b"x-ombud-what-if", b"idempotency-key")
+PASSED_ON = (b"content-type", b"host", b"idempotency-key", b"x-ombud-what-if")
 PASSED_BACK = frozenset({b"content-type", b"www-authenticate", b"retry-after", b"location"})
+# Whoever comes over the home's own socket without the header is its owner: it is always sent.
+NOBODY = b"none"
 
 
 class _Answer:
@@ -89,6 +91,7 @@ def _head(method: bytes, question: Question) -> bytes:
     lines += [
         name + b": " + question.headers[name] for name in PASSED_ON if name in question.headers
     ]
+    lines.append(b"authorization: " + question.headers.get(b"authorization", NOBODY))
     if b"host" not in question.headers:
         lines.append(b"host: localhost")
     lines += [b"content-length: %d" % len(question.body), b"connection: close", b"", b""]

@@ -259,6 +259,87 @@ def test_what_lowers_oversight_is_told(before: str, after: str, lowered: str | N
     assert not back.is_empty
 
 
+OWNED = BASE + "holidays: [2026-12-25]\nentities: {person: {ana: {role: officer}}}\n"
+for _before, _after in (
+    ("    title: Police\n", "    title: Police\n    requesters: {units: [north]}\n"),
+    ("{columns: {text: string}", "{columns: {text: string, extra: {classifications: [secret]}}"),
+):
+    OWNED = OWNED.replace(_before, _after, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lowered"),
+    [
+        ("    days_max: 90\n", "    days_max: 90\n    owner: person:eve\n",
+         "purpose stolen: is now spoken for by person:eve"),
+        ("    owner: person:kim\n    approval: {approvers: {actors: [person:kim]}}\n",
+         "    owner: person:eve\n", "dataset plates: may now be decided by person:eve"),
+        ("    requesters: {units: [north]}\n", "",
+         "purpose policing: may now be asked for by anybody"),
+        ("requesters: {units: [north]}", "requesters: {units: [north], actors: [person:eve]}",
+         "purpose policing: may now be asked for by person:eve, unit north"),
+        ("holidays: [2026-12-25]", "holidays: [2026-12-25, 2026-12-28]",
+         "policy: deadlines in working days are put off by 2026-12-28"),
+        (("  tips: {columns: {text: string, extra: {classifications: [secret]}}, intended:"
+          " [policing]}\n"), "  other: {columns: {text: string}}\n",
+         "dataset tips: is gone, with all that bound it"),
+        (", extra: {classifications: [secret]}", "",
+         "dataset tips, column extra: is gone, with its marks"),
+        ("  marketing: {title: Sell}\n",
+         ("  marketing: {title: Sell}\n  new: {title: N, standing: true, audience: {actors:"
+         " [person:eve]}, scope: [{name: all, actions: [read], resources: [plates]}]}\n"),
+         "person:eve: read plates for new, which nobody grants"),
+        ("  marketing: {title: Sell}\n",
+         ("  marketing: {title: Sell}\n  new: {title: N, parent: policing,"
+         " break_glass: {reasons: [haste], notify: [person:dpo]}}\n"),
+         "purpose new: can be used without a grant in an emergency"),
+    ],
+)  # fmt: skip
+def test_no_slice_lowers_oversight_unseen(before: str, after: str, lowered: str) -> None:
+    """By an owner, a fallback, a holiday or something that goes: none is a way around."""
+    text = OWNED.replace(before, after, 1)
+    assert text != OWNED
+    there = diff_policies(policy(OWNED), policy(text))
+    back = diff_policies(policy(text), policy(OWNED))
+
+    assert lowered in there.lowers_oversight
+    assert lowered not in back.lowers_oversight
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lowered"),
+    [
+        ("entities: {person: {ana: {role: officer}}}",
+         "entities: {person: {ana: {role: judge}}}",
+         "person:ana: has other stored attributes: role"),
+        ("entities: {person: {ana: {role: officer}}}", "",
+         "person:ana: has other stored attributes: role"),
+        ("holidays", "zone: Asia/Tokyo\nholidays",
+         "policy: days and hours are of `Asia/Tokyo`, no longer of `UTC`"),
+        ("    prohibited: [marketing]\n", "    prohibited: [marketing]\n    subject: vehicle\n",
+         "dataset plates: `subject` is changed"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_lowers_oversight(before: str, after: str, lowered: str) -> None:
+    """A role of one's own, another day: it may be for worse, so a second person looks."""
+    text = OWNED.replace(before, after, 1)
+
+    assert lowered in diff_policies(policy(OWNED), policy(text)).lowers_oversight
+    assert diff_policies(policy(text), policy(OWNED)).lowers_oversight
+
+
+def test_gone_and_come_back_is_said_when_it_goes() -> None:
+    """A purpose that comes back without its checkpoints: the first of the two steps is said."""
+    bare = policy("purposes: {other: {title: O}}")
+    bound = policy(
+        "purposes: {other: {title: O}, theft: {title: T, acknowledgement: I know,"
+        " checkpoints: {why: {kind: text, prompt: Why?}}}}"
+    )
+
+    gone = diff_policies(bound, bare)
+    assert gone.lowers_oversight == ("purpose theft: is gone, with all that bound it",)
+
+
 def test_an_audience_of_a_condition_alone_is_anybody() -> None:
     """Without names a condition is all that bounds who may."""
     found = compare(("{roles: [auditor], when: actor.cleared}", "{when: actor.cleared}"))
@@ -330,5 +411,9 @@ def test_a_difference_is_json() -> None:
                 "text": "`days_max` is 91, was 90",
             }
         ],
-        "lowers_oversight": ["purpose stolen: `days_max` is 91, was 90"],
+        "lowers_oversight": [
+            "purpose stolen: `days_max` is 91, was 90",
+            ("role auditor: read plates for audit: columns stolen (now person:dee),"
+             " which nobody grants"),
+        ],
     }  # fmt: skip

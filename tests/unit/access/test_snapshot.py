@@ -223,7 +223,12 @@ def test_a_dataset_of_two_ways_to_one_source_is_no_circle() -> None:
 
     compiled = compile_policy(policy_with(datasets=datasets))
 
-    assert compiled.things["dataset", "c"].names == ("c", "a", "plates", "b")
+    assert [name for _, name in compiled.things["dataset", "c"].origins] == [
+        "c",
+        "a",
+        "plates",
+        "b",
+    ]
 
 
 def test_grants_for_purposes_there_are_no_more_do_not_matter() -> None:

@@ -599,6 +599,40 @@ def test_summer_time_is_the_zones() -> None:
                 " unknown type `time`: did you mean `timestamp`?"
             ),
         ),
+        (
+            "{reason: Stays, actions: [export]",
+            "{reason: Stays, actions: []",
+            (
+                "p.yaml:31: `prohibitions.no-export.actions`:"
+                " must name at least one; left out, it means any"
+            ),
+        ),
+        (
+            "{reason: Stays, actions: [export]",
+            "{reason: Stays, columns: ['pl*']",
+            (
+                "p.yaml:31: `prohibitions.no-export.columns[0]`:"
+                " columns are named one by one, without `*`"
+            ),
+        ),
+        (
+            "actions: [print], length_min: 20",
+            "areas: [], length_min: 20",
+            "p.yaml:33: `checkpoints.why.areas`: must name at least one; left out, it means any",
+        ),
+        (
+            "    clause: 3.2",
+            "    checkpoints: {why: {kind: text, prompt: Why}}",
+            "p.yaml:44: `purposes.stolen.checkpoints.why`: has the name of one of all purposes",
+        ),
+        (
+            "badge: 7",
+            "badge: 1.0e+400",
+            (
+                "p.yaml:10: `entities.user.ana.badge`: `1.0e+400` is no number;"
+                " put it in quotes if it is a text"
+            ),
+        ),
     ],
 )
 def test_each_fault_has_its_place(before: str, after: str, expected: str) -> None:
