@@ -132,6 +132,17 @@ def test_what_is_refused(command: Run, words: tuple[str, ...], status: int) -> N
     assert command(*words)[0] == status
 
 
+def test_what_is_not_acknowledged_is_shown(desk: Desk, command: Run) -> None:
+    """The words come first, then the option that says they were read; nothing is on record."""
+    listed = rows(command("checkpoint", "list", "--json")[1])
+    name = next(row["name"] for row in listed if row["kind"] == "acknowledgement")
+    status, said = command("checkpoint", "meet", name, *MEET)
+    assert status == 2
+    assert said.startswith(next(row["prompt"] for row in listed if row["name"] == name))
+    assert "add `--acknowledge` once it is read" in said
+    assert command("checkpoint", "meet", name, *MEET, "--acknowledge")[0] == 0
+
+
 def test_second_person(desk: Desk, command: Run) -> None:
     """One at the command line cannot confirm what they began."""
     status, said = command("checkpoint", "meet", "second", *MEET, "--text", GOOD)

@@ -85,6 +85,18 @@ def test_every_command_loads_and_has_help(name: str, capsys: pytest.CaptureFixtu
     assert "Usage" in capsys.readouterr().out
 
 
+def test_help_lists_every_command_under_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the order of the table, with what to do first on top."""
+    assert main.run(["--help"]) == 0
+    lines = [line.strip("│╭╮─ ") for line in capsys.readouterr().out.splitlines()]
+    listed = [words[0] for line in lines if (words := line.split()) and words[0] in main.COMMANDS]
+    panels = [line for line in lines if line in main.PANELS.values()]
+
+    assert list(dict.fromkeys(listed)) == list(main.COMMANDS)
+    assert panels == list(main.PANELS.values())
+    assert lines.index("Begin") < next(at for at, line in enumerate(lines) if line[:4] == "demo")
+
+
 def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     """Unknown commands and options are wrong usage."""
     assert main.run(["nosuch"]) == 2
