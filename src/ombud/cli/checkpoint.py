@@ -133,9 +133,7 @@ def meet(
     """
     with open_door(home) as door:
         asked = door.checkpoints.show(name, purpose=purpose)
-        if asked["kind"] == ACKNOWLEDGEMENT and not acknowledge:
-            note(asked["wording"])
-            raise InputError("it was not acknowledged", hint="add `--acknowledge` once it is read")
+        _check_acknowledged(asked, acknowledge=acknowledge)
         secret = read_secret("Secret", stdin=stdin) if asked["kind"] == REAUTHENTICATION else None
         answer = Answer(acknowledge, text, tuple(choice or ()), case, secret, asked["wording"])
         wanted = CheckpointWanted(
@@ -153,6 +151,12 @@ def meet(
         _print_met(met)
     if met["is_refused"]:
         raise typer.Exit(NO)
+
+
+def _check_acknowledged(asked: dict[str, Any], *, acknowledge: bool) -> None:
+    if asked["kind"] == ACKNOWLEDGEMENT and not acknowledge:
+        note(asked["wording"])
+        raise InputError("it was not acknowledged", hint="add `--acknowledge` once it is read")
 
 
 def _print_met(met: dict[str, Any]) -> None:
