@@ -133,7 +133,7 @@ def meet(
     """
     with open_door(home) as door:
         asked = door.checkpoints.show(name, purpose=purpose)
-        _check_acknowledged(asked, acknowledge=acknowledge)
+        _check_acknowledged(asked, is_acknowledged=acknowledge)
         secret = read_secret("Secret", stdin=stdin) if asked["kind"] == REAUTHENTICATION else None
         answer = Answer(acknowledge, text, tuple(choice or ()), case, secret, asked["wording"])
         wanted = CheckpointWanted(
@@ -153,8 +153,8 @@ def meet(
         raise typer.Exit(NO)
 
 
-def _check_acknowledged(asked: dict[str, Any], *, acknowledge: bool) -> None:
-    if asked["kind"] == ACKNOWLEDGEMENT and not acknowledge:
+def _check_acknowledged(asked: dict[str, Any], *, is_acknowledged: bool) -> None:
+    if asked["kind"] == ACKNOWLEDGEMENT and not is_acknowledged:
         note(asked["wording"])
         raise InputError("it was not acknowledged", hint="add `--acknowledge` once it is read")
 

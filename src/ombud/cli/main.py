@@ -45,38 +45,74 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("ombud.cli.demo", "See Ombud at work on a fictional county."),
     "serve": ("ombud.cli.serve", "Run a home: recorder, sealer, API, index and alerts."),
     "ingest": ("ombud.cli.ingest", "Record audit logs of a source."),
+    "connect": ("ombud.cli.connect", "Look at a PostgreSQL: what to set, whose data it holds."),
+    "status": ("ombud.cli.status", "Show how a home stands, running or not."),
     "search": ("ombud.cli.search", "Find events."),
     "sessions": ("ombud.cli.sessions", "List sessions."),
     "session": ("ombud.cli.session", "Show one session in order."),
     "who": ("ombud.cli.who", "List everyone who touched one person's data."),
-    "connect": ("ombud.cli.connect", "Look at a PostgreSQL: what to set, whose data it holds."),
-    "coverage": ("ombud.cli.coverage", "Tell how far persons and data subjects are known."),
     "alerts": ("ombud.cli.alerts", "List alerts."),
     "rules": ("ombud.cli.rules", "Check, test, list and run rules."),
-    "record": ("ombud.cli.record", "Verify the record, prove an event, show its head and key."),
-    "quarantine": ("ombud.cli.quarantine", "List, show and replay what could not become an event."),
+    "coverage": ("ombud.cli.coverage", "Tell how far persons and data subjects are known."),
+    "policy": (
+        "ombud.cli.policy",
+        "Say who may use data for what; explain and simulate it.",
+    ),
+    "request": (
+        "ombud.cli.request",
+        "Ask for a purpose or a dataset; decide on requests.",
+    ),
+    "grant": (
+        "ombud.cli.grant",
+        "Show grants and what was done under them; revoke them.",
+    ),
+    "break-glass": (
+        "ombud.cli.break_glass",
+        "Act at once in an emergency, and answer for it afterwards.",
+    ),
+    "checkpoint": (
+        "ombud.cli.checkpoint",
+        "Say why before an act; confirm as the second person.",
+    ),
+    "justification": (
+        "ombud.cli.justification",
+        "List the reasons people gave, and verify them against facts.",
+    ),
+    "reference": (
+        "ombud.cli.reference",
+        "Load your own tables, cases among them, to verify reasons by.",
+    ),
+    "credential": (
+        "ombud.cli.credential",
+        "Set the secret by which you prove in person who you are.",
+    ),
     "sources": ("ombud.cli.sources", "List the kinds of sources and what each has delivered."),
+    "quarantine": ("ombud.cli.quarantine", "List, show and replay what could not become an event."),
     "directory": ("ombud.cli.directory", "Load people, accounts and units; show who is who."),
-    "policy": ("ombud.cli.policy", "Check, apply, confirm, explain and simulate policies."),
-    "request": ("ombud.cli.request", "Ask for a purpose or dataset; decide on requests."),
-    "grant": ("ombud.cli.grant", "Show, revoke, renew, delegate and recertify grants."),
-    "break-glass": ("ombud.cli.break_glass", "Act now in an emergency, and answer afterwards."),
-    "checkpoint": ("ombud.cli.checkpoint", "List, show and meet checkpoints."),
-    "justification": ("ombud.cli.justification", "List and verify the reasons people gave."),
-    "reference": ("ombud.cli.reference", "Load the tables that reasons are checked against."),
-    "credential": ("ombud.cli.credential", "Set secrets for re-authentication."),
+    "record": ("ombud.cli.record", "Verify the record, prove an event, show its head and key."),
     "token": ("ombud.cli.token", "Create, list and revoke tokens."),
     "settings": ("ombud.cli.settings", "Show the settings in force."),
     "backup": ("ombud.cli.backup", "Back up a home, running or not; verify and list backups."),
     "restore": ("ombud.cli.restore", "Restore a home from a backup, and let it record again."),
     "upgrade": ("ombud.cli.upgrade", "Bring a home to the format of this program."),
-    "status": ("ombud.cli.status", "Show how a home stands, running or not."),
     "reindex": ("ombud.cli.reindex", "Rebuild everything derived from the record."),
     "simulate": ("ombud.cli.simulate", "Write a fictional county's logs."),
     "bench": ("ombud.cli.bench", "Measure speed and cost."),
 }
+PANELS = {  # Of the help, by the command that each begins with.
+    "demo": "Begin",
+    "search": "Look and be told",
+    "policy": "Who may use data, and what for",
+    "sources": "Sources, people and the record",
+    "token": "Run a home",
+}
 
 _UsageError: Any = typer.BadParameter.__bases__[0]  # Typer does not export it under a name.
+
+
+def _panel_of(name: str) -> str:
+    names = list(COMMANDS)
+    return PANELS[next(one for one in reversed(names[: names.index(name) + 1]) if one in PANELS)]
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -93,7 +129,9 @@ class LazyGroup(typer.core.TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
-            return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+            return typer.core.TyperCommand(
+                cmd_name, help=COMMANDS[cmd_name][1], rich_help_panel=_panel_of(cmd_name)
+            )
         return self.commands[cmd_name]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -114,6 +152,7 @@ app = typer.Typer(
     cls=LazyGroup,
     name="ombud",
     help="Oversight for sensitive data: who looked at what, why, and that nobody hid it.",
+    epilog="`ombud demo` shows all of it on made-up data; `ombud COMMAND --help` says more.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
