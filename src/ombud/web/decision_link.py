@@ -34,6 +34,9 @@ log = logging.getLogger("ombud.web")
 COMMIT_EVENTS = 2_048  # In one append: bounds how long one commit keeps the next waiting.
 COMMIT_SIZE = 8 << 20
 APPENDS_MAX = 2  # On their way at once: the recorder writes one while it reads the other.
+# Of the second: a commit costs the recorder as much as some forty events do, so that few wait
+# for the answer to the first, and are then committed with those that came meanwhile.
+SECOND_EVENTS = 32
 WAITING_MAX = 8_192  # Drafts not yet on their way; beyond that askers are told to come again.
 REPLY_SECONDS = 10.0  # A commit takes milliseconds.
 SOCKET_BUFFER = 1 << 20
@@ -72,6 +75,8 @@ class DecisionLink(asyncio.Protocol):
                 self._connecting = self._loop.create_task(self._connect())
             return
         while self._waiting and len(self._sent) < APPENDS_MAX:
+            if self._sent and len(self._waiting) < SECOND_EVENTS:
+                return
             self._send(self._transport)
 
     def _send(self, transport: asyncio.Transport) -> None:
