@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import msgspec
-
-from ombud.access.attempt import Grant
+from ombud.access.attempt import Attachment, Grant
+from ombud.access.difference_data import data_changes
+from ombud.access.difference_lines import LineChanges, takes_over
 from ombud.access.difference_rights import (
     GRANTED,
     Directory,
@@ -21,6 +21,7 @@ from ombud.access.difference_rights import (
     Rights,
     affected,
     compare_rights,
+    name_strange,
 )
 from ombud.access.difference_rules import RuleChanges
 from ombud.access.model import Policy
@@ -117,15 +118,19 @@ def diff_policies(
     new: Policy,
     grants: Iterable[Grant] = (),
     directory: Directory | None = None,
+    attachments: Iterable[Attachment] = (),
 ) -> PolicyDiff:
     """Return what changes from one policy to another.
 
     `directory` has the attributes of actors by `type:id` (`unit`, `units`, `role`);
-    with it and the grants the people of an audience are named.
+    with it and the grants the people of an audience are named.  What a dataset is
+    attached to counts as intended for it.
     """
     held = tuple(grants)
     people: Directory = directory or {}
-    was, now = Rights(old), Rights(new)
+    strange = name_strange(old, new)
+    attached = frozenset((one.dataset, one.purpose) for one in attachments)
+    was, now = (Rights(policy, strange, attached) for policy in (old, new))
     gains: dict[tuple[Any, ...], list[str]] = {}
     loses: dict[tuple[Any, ...], list[str]] = {}
     for key in sorted({*was.held, *now.held}):
@@ -135,8 +140,14 @@ def diff_policies(
     return PolicyDiff(
         gains=_changes(gains, now, held, people),
         loses=_changes(loses, was, held, people),
-        rules=tuple(RuleChanges(old, new).found),
+        rules=_rules(old, new, was, now),
     )
+
+
+def _rules(old: Policy, new: Policy, was: Rights, now: Rights) -> tuple[RuleChange, ...]:
+    found = [*RuleChanges(old, new).found, *data_changes(old, new), *LineChanges(was, now).found]
+    # A line that was renamed is compared with what it was, and with what it takes acts from.
+    return tuple(dict.fromkeys(found))
 
 
 def _keep(into: dict[tuple[Any, ...], list[str]], key: RightKey, what: list[str] | None) -> None:
@@ -165,18 +176,25 @@ def _compare(
     was: tuple[Right, ...], now: tuple[Right, ...]
 ) -> tuple[list[str] | None, list[str] | None]:
     """Return what is gained and lost between the lines that give one right, None for nothing."""
-    if _unnamed(was) == _unnamed(now):
+    if [right.extent for right in was] == [right.extent for right in now]:
         return None, None
     if not was or not now:
         return ([] if now else None), ([] if was else None)
     gained, lost = _beyond(was, now, 0), _beyond(now, was, 1)
+    gained += [words for words in _taken(was, now) if words not in gained]
     if not gained and not lost:  # The first line that matches decides.
         gained = lost = ["lines are tried in another order"]
     return gained or None, lost or None
 
 
-def _unnamed(rights: tuple[Right, ...]) -> list[Right]:
-    return [msgspec.structs.replace(right, line="") for right in rights]
+def _taken(was: tuple[Right, ...], now: tuple[Right, ...]) -> list[str]:
+    """Return what is gained where another line decides than before."""
+    found: dict[str, None] = {}
+    for right in now:
+        for known in was:
+            if known.line != right.line and takes_over(known, right, was, now):
+                found.update(dict.fromkeys(compare_rights(known, right)[0]))
+    return list(found)
 
 
 def _beyond(known: tuple[Right, ...], rights: tuple[Right, ...], side: int) -> list[str]:

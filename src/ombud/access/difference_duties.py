@@ -15,6 +15,7 @@ from ombud.access.model import Audience, Dataset, Policy, Purpose
 from ombud.access.rule_change import CHANGED, LOOSENED, TIGHTENED, RuleChange
 
 PEOPLE = ("person", "user")  # Of whom the directory knows something that an entity beats.
+_MEMBERSHIP = ("unit", "units", "role", "roles")
 _FACTS = ("type", "system", "subject", "attributes")  # What conditions and budgets go by.
 
 
@@ -42,7 +43,8 @@ def _gone_purpose(was: Purpose) -> Iterator[RuleChange]:
 
 
 def _gone_dataset(was: Dataset) -> Iterator[RuleChange]:
-    marked = was.prohibited or was.classifications or was.intended is not None or was.sources
+    marked = bool(was.prohibited or was.classifications or was.sources)
+    marked = marked or was.intended is not None
     marked = marked or any(one.prohibited or one.classifications for one in was.columns)
     if marked or was.owner or audience_parts(was.approval.approvers):
         yield RuleChange(
@@ -101,16 +103,18 @@ def _entities(old: Policy, new: Policy) -> Iterator[RuleChange]:
     """Yield what stored attributes change; it cannot be told which way a condition goes by them."""
     was = {(one.type, one.id): one.attributes for one in old.entities}
     now = {(one.type, one.id): one.attributes for one in new.entities}
+    acts = {*_MEMBERSHIP, *new.attributes.actor}  # By which somebody, or a program, may act.
     for key in [*now, *(key for key in was if key not in now)]:
         before, after = was.get(key), now.get(key)
         if before == after:
             continue
-        changed = ", ".join(sorted(_changed(before or {}, after or {})))
+        changed = sorted(_changed(before or {}, after or {}))
         if not changed:
             continue
-        is_loosened = before is not None or key[0] in PEOPLE
+        is_loosened = before is not None or key[0] in PEOPLE or not acts.isdisjoint(changed)
         effect = LOOSENED if is_loosened else CHANGED
-        yield RuleChange("entity", ":".join(key), effect, f"has other stored attributes: {changed}")
+        text = f"has other stored attributes: {', '.join(changed)}"
+        yield RuleChange("entity", ":".join(key), effect, text)
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[str]:

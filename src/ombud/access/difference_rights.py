@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from ombud.access.attempt import Grant
-from ombud.access.model import Audience, Line, Mask, MaskKind, Policy, Prohibition, Purpose
+from ombud.access.model import Audience, Limits, Line, Mask, MaskKind, Policy, Prohibition, Purpose
 from ombud.access.purposes import PurposeTree
-from ombud.access.things import Thing, make_things
+from ombud.access.things import DATASET, Thing, ThingKey, make_things
 from ombud.access.wildcards import Names
 
 ANYBODY = "anybody"
@@ -39,16 +39,53 @@ class Right(msgspec.Struct, frozen=True):
     hours: tuple[Any, ...] | None
     until: int | None
     purpose_until: int | None
+    limits: Limits = Limits()
+    notify: tuple[str, ...] = ()
+    watermark: bool = False
+
+    @property
+    def extent(self) -> Right:
+        """It without its name, and without what is oversight and no bound of the right."""
+        return msgspec.structs.replace(self, line="", limits=Limits(), notify=(), watermark=False)
+
+
+def name_strange(*policies: Policy) -> frozenset[ThingKey]:
+    """Return the things that some policy has in a scope, and some policy does not declare.
+
+    Wildcards stand for themselves here.  Datasets are not among them: one that is not
+    declared is nobody's.
+    """
+    datasets = {DATASET, *(one.type for policy in policies for one in policy.datasets)}
+    named = {
+        (line.type, name)
+        for policy in policies
+        for purpose in policy.purposes
+        for line in purpose.scope
+        for name in line.resources
+    }
+    stored = {(one.type, one.id) for policy in policies for one in policy.entities}
+    return frozenset(key for key in named | stored if key[0] not in datasets)
 
 
 class Rights:
-    """All rights under one policy."""
+    """All rights under one policy.
 
-    def __init__(self, policy: Policy) -> None:
+    `strange` are things that it need not declare; `attached` has (dataset, purpose) of
+    what may be used though it was not intended.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        strange: Iterable[ThingKey] = (),
+        attached: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
+        self._attached = attached
         self.tree = PurposeTree(policy.purposes)
         self.purposes = {purpose.id: purpose for purpose in policy.purposes}
         self._policy = policy
-        self._things = make_things(policy.datasets, policy.entities, self.tree)
+        self._things = {key: Thing(*key) for key in sorted(strange)}
+        self._things |= make_things(policy.datasets, policy.entities, self.tree)
         self.held: dict[RightKey, tuple[Right, ...]] = {}
         for purpose in policy.purposes:
             self._add(purpose)
@@ -79,8 +116,12 @@ class Rights:
     def _right(self, purpose: Purpose, line: Line, action: str, thing: Thing) -> Right | None:
         """Return the right that a line gives to a thing; None where it is taken away again."""
         bit = self.tree.bits[purpose.id]
-        is_intended = all(bits & bit for _, bits in thing.intended)
-        if not is_intended or any(bits & bit for _, bits in thing.barred):
+        lacking = (name for name, bits in thing.intended if not bits & bit)
+        if not all(self._is_attached(name, purpose) for name in lacking):
+            return None
+        if any(bits & bit for _, bits in thing.barred):
+            return None
+        if thing.is_dataset and line.systems is not None and thing.system not in line.systems:
             return None
         known = frozenset(thing.columns) if thing.columns else None
         columns = known
@@ -110,8 +151,20 @@ class Rights:
             areas=None if line.areas is None else frozenset(line.areas),
             hours=line.hours,
             until=line.until,
-            purpose_until=purpose.until,
+            purpose_until=self._until(purpose),
+            limits=line.limits,
+            notify=line.notify,
+            watermark=line.watermark,
         )
+
+    def _is_attached(self, dataset: str, purpose: Purpose) -> bool:
+        above = self.tree.lineages[purpose.id]
+        return any((dataset, name) in self._attached for name in above)
+
+    def _until(self, purpose: Purpose) -> int | None:
+        """Return when it ends: with the first of those above, at the latest."""
+        above = (self.purposes[name].until for name in self.tree.lineages[purpose.id])
+        return min((until for until in above if until is not None), default=None)
 
     def _rules(self, purpose: Purpose) -> Iterator[Prohibition]:
         yield from self._policy.prohibitions

@@ -6,7 +6,7 @@ cannot be told which of two is the stricter, the change counts as loosened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ombud.access.difference_duties import duty_changes
@@ -41,7 +41,7 @@ class RuleChanges:
         before = {purpose.id: purpose for purpose in old.purposes}
         for purpose in new.purposes:
             if purpose.id in before:
-                self._purpose(before[purpose.id], purpose, before)
+                self._purpose(before[purpose.id], purpose)
         datasets = {dataset.id: dataset for dataset in old.datasets}
         for dataset in new.datasets:
             if dataset.id in datasets:
@@ -187,7 +187,7 @@ class RuleChanges:
         if added:
             self._add(rule, place, TIGHTENED, f"now tells {_words(added)}")
 
-    def _purpose(self, was: Purpose, now: Purpose, before: Mapping[str, Purpose]) -> None:
+    def _purpose(self, was: Purpose, now: Purpose) -> None:
         place = f"purpose {now.id}"
         self._prohibitions(place, was.prohibitions, now.prohibitions)
         self._checkpoints(place, was.checkpoints, now.checkpoints)
@@ -209,10 +209,8 @@ class RuleChanges:
             text = f"is now below {now.parent}: a grant for that is one for this"
             self._add("tree", place, LOOSENED, text)
         if was.parent != now.parent and was.parent is not None:
-            above = before.get(was.parent)
-            held = above is not None and (above.prohibitions or above.checkpoints or above.parent)
-            effect = LOOSENED if held else CHANGED
-            self._add("tree", place, effect, f"is no longer below {was.parent}")
+            # Rules, an end and prohibitions of data that held for it there are left behind.
+            self._add("tree", place, LOOSENED, f"is no longer below {was.parent}")
         self._break_glass(place, was.break_glass, now.break_glass)
         for known, line in _paired(was.scope, now.scope):
             where = f"{place}, line {line.name}"
@@ -286,6 +284,9 @@ class RuleChanges:
         for where, was, now in self._named("bar", "policy", old.terms, new.terms):
             self._narrowing("bar", where, "words", was.words, now.words)
             self._narrowing("bar", where, "codes", was.codes, now.codes)
+            if was.jurisdiction != now.jurisdiction:
+                text = f"holds in {now.jurisdiction}, no longer in {was.jurisdiction}"
+                self._add("bar", where, LOOSENED, text)
 
     def _vendor(self, old: Policy, new: Policy) -> None:
         rule, place = "vendor", "policy, vendor"

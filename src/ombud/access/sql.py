@@ -105,10 +105,13 @@ class _Writer:
 
     def _attribute(self, node: Attribute) -> str:
         quoted = quote_name(node.name, self._dialect)
-        if self._columns.get(node.name) == "double" and not self._is_trino:
-            # Not a number is above all numbers in PostgreSQL, and unknown in CEL.
-            return f"NULLIF({quoted}, 'NaN')"
-        return quoted
+        if self._columns.get(node.name) != "double":
+            return quoted
+        # Not a number is above all numbers in PostgreSQL, other than all in Trino, and
+        # unknown in CEL.
+        if self._is_trino:
+            return f"IF(is_nan({quoted}), NULL, {quoted})"
+        return f"NULLIF({quoted}, 'NaN')"
 
     def _logic(self, node: Logic) -> str:
         word = " AND " if node.op == "&&" else " OR "

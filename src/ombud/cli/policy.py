@@ -12,10 +12,10 @@ import typer
 from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
 from ombud.cli.output import note, print_json, print_line, progress
-from ombud.cli.policy_files import check, diff
+from ombud.cli.policy_explained import print_explanation
+from ombud.cli.policy_files import AllOption, check, diff
 from ombud.cli.policy_print import (
-    print_diff,
-    print_explanation,
+    print_plan,
     print_simulation,
     print_standing,
     print_version,
@@ -50,6 +50,7 @@ def plan(
     folder: FolderArgument,
     home: HomeOption,
     why: Annotated[str | None, typer.Option("--why", help="Why; part of the record.")] = None,
+    everything: AllOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show what applying a policy would change for whom now, and whom it would need."""
@@ -58,7 +59,7 @@ def plan(
     if json:
         print_json(answer)
     else:
-        print_diff(answer)
+        print_plan(answer, everything=everything)
 
 
 @app.command()
@@ -69,6 +70,7 @@ def apply(
     why: Annotated[
         str | None, typer.Option("--why", help="Why it changes; it becomes part of the record.")
     ] = None,
+    everything: AllOption = False,
     json: JsonOption = False,
 ) -> None:
     """Put a policy in force, after showing what changes, or propose it to a second person.
@@ -81,7 +83,7 @@ def apply(
     with open_door(home) as door:
         plan_ = door.policies.diff(PolicyWanted(files, why=why))
         if not json:
-            print_diff(plan_)
+            print_plan(plan_, everything=everything)
         _confirm(yes=yes)
         wanted = PolicyWanted(files, compared_with=plan_["compared_with"], why=why)
         answer = door.policies.apply(wanted)

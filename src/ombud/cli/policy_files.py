@@ -10,11 +10,15 @@ import typer
 from ombud.access.difference import diff_policies
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line
+from ombud.cli.policy_difference import print_difference
 from ombud.config.policy_files import load_policy, read_policy, read_policy_folder
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of policy files.")]
 OldArgument = Annotated[Path, typer.Argument(help="Folder of the policy as it was.")]
 NewArgument = Annotated[Path, typer.Argument(help="Folder of the policy as it is to be.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="List every change, not the first of each kind alone.")
+]
 
 
 def check(folder: FolderArgument, json: JsonOption = False) -> None:
@@ -41,17 +45,20 @@ def check(folder: FolderArgument, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def diff(old: OldArgument, new: NewArgument, json: JsonOption = False) -> None:
+def diff(
+    old: OldArgument,
+    new: NewArgument,
+    everything: AllOption = False,
+    json: JsonOption = False,
+) -> None:
     """Tell who gains and who loses what from the policy in OLD to that in NEW.
 
-    `+` is gained, `-` is lost, `!` lowers oversight and would need a second person,
-    `~` is any other change of a rule.  Who holds a grant now is known to a home only.
+    `!` lowers oversight and would need a second person, `~` is any other change of a
+    rule, `+` is gained, `-` is lost.  Who holds a grant now is known to a home only:
+    `ombud policy plan` asks it.
     """
-    found = diff_policies(load_policy(old), load_policy(new))
+    found = diff_policies(load_policy(old), load_policy(new)).to_dict()
     if json:
-        print_json(found.to_dict())
-        return
-    for line in found.lines():
-        print_line(line)
-    if found.is_empty:
-        print_line("no difference")
+        print_json(found)
+    else:
+        print_difference(found, everything=everything)

@@ -1,23 +1,16 @@
-"""Policy print: versions, differences, explanations and simulations for people."""
+"""Policy print: versions, plans and simulations for people."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ombud.cli.output import note, print_facts, print_line, print_table, to_minute
-from ombud.core.clock import format_instant
+from ombud.cli.policy_difference import ALONE, persons, print_difference, print_needed
 
 Json = dict[str, Any]
 
-LINES_MAX = 200  # Of a difference.
-ROWS_MAX = 15  # Of each list; `--json` gives all of them.
-ALONE = {
-    "first": "one person, for it is the first",
-    "allowed": "one person, for it lowers no oversight",
-    "lone": "one person, for the policy lets them until a date",
-}
+ROWS_MAX = 10  # Of each list; `--json` gives all of them.
 STATES = {
-    "applied": "in force since then",
     "waiting": "waits for a second person",
     "overtaken": "overtaken by another policy: propose it again",
     "expired": "too old: propose it again",
@@ -30,7 +23,7 @@ def print_version(row: Json) -> None:
     facts: dict[str, object] = {
         "policy": row["id"],
         "version": row["version"],
-        "state": STATES.get(row["state"], row["state"]),
+        "state": _state(row),
         "proposed": f"{to_minute(row['proposed_at'])} by {row['proposed_by']}",
         "reason": row["reason"] or "none given",
     }
@@ -47,9 +40,15 @@ def print_version(row: Json) -> None:
     if row["state"] == "waiting":
         outside = " from another unit" if row["is_outside"] else ""
         note(
-            f"{row['second_persons']} second person(s){outside} must confirm it:"
+            f"{persons(row['second_persons'])}{outside} must confirm it:"
             f" `ombud policy confirm {row['id']}`"
         )
+
+
+def _state(row: Json) -> str:
+    if row["state"] == "applied":
+        return f"put in force {to_minute(row['ended_at'] or row['proposed_at'])}"
+    return STATES.get(row["state"], str(row["state"]))
 
 
 def print_versions(rows: list[Json]) -> None:
@@ -88,43 +87,16 @@ def print_standing(answer: Json) -> None:
     print_facts(facts)
 
 
-def print_diff(diff: Json) -> None:
-    """Print what a policy would change."""
-    print_line(f"version {diff['version']}, compared with that of event {diff['compared_with']}")
-    for line in diff["lines"][:LINES_MAX]:
-        print_line(line)
-    if len(diff["lines"]) > LINES_MAX:
-        note(f"and {len(diff['lines']) - LINES_MAX:,} more lines; `--json` lists them all")
-    for line in diff["lowers"]:
-        print_line(f"lowers oversight: {line}")
-    if diff["second_persons"]:
-        outside = " from another unit" if diff["is_outside"] else ""
-        print_line(f"needs {diff['second_persons']} second person(s){outside}")
-    elif diff["alone"]:
-        print_line(f"needs {ALONE[diff['alone']]}")
-
-
-def print_explanation(answer: Json) -> None:
-    """Print how an attempt would be decided, and every part that it came from."""
-    would = answer["would"]
-    facts: dict[str, object] = {
-        "would be": "permitted" if answer["would_permit"] else "denied",
-        "at": format_instant(answer["at"]),
-        "policy": would["policy_version"],
-        "purpose": would["purpose"],
-        "grant": would["grant"],
-        "line": would["line"],
-        "obligations": [one["id"] for one in would["obligations"]],
-    }
-    print_facts(facts)
-    for reason in answer["reasons"]:
-        print_line(f"{reason['code']}: {reason['text']}")
-    for kind in ("grants", "lines", "prohibitions", "checkpoints", "intended"):
-        for row in answer[kind]:
-            said = ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
-            print_line(f"  {kind.removesuffix('s')}: {said}")
-    if would["is_requestable"]:
-        note("a request would lift it: `ombud request --help`")
+def print_plan(diff: Json, *, everything: bool = False) -> None:
+    """Print what a policy would change in what is in force, and who must agree."""
+    if diff["is_same"]:
+        print_line("this policy is in force already")
+        return
+    before = diff["compared_with"]
+    than = f"the policy in force, that of event {before}" if before else "none: it is the first"
+    print_line(f"compared with {than}")
+    print_difference(diff, everything=everything)
+    print_needed(diff)
 
 
 def print_simulation(answer: Json) -> None:
@@ -143,30 +115,30 @@ def print_simulation(answer: Json) -> None:
             "not replayed": [f"{count:,} {why}" for why, count in answer["skipped"].items()],
         }
     )
-    newly = answer["newly_denied"]
+    name = "newly denied" if answer["newly_denied"]["acts"] else "denied"
+    groups = answer[name.replace(" ", "_")]
     for kind in ("person", "machine", "workflow", "dataset", "reason"):
-        rows = newly[f"by_{kind}"]
+        rows = groups[f"by_{kind}"]
         if rows:
-            _print_groups(kind, rows, newly[f"{kind}_count"])
+            _print_groups(f"{name}, by {kind}", kind, rows, groups[f"{kind}_count"])
 
 
-def _print_groups(kind: str, rows: list[Json], count: int) -> None:
+def _print_groups(title: str, kind: str, rows: list[Json], count: int) -> None:
     has_runs = kind == "workflow"
     print_table(
-        [kind, "acts", *(["runs"] if has_runs else []), "reasons", "first", "last", "events"],
+        [kind, "acts", *(["runs"] if has_runs else []), "last", "event", "reasons"],
         [
             [
                 row[kind],
                 f"{row['acts']:,}",
                 *([row["runs"]] if has_runs else []),
-                ", ".join(row["reasons"]),
-                to_minute(row["first_at"]),
                 to_minute(row["last_at"]),
-                ", ".join(map(str, row["events"][:3])),
+                row["events"][0],
+                ", ".join(row["reasons"]),
             ]
             for row in rows[:ROWS_MAX]
         ],
-        title=f"newly denied, by {kind}",
+        title=title,
     )
     if count > ROWS_MAX:
         note(f"and {count - ROWS_MAX} more; `--json` lists up to 1,000")

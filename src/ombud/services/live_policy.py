@@ -23,7 +23,7 @@ from ombud.core.clock import Clock
 from ombud.core.errors import OmbudError, Unavailable
 from ombud.core.event import Event
 from ombud.services.actor_attributes import KINDS_READ, NOBODY, Actors, read_actors
-from ombud.services.published import Published, publish
+from ombud.services.published import Published, last_epoch, publish
 from ombud.store.control import ControlStore
 from ombud.store.policies import PolicyRow
 from ombud.store.policy_texts import join_texts
@@ -78,7 +78,8 @@ class LivePolicy:
         self._clock = clock
         self._lock = threading.Lock()
         self._folder: Path | None = None
-        self._published = 0
+        self._published = -1
+        self._before = 0  # Epochs that servers before this one have published.
         empty = Policy()
         self._live = _Live(-1, 0, 0, 0, empty, compile_policy(empty), -1, NOBODY, -1, None)
 
@@ -121,7 +122,8 @@ class LivePolicy:
     def publish_into(self, folder: Path) -> None:
         """From now on let worker processes see the snapshot in a folder."""
         with self._lock:
-            self._folder, self._published = folder, 0
+            self._folder, self._published = folder, -1
+            self._before = last_epoch(folder)
         self.follow()
 
     def follow(self) -> None:
@@ -147,7 +149,7 @@ class LivePolicy:
                 return
             # Nobody makes a permit of nothing.
             packed = b"" if live.snapshot is None else live.snapshot.pack()
-            publish(folder, packed, live.epoch)
+            publish(folder, packed, self._before + live.epoch, until=live.until)
             self._published = live.epoch
 
     def _renew(self, at: int) -> _Live:

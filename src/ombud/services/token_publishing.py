@@ -15,7 +15,7 @@ import msgspec
 from ombud.core.clock import Clock
 from ombud.core.errors import Unauthenticated, Unavailable
 from ombud.services.asker import Asker
-from ombud.services.published import publish
+from ombud.services.published import last_epoch, publish
 from ombud.services.tokens import token_hash
 from ombud.store.control import ControlStore, TokenRow
 
@@ -41,7 +41,7 @@ class TokenPublisher:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._known: tuple[TokenRow, ...] | None = None
-        self._epoch = 0
+        self._epoch = last_epoch(self._folder)
 
     def follow(self) -> None:
         """Publish if a token changed; to be called before the change is acknowledged."""

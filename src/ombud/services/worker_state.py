@@ -45,9 +45,15 @@ class WorkerState:
         return self._policy.epoch() + self._tokens.epoch()
 
     def snapshot(self) -> Snapshot:
-        """Return the snapshot that stands; raises `Unavailable`."""
+        """Return the snapshot that stands; raises `Unavailable`.
+
+        From when the directory says something else on, raises `NeedsHome`: the home looks at
+        it then, and publishes.
+        """
         if self._policy.epoch() != self._policy_epoch:
             self._load_policy()
+        if self._clock() >= self._policy.until:
+            raise NeedsHome
         if self._snapshot is None:
             raise Unavailable("no policy can be told, so nothing is permitted")
         return self._snapshot

@@ -54,6 +54,17 @@ def asker(
     )
 
 
+def asker_still(request: Request, services: HomeServices, known: Asker) -> Asker:
+    """Return who asks, when their body has come; raises `Unauthenticated` if that is over.
+
+    A body may take a minute, and a token may be revoked meanwhile.
+    """
+    if known.token_id is None:
+        return known
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    return services.authenticate(token)
+
+
 def _text(value: str | None) -> str | None:
     """Return a header as the UTF-8 that it was sent as (the transport decodes Latin-1)."""
     if value is None:

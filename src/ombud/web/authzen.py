@@ -6,7 +6,7 @@ The decision port answers the same by the same door, many times as fast.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -18,7 +18,7 @@ from starlette.responses import Response
 from ombud.services.asker import Asker
 from ombud.services.drafting import Draft
 from ombud.services.home import HomeServices
-from ombud.web.access import AskerPart, ServicesPart
+from ombud.web.access import AskerPart, ServicesPart, asker_still
 from ombud.web.answers import ErrorBody, JsonResponse
 from ombud.web.authzen_door import BODY_MAX, AuthzenDoor, Outcome, Question, Reply
 from ombud.web.authzen_metadata import base_of, metadata
@@ -91,6 +91,16 @@ def _settle(services: HomeServices, question: Question, asker: Asker) -> Reply:
     return outcome.reply if outcome is not None else Reply(500, (), b"")
 
 
+def _decided(request: Request, services: HomeServices, asker: Asker, question: Question) -> Reply:
+    return _settle(services, question, asker_still(request, services, asker))
+
+
+def _found(
+    request: Request, services: HomeServices, asker: Asker, question: Question, door: AuthzenSearch
+) -> Reply:
+    return door.answer(question, asker_still(request, services, asker))
+
+
 def authzen_routes(limits: Limits, *, public_url: str = "") -> APIRouter:
     """Return the routes of the Authorization API."""
     router = APIRouter(tags=["authzen"], responses=_ANSWERS)
@@ -108,13 +118,13 @@ def authzen_routes(limits: Limits, *, public_url: str = "") -> APIRouter:
 
     async def decide(path: str, request: Request, services: HomeServices, asker: Asker) -> Response:
         question = await question_of(request, path)
-        work: Callable[[], Reply] = lambda: _settle(services, question, asker)  # noqa: E731
+        work = partial(_decided, request, services, asker, question)
         return _response(await anyio.to_thread.run_sync(work, limiter=deciders))
 
     async def search(path: str, request: Request, services: HomeServices, asker: Asker) -> Response:
         question = await question_of(request, path)
         door = AuthzenSearch(services.searching, pages)
-        work: Callable[[], Reply] = lambda: door.answer(question, asker)  # noqa: E731
+        work = partial(_found, request, services, asker, question, door)
         return _response(await anyio.to_thread.run_sync(work, limiter=searchers))
 
     @router.post(EVALUATION, openapi_extra=_body(Evaluation))

@@ -8,11 +8,12 @@ that does not know them must take for a denial.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from ombud.access.attempt import Attempt
-from ombud.access.decision import Decision, Obligation, Reason
+from ombud.access.decision import TEXT, Decision, Obligation, Reason
 from ombud.access.model import CheckpointKind
 from ombud.core.errors import InputError
 from ombud.services.negotiation import CUSTOM, NOTIFICATION, STEP_UP
@@ -22,6 +23,9 @@ Json = dict[str, Any]
 Requestable = Callable[[Attempt, Decision], Mapping[str, Any]]
 
 VENDOR = "ombud"
+LANGUAGE = "en"
+WORDS_KEPT = 256  # Most denials are for a few reasons; a question bounds the length of others.
+_TEXT = {reason.value: text for reason, text in TEXT.items()}
 REAUTHENTICATION = "urn:ombud:reauthentication"  # The `acr_value` of a step-up.
 MEET_AT = "/v1/checkpoints/{}/justifications"  # Of the person themself, with their token.
 
@@ -50,11 +54,25 @@ def _context(attempt: Attempt, decision: Decision, request: Requestable) -> Json
     if decision.permit:
         return context
     context["reason"] = decision.reasons[0] if decision.reasons else ""
+    context["reason_user"], context["reason_admin"] = _words(decision.reasons)
     if decision.checkpoint is not None:
         _add_checkpoint(context, decision.checkpoint)
     if decision.is_requestable:
         context.update(request(attempt, decision))
     return context
+
+
+@lru_cache(maxsize=WORDS_KEPT)
+def _words(reasons: tuple[str, ...]) -> tuple[Json, Json]:
+    """Return reasons in words (AuthZEN 1.0, decision context): for who acts, and who sees to it.
+
+    Only the latter says names of the policy.
+    """
+    told = {code: _TEXT.get(code.partition(":")[0], code) for code in reasons}
+    return (
+        {LANGUAGE: "; ".join(dict.fromkeys(told.values()))},
+        {LANGUAGE: "; ".join([f"{code}: {text}" for code, text in told.items()])},
+    )
 
 
 def _add_checkpoint(context: Json, checkpoint: Obligation) -> None:

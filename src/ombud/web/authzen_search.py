@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import orjson
 
+from ombud.access.attempt import Attempt
+from ombud.core.errors import InputError
 from ombud.services.asker import Asker
 from ombud.services.searching import Found, Searching
 from ombud.web.authzen_door import JSON_HEADER, Question, Reply, check_json, is_what_if
@@ -40,19 +43,18 @@ class AuthzenSearch:
         check_json(question.headers)
         search: Search = read_search(SHAPES[question.path], question.body)
         limit = search.page.limit
+        attempt = search_attempt(search)
         asked = question_of(
-            question.path, asker.token_id or asker.person, _sense(question.body),
-            self._searching.version(),
-        )  # fmt: skip
+            question.path, asker.token_id or asker.person, _sense(search), self._searching.version()
+        )
         # Before anything is looked for: a token of another question costs nothing.
         place = self._pages.place(
             search.page.token, limit if isinstance(limit, int) else None, asked
         )
-        found = self._find(search, asker, is_recorded=not what_if)
+        found = self._find(search, attempt, asker, is_recorded=not what_if)
         return _reply(self._page(found, place, asked), found, place, what_if=what_if)
 
-    def _find(self, search: Search, asker: Asker, *, is_recorded: bool) -> Found:
-        attempt = search_attempt(search)
+    def _find(self, search: Search, attempt: Attempt, asker: Asker, *, is_recorded: bool) -> Found:
         if isinstance(search, SubjectSearch):
             find = self._searching.subjects
         elif isinstance(search, ResourceSearch):
@@ -69,13 +71,17 @@ class AuthzenSearch:
         return {"next_token": token, "count": count, "total": len(found.results)}
 
 
-def _sense(body: bytes) -> bytes:
-    """Return what a token is bound to: the question without its token, limit and white space."""
-    said = orjson.loads(body)
-    page = said.get("page")
-    if isinstance(page, dict):
-        said["page"] = {name: page[name] for name in page if name not in {"token", "limit"}}
-    return orjson.dumps({"page": {}, **said}, option=orjson.OPT_SORT_KEYS)
+def _sense(search: Search) -> bytes:
+    """Return what a token is bound to: what was understood, without its token and limit.
+
+    Raises `InputError` for a question that has no canonical form.
+    """
+    try:
+        said = msgspec.to_builtins(search)
+        said["page"] = search.page.properties
+        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, ValueError, RecursionError) as error:  # Beyond 64 bits, or too deep.
+        raise InputError(f"what was said has no canonical form: {error}", origin="body") from error
 
 
 def _reply(page: dict[str, Any], found: Found, place: Place, *, what_if: bool) -> Reply:

@@ -247,7 +247,8 @@ def to_attempt(
     )
 
 
-def _columns(value: object) -> tuple[str, ...]:
+def _columns(value: object) -> tuple[str, ...] | None:
+    """Return the columns; an empty list names none, as no list does."""
     if (
         not isinstance(value, list)
         or len(value) > COLUMNS_MAX
@@ -257,7 +258,7 @@ def _columns(value: object) -> tuple[str, ...]:
             f"`columns` is no list of at most {COLUMNS_MAX} texts",
             origin="resource.properties.columns",
         )
-    return tuple(value)
+    return tuple(value) or None
 
 
 def _check_depth(values: Json) -> None:

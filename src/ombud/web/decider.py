@@ -12,7 +12,9 @@ import asyncio
 import gc
 import logging
 import socket
+import ssl
 import sys
+from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -38,6 +40,7 @@ from ombud.web.authzen_requests import requestable
 from ombud.web.decision_forward import DecisionForward
 from ombud.web.decision_link import DecisionLink
 from ombud.web.decision_protocol import DecisionProtocol, Settle
+from ombud.web.tls import Tls, tls_of
 
 log = logging.getLogger("ombud.web")
 
@@ -46,6 +49,7 @@ CONNECTIONS_MAX = 4_096  # Of one worker; an enforcement point keeps some dozens
 TICK_SECONDS = 1.0
 IDLE_TICKS = 75  # A connection on which nothing is asked.
 SLOW_TICKS = 10  # A request that does not come to its end.
+HANDSHAKE_SECONDS = 10.0
 STOP_SECONDS = 10.0
 EXIT_OK, EXIT_COULD_NOT = 0, 3
 _ALIVE = Reply(200, ((b"content-type", b"application/json"),), b'{"status":"ok","checks":{}}')
@@ -89,6 +93,7 @@ class Decider:
         self, question: Question, settle: Settle, turn: int, instead_of: str | None
     ) -> None:
         """Answer an evaluation, and again if the policy changed before its permit could leave."""
+        epoch = self._state.epoch()  # Before anything is looked at, the token too.
         try:
             asker = self._state.authenticate(token_of(question.headers))
             reply, draft = self._door.answer(question, asker, instead_of=instead_of)
@@ -109,7 +114,7 @@ class Decider:
         def done(error: OmbudError | None) -> None:
             if error is not None:
                 settle(error_reply(error))
-            elif not draft.permits or self._state.epoch() == draft.epoch:
+            elif not draft.permits or self._state.epoch() == epoch:
                 settle(reply)
             elif turn < TURNS_MAX:
                 self._decide(question, settle, turn + 1, draft.id)
@@ -149,14 +154,20 @@ class Decider:
     def _set_date(self) -> None:
         self.date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
 
-    async def serve(self, listener: socket.socket, stop: StopSignal) -> None:
+    async def serve(
+        self, listener: socket.socket, stop: StopSignal, secured: ssl.SSLContext | None = None
+    ) -> None:
         """Answer until told to stop; then finish what was begun."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         for fd in stop.fds:
             loop.add_reader(fd, ended.set)
         server = await loop.create_server(
-            lambda: DecisionProtocol(self, CONNECTIONS_MAX), sock=listener, backlog=BACKLOG
+            lambda: DecisionProtocol(self, CONNECTIONS_MAX),
+            sock=listener,
+            backlog=BACKLOG,
+            ssl=secured,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if secured is not None else None,
         )
         while not ended.is_set():
             self.turn()
@@ -193,15 +204,17 @@ def listen(host: str, port: int) -> socket.socket:
         raise Unavailable(f"cannot listen on {host} port {port}: {error}") from error
 
 
-async def _serve(home: Path, host: str, port: int, stop: StopSignal) -> None:
+async def _serve(home: Path, place: tuple[str, int], tls: Tls | None, stop: StopSignal) -> None:
+    secured = None if tls is None else tls.context()
     state = WorkerState(HomePaths(home).published, clock=now_ms)
     try:
-        state.snapshot()  # Before the first request, which should not wait for it.
+        with suppress(NeedsHome):
+            state.snapshot()  # Before the first request, which should not wait for it.
         decider = Decider(state, home)
         gc.collect()
         gc.freeze()  # The policy lives as long as the worker: no use in looking at it again.
-        with listen(host, port) as listener:
-            await decider.serve(listener, stop)
+        with listen(*place) as listener:
+            await decider.serve(listener, stop, secured)
     finally:
         state.close()
         gc.unfreeze()  # Else what libraries keep would count as lost at the end.
@@ -213,11 +226,14 @@ def main() -> int:
     parser.add_argument("home", type=Path)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--certificate", default="")
+    parser.add_argument("--key", default="")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="decider: %(message)s")
     stop = StopSignal()
     try:
-        asyncio.run(_serve(arguments.home, arguments.host, arguments.port, stop))
+        tls = tls_of(certificate=arguments.certificate, key=arguments.key, client_ca="")
+        asyncio.run(_serve(arguments.home, (arguments.host, arguments.port), tls, stop))
     except (OmbudError, OSError) as error:
         log.critical("could not serve: %s", error)
         return EXIT_COULD_NOT

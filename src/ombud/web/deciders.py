@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ombud.app.children import Child
 from ombud.core.errors import Unavailable
+from ombud.web.tls import Tls
 
 log = logging.getLogger("ombud")
 
@@ -19,8 +20,14 @@ RESTARTS_MAX = 20  # A worker that keeps dying is reported instead of started fo
 class Deciders:
     """So many workers on one port."""
 
-    def __init__(self, home: Path, *, host: str, port: int, count: int) -> None:
+    def __init__(
+        self, home: Path, *, host: str, port: int, count: int, tls: Tls | None = None
+    ) -> None:
         """Take the port; raises `Unavailable` when it cannot be had."""
+        # Nobody has a certificate here: a client of this port has a token.
+        self._secured = (
+            () if tls is None else ("--certificate", str(tls.certificate), "--key", str(tls.key))
+        )
         self._host = host
         # Bound and never listened on: it keeps the port, also a free one, for the workers.
         self._keeper = _bind(host, port)
@@ -43,6 +50,7 @@ class Deciders:
                         self._host,
                         "--port",
                         str(self.port),
+                        *self._secured,
                         name=f"decider {number + 1}",
                     )
                 )

@@ -1,7 +1,7 @@
 """Decision forward: what a worker cannot answer is asked of the server of the home.
 
-Over the home's own socket, with the token of who asks: a request that has one is never
-taken for the owner's.
+Over the home's own socket, where a request without a token is taken for the owner's: so
+each has one, and that of nobody is none that is known.
 """
 
 from __future__ import annotations

@@ -33,10 +33,12 @@ log = logging.getLogger("ombud.web")
 
 COMMIT_EVENTS = 2_048  # In one append: bounds how long one commit keeps the next waiting.
 COMMIT_SIZE = 8 << 20
+WAITING_SIZE = 64 << 20  # Bytes of these drafts: one of a batch has megabytes.
 APPENDS_MAX = 2  # On their way at once: the recorder writes one while it reads the other.
 # Of the second: a commit costs the recorder as much as some forty events do, so that few wait
 # for the answer to the first, and are then committed with those that came meanwhile.
 SECOND_EVENTS = 32
+SECOND_SIZE = 64 << 10  # Or so many bytes of them: a batch is one event, but a long one.
 WAITING_MAX = 8_192  # Drafts not yet on their way; beyond that askers are told to come again.
 REPLY_SECONDS = 10.0  # A commit takes milliseconds.
 SOCKET_BUFFER = 1 << 20
@@ -54,16 +56,18 @@ class DecisionLink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: deque[_Waiting] = deque()
+        self._waiting_size = 0
         self._sent: deque[tuple[float, list[Done]]] = deque()
         self._replies = bytearray()
         self._is_flushing = False
 
     def submit(self, recordable: Recordable, done: Done) -> None:
         """Have an event recorded; `done` is told None when it is durable, else why it is not."""
-        if len(self._waiting) >= WAITING_MAX:
+        if len(self._waiting) >= WAITING_MAX or self._waiting_size > WAITING_SIZE:
             done(Unavailable("more decisions wait to be recorded than this worker holds"))
             return
         self._waiting.append((recordable, done))
+        self._waiting_size += len(recordable[1])
         if not self._is_flushing:
             self._is_flushing = True
             self._loop.call_soon(self._flush)  # After what else has arrived in this turn.
@@ -75,7 +79,8 @@ class DecisionLink(asyncio.Protocol):
                 self._connecting = self._loop.create_task(self._connect())
             return
         while self._waiting and len(self._sent) < APPENDS_MAX:
-            if self._sent and len(self._waiting) < SECOND_EVENTS:
+            is_little = len(self._waiting) < SECOND_EVENTS and self._waiting_size < SECOND_SIZE
+            if self._sent and is_little:
                 return
             self._send(self._transport)
 
@@ -88,6 +93,7 @@ class DecisionLink(asyncio.Protocol):
             recordables.append(recordable)
             told.append(done)
             size += len(recordable[1])
+        self._waiting_size -= size
         builder = BatchBuilder()
         add_rows(builder, recordables)
         parts = encode_batches([builder.take()])
@@ -151,7 +157,7 @@ class DecisionLink(asyncio.Protocol):
 
     def _fail(self, error: OmbudError) -> None:
         sent, self._sent = self._sent, deque()
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting, self._waiting_size = self._waiting, deque(), 0
         for _, told in sent:
             for done in told:
                 done(error)

@@ -25,6 +25,7 @@ log = logging.getLogger("ombud.web")
 
 HEAD_MAX = 16 << 10  # Bytes of request line and headers: a token and a request id are short.
 PIPELINE_MAX = 64  # Requests of one connection that are not answered; then it is not read.
+STEP = 16 << 10  # Bytes read at once: who sends much and takes no answers costs no more.
 WANTED = frozenset(
     {
         b"authorization",
@@ -99,10 +100,12 @@ class DecisionProtocol(asyncio.Protocol):
         self._is_deaf = False  # Nothing that still comes is heard.
         self._is_between = True  # Nothing of a request has come.
         self._is_late = False  # The head that is coming began in an earlier piece.
+        self._held = b""  # Come and not yet read.
+        self._is_hearing = False
         self._in_head = False
         self._head_size = 0
         self._begin()
-        self.active = worker.tick
+        self.active = worker.tick  # When a request last began, or came to its end.
 
     def _begin(self) -> None:
         self._url = b""
@@ -143,9 +146,22 @@ class DecisionProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of requests."""
-        if self._is_deaf:
+        self._held += data
+        self._hear()
+
+    def _hear(self) -> None:
+        """Read what has come, as far as there is room for answers."""
+        if self._is_hearing:
             return
-        self.active = self._worker.tick
+        self._is_hearing = True
+        while self._held and not (self._is_paused or self._is_deaf):
+            piece, self._held = self._held[:STEP], self._held[STEP:]
+            self._feed(piece)
+        if self._is_deaf:
+            self._held = b""
+        self._is_hearing = False
+
+    def _feed(self, data: bytes) -> None:
         self._is_late = self._in_head
         try:
             self._parser.feed_data(data)
@@ -162,6 +178,7 @@ class DecisionProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._begin()
+        self.active = self._worker.tick
         self._in_head, self._is_late, self._is_between = True, False, False
         self._head_size = 0
 
@@ -171,10 +188,12 @@ class DecisionProtocol(asyncio.Protocol):
         self._grow_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, if it matters here."""
+        """Take a header, if it matters here; one behind the body is none (RFC 9110 §6.5.1)."""
         self._head_size += len(name) + len(value)
         if self._head_size > HEAD_MAX:
             self._grow_head(0)
+        if not self._in_head:
+            return
         name = _LOWER.get(name) or name.lower()
         if name in WANTED:
             if name in self._headers and name in SINGLE:
@@ -214,6 +233,7 @@ class DecisionProtocol(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Answer a request."""
         self._is_between = True
+        self.active = self._worker.tick
         if self._is_deaf:
             return
         headers = self._headers
@@ -282,6 +302,8 @@ class DecisionProtocol(asyncio.Protocol):
         elif self._is_paused and not wants_pause and not self._transport.is_closing():
             self._transport.resume_reading()
         self._is_paused = wants_pause
+        if self._held and not wants_pause:
+            self._hear()
 
     @property
     def is_answering(self) -> bool:

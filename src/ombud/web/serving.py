@@ -123,6 +123,7 @@ class Server:
             host=self._settings["server.host"],
             port=self._settings["decide.port"],
             count=count,
+            tls=self._tls,
         )
         self._deciders.start()
         self._background.repeat("deciders", self._deciders.turn, every_seconds=WATCH_SECONDS)
@@ -168,15 +169,18 @@ class Server:
     @property
     def address(self) -> str:
         """Where the API answers."""
-        scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://{self._settings['server.host']}:{self._web.port}"
+        return f"{self._scheme}://{self._settings['server.host']}:{self._web.port}"
 
     @property
     def decide_address(self) -> str | None:
         """Where decisions are answered by workers; None without any."""
         if self._deciders is None:
             return None
-        return f"http://{self._settings['server.host']}:{self._deciders.port}"
+        return f"{self._scheme}://{self._settings['server.host']}:{self._deciders.port}"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._tls is None else "https"
 
     @property
     def home(self) -> OpenHome:

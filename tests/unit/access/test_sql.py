@@ -39,7 +39,7 @@ def filtered(text: str, dialect: str, **more: Any) -> str:
         ("row.n < 4294967296", "\"n\" < '4294967296'::bigint", "\"n\" < BIGINT '4294967296'"),
         ("row.n == actor.level", '"n" = 3', '"n" = 3'),
         ("row.score >= actor.share", "NULLIF(\"score\", 'NaN') >= '0.5'::double precision",
-         "\"score\" >= DOUBLE '0.5'"),
+         "IF(is_nan(\"score\"), NULL, \"score\") >= DOUBLE '0.5'"),
         ("row.at > context.time", ("\"at\" > '2026-01-31 12:00:00.000000+00'::timestamp with time"
          " zone"), "\"at\" > TIMESTAMP '2026-01-31 12:00:00.000000 UTC'"),
         ("row.unit.startsWith('a')", "starts_with(\"unit\", 'a')", "starts_with(\"unit\", 'a')"),
@@ -77,6 +77,9 @@ def test_not_a_number_is_unknown() -> None:
     assert filtered("has(row.score)", "trino") == (
         '((CASE WHEN is_nan("score") THEN NULL ELSE ("score" IS NOT NULL) END))'
     )
+    # In Trino not a number is other than every number: the row would be shown.
+    shown = filtered("row.score != 0.5", "trino")
+    assert 'IF(is_nan("score"), NULL, "score") <> DOUBLE ' in shown
 
 
 def test_a_choice_without_answer_shows_nothing() -> None:

@@ -71,7 +71,7 @@ def test_what_lowers_oversight_is_proposed(
     capsys.readouterr()
     assert run(["policy", "apply", str(folder), "--yes"]) == 0
     printed = capsys.readouterr()
-    assert "lowers oversight: policy, prohibition no-export: is gone" in printed.out
+    assert "! policy, prohibition no-export: is gone (loosened)" in printed.out
     assert "from another unit must confirm it" in printed.err
     (row,) = told(capsys, "proposals")
     assert run(["policy", "confirm", row["id"]]) == 1

@@ -74,7 +74,9 @@ def test_diff_tells_and_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[st
     said = orjson.loads(capsys.readouterr().out)
     diff(old, old)
 
-    assert text == "! purpose p: `days_max` is 10, was 9 (loosened)\n"
+    assert text == (
+        "gained  nothing\nlost    nothing\n! purpose p: `days_max` is 10, was 9 (loosened)\n"
+    )
     assert said["lowers_oversight"] == ["purpose p: `days_max` is 10, was 9"]
     assert capsys.readouterr().out == "no difference\n"
 

@@ -20,6 +20,8 @@ from ombud.services.directory_wanted import DirectoryWanted, WantedFile
 from ombud.services.live_policy import LivePolicy
 from ombud.services.policy_wanted import PolicyWanted
 from ombud.services.published import Published, publish
+from ombud.services.token_publishing import FOLDER
+from ombud.services.worker_state import NeedsHome, WorkerState
 from ombud.store import policy_texts
 
 CY = Asker(person="cy", scopes=frozenset({"admin"}))
@@ -121,7 +123,7 @@ def test_snapshot_stands_until_something_changes(one: Home) -> None:
     second = one.live.snapshot()
     assert (second is first, one.live.epoch()) == (False, epoch + 1)
     assert one.permits()
-    one.apply(POLICY.replace("patrol", "legal"))
+    one.apply(POLICY.replace("    standing", "    until: 2020-01-01\n    standing"))
     assert one.live.epoch() == epoch + 2
     assert not one.permits()
 
@@ -199,7 +201,7 @@ def test_workers_see_each_snapshot(one: Home, tmp_path: Path) -> None:
         assert Snapshot.unpack(packed or b"").version == one.live.snapshot().version
         assert worker.current() == (epoch, None)
         one.opened.projection.tell(one.live.follow)
-        one.apply(POLICY + "zone: Europe/Dublin\n")
+        one.apply(POLICY.replace("    standing", "    until: 2020-01-01\n    standing"))
         later, packed = worker.current()
         assert later > epoch == worker.epoch() - 2
         assert Snapshot.unpack(packed or b"").version == one.live.snapshot().version
@@ -218,6 +220,49 @@ def test_worker_finds_nothing_where_there_is_no_policy(
 
     with Published(tmp_path) as worker:
         assert worker.current()[1] == b""
+
+
+def test_worker_asks_its_home_when_the_directory_says_something_else(
+    one: Home, tmp_path: Path
+) -> None:
+    """Nothing is recorded when a membership ends: until it is told anew, a worker knows nothing."""
+    one.apply()
+    one.load(person=PEOPLE, unit=UNITS, membership=MEMBERS)
+    (tmp_path / FOLDER).mkdir()
+    publish(tmp_path / FOLDER, b"", 1)
+    one.live.publish_into(tmp_path)
+    worker = WorkerState(tmp_path, clock=lambda: one.now)
+    try:
+        one.now = NOW + HOUR - 1
+        assert decide(ANA, worker.snapshot(), one.now).permit
+        one.now += 1
+        with pytest.raises(NeedsHome):
+            worker.snapshot()
+        one.live.epoch()  # As the home looks at it for each decision.
+        assert not decide(ANA, worker.snapshot(), one.now).permit
+    finally:
+        worker.close()
+
+
+def test_another_server_counts_on_where_the_one_before_ended(one: Home, tmp_path: Path) -> None:
+    """A worker that outlives its server for a moment never takes one snapshot for another."""
+    publish(tmp_path, b"of the server before", 7)
+    with Published(tmp_path) as worker:
+        epoch, _ = worker.current()
+        one.live.publish_into(tmp_path)
+
+        assert worker.epoch() > epoch
+        assert Snapshot.unpack(worker.current()[1] or b"").version == one.live.snapshot().version
+
+
+def test_file_that_a_crash_spoilt_is_written_again(tmp_path: Path) -> None:
+    """Of the same name and size, and of other bytes: a power failure can leave such a one."""
+    publish(tmp_path, b"first", 1)
+    next(tmp_path.glob("snapshot-*")).write_bytes(bytes(5))
+    publish(tmp_path, b"first", 2)
+
+    with Published(tmp_path) as worker:
+        assert worker.current() == (4, b"first")
 
 
 def test_disk_that_takes_nothing_stops_the_workers(

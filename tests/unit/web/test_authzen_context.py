@@ -59,6 +59,22 @@ def test_a_denial_says_why_and_whether_it_can_be_requested() -> None:
     assert answer["context"]["access_request"] == {"endpoint": "/r"}
 
 
+def test_a_denial_says_why_in_words() -> None:
+    """Each reason once; names of the policy are for administrators alone."""
+    reasons = ("prohibited:no-export", "prohibited:dpo-only", "not_intended", "of_a_door")
+    context = decision_answer(ATTEMPT, Decision(False, reasons, "v1", "d1"), no_request)["context"]
+
+    assert context["reason_user"] == {
+        "en": "it is prohibited; the dataset is not intended for the purpose; of_a_door"
+    }
+    assert context["reason_admin"] == {
+        "en": "prohibited:no-export: it is prohibited; prohibited:dpo-only: it is prohibited;"
+        " not_intended: the dataset is not intended for the purpose; of_a_door: of_a_door"
+    }
+    permit = decision_answer(ATTEMPT, PERMIT, no_request)["context"]
+    assert {"reason_user", "reason_admin"}.isdisjoint(permit)
+
+
 @pytest.mark.parametrize(("kind", "steps"), [("text", 0), ("reauthentication", 1)])
 def test_a_checkpoint_says_where_it_is_met(kind: str, steps: int) -> None:
     """By the person themself; to authenticate again is also a step-up."""

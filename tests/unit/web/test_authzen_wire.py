@@ -73,6 +73,13 @@ def test_everything_that_is_said_is_in_the_attempt() -> None:
     )
 
 
+def test_an_empty_list_of_columns_names_none() -> None:
+    """Whoever asks for no column is told which there are, and escapes no prohibition of some."""
+    said = {**ASKED, "resource": {**RECORD, "properties": {"columns": []}}}
+
+    assert read_evaluation(orjson.dumps(said), "d1").columns is None
+
+
 @pytest.mark.parametrize(
     ("name", "body", "message"),
     [

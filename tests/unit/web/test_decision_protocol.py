@@ -12,6 +12,7 @@ from ombud.web.decision_protocol import (
     BODY_DEFAULT,
     HEAD_MAX,
     PIPELINE_MAX,
+    STEP,
     DecisionProtocol,
     Settle,
 )
@@ -65,12 +66,16 @@ class Worker:
         self.date = b"date: now\r\n"
         self.tick = 0
         self.is_stopping = False
+        self.is_ready = False
         self.connections: set[DecisionProtocol] = set()
         self.asked: list[tuple[bytes, Question]] = []
         self.settles: list[Settle] = []
 
     def handle(self, method: bytes, question: Question, settle: Settle) -> None:
-        """Keep the question."""
+        """Keep the question, or answer it at once."""
+        if self.is_ready:
+            settle(reply(404))
+            return
         self.asked.append((method, question))
         self.settles.append(settle)
 
@@ -258,3 +263,57 @@ def test_what_is_idle_can_be_told_from_what_is_slow(both: Both) -> None:
     assert (both.protocol.is_mid_request, both.protocol.is_answering) == (False, True)
     both.worker.settles[0](reply(200))
     assert not both.protocol.is_answering
+
+
+def test_what_stands_behind_the_body_is_no_header(both: Both) -> None:
+    """A trailer that a proxy passed on says nothing of who asks (RFC 9110 §6.5.1)."""
+    both.send(b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    both.send(b"Authorization: Bearer t\r\nX-Request-ID: r\r\nX-Ombud-What-If: 1\r\n\r\n")
+    ((_, question),) = both.worker.asked
+    both.worker.settles[0](reply(200))
+
+    assert question.headers == {}
+    assert b"x-request-id" not in both.wire.sent
+
+
+def test_a_request_in_drops_is_slow(both: Both) -> None:
+    """How long it takes counts from where it began, not from its latest byte."""
+    whole = request()
+    both.send(whole[:10])
+    both.worker.tick = 9
+    both.send(whole[10:20])
+    assert both.protocol.active == 0
+    both.send(whole[20:])
+
+    assert both.protocol.active == 9
+
+
+class Full(Wire):
+    """A transport whose other end takes nothing until it is told to."""
+
+    def __init__(self, both: Both) -> None:
+        super().__init__()
+        self.both = both
+        self.count = 0
+        self.takes = False
+
+    def write(self, data: Any) -> None:
+        """Count, and say that there is no room."""
+        del data
+        self.count += 1
+        if not self.takes:
+            self.both.protocol.pause_writing()
+
+
+def test_who_takes_no_answers_is_not_answered_without_end(both: Both) -> None:
+    """Requests that came in one piece wait unread; none is lost when answers are taken."""
+    small, wire = b"GET / HTTP/1.1\r\n\r\n", Full(both)
+    both.protocol.connection_made(wire)
+    both.worker.is_ready = True
+    both.send(small * 4_000)
+    assert 0 < wire.count <= STEP // len(small) + 1
+    wire.takes = True
+    both.protocol.resume_writing()
+
+    assert wire.count == 4_000
+    assert wire.reads
