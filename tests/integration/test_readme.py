@@ -114,6 +114,23 @@ def test_folder_of_cloudtrail_logs(clone: Path, vectors: Path) -> None:
     assert re.search(r"^good: \d+ events", printed, re.MULTILINE)
 
 
+def test_purpose_request_decision(clone: Path) -> None:
+    """Tutorial 4: denied, asked for, approved by another, permitted, revoked; as it is printed."""
+    no_server_left = "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"
+    script = "\n".join([no_server_left, *blocks("Tutorial 4")])
+    printed = follow(clone, script, PORT=str(postgres.free_port()))
+
+    said = [line for kind in ("text", "json") for block in blocks("Tutorial 4", kind)
+            for line in block.splitlines()]  # fmt: skip
+    assert len(said) == 13
+    assert [line for line in said if line not in printed.splitlines()] == []
+    answers = re.findall(r'^"decision":(\w+)', printed, re.MULTILINE)
+    assert answers == ["false", "true", "false", "false"]
+    assert re.search(r"^decided by +person:kim$", printed, re.MULTILINE)
+    assert "approved by person:kim: Agreed with the desk" in printed
+    assert not (clone / "serve.log").read_text().count("Traceback")
+
+
 def begun_demo(clone: Path) -> tuple[subprocess.Popen[str], list[str]]:
     """Start the demo with a small county and return what it printed up to its end."""
     words = ["./run", "demo", "--no-browser", "--events", str(EVENTS), "--home", "demo-home"]
@@ -134,8 +151,9 @@ def test_demo(clone: Path) -> None:
     process, lines = begun_demo(clone)
     try:
         steps = [line.removeprefix("  ") for line in lines if line.startswith("  ")]
-        # The last one answers "no", as it should: the copy is proved wrong.
-        printed = follow(clone, "\n".join([*steps[:-1], "set +e", steps[-1]]), COLUMNS="100")
+        # Two answer "no", as they should: an act that is denied, a copy that is proved wrong.
+        said = [f"{step} || test $? = 1" if " explain " in step else step for step in steps]
+        printed = follow(clone, "\n".join([*said[:-1], "set +e", said[-1]]), COLUMNS="100")
         address = re.search(r"http://127\.0\.0\.1:\d+", lines[-1])
         assert address, lines[-1]
         pages = [httpx.get(address[0] + path) for path in ("/", "/docs")]
@@ -147,7 +165,7 @@ def test_demo(clone: Path) -> None:
     assert re.fullmatch(r"([\d,]+ of [\d,]+ events\n)*", complaints)
     assert not CONTROL.search("\n".join(lines) + printed)
     assert sum("alert (" in line for line in lines) == 3
-    assert len(steps) == 15
+    assert len(steps) == 22
     # The county is the same each time, so what the README shows of it is what comes up.
     for command in re.findall(
         r"\./run (?:alerts|who|sessions) (\S+?)(?:`|$)", chapter("Tutorial 1"), re.MULTILINE
@@ -157,6 +175,9 @@ def test_demo(clone: Path) -> None:
     assert "What to do" in printed
     assert '"log_name":"ombud.look"' in printed
     assert "c2sp.org/tlog-proof@v1" in printed
+    assert "prohibition benefit_files: refuses: the data must not serve this purpose" in printed
+    assert re.search(r"^would have denied [\d,]+ acts? by \d+ people", printed, re.MULTILINE)
+    assert re.search(r'"state":"approved",.*"made":"grant-[0-9a-f]{32}"', printed)
     assert re.search(r"^good: \d+ events", printed, re.MULTILINE)
     assert re.search(r"^WRONG: segments/\S+\.parquet: ", printed, re.MULTILINE)
     assert [page.status_code for page in pages] == [200, 200]

@@ -103,8 +103,27 @@ def _decide_fully(
             return _deny(attempt, snapshot, purpose.id, reasons, may_ask)
     if not act.cuts:
         return _deny(attempt, snapshot, purpose.id, act.nothing)
-    scene = scene or make_scene(attempt, act, snapshot, now)
-    return _look_into_scope(scene, snapshot, act, grant, why, spent)
+    return _settle_plainly(attempt, snapshot, act, grant, why) or _look_into_scope(
+        scene or make_scene(attempt, act, snapshot, now), snapshot, act, grant, why, spent
+    )
+
+
+def _settle_plainly(
+    attempt: Attempt, snapshot: Snapshot, act: Act, grant: Grant | None, why: tuple[str, ...]
+) -> Decision | None:
+    """Return the permit that the first line gives, when nothing of the attempt is asked for it.
+
+    It is the one that `_look_into_scope` would return.
+    """
+    cut = act.cuts[0]
+    is_bare = attempt.columns is None and why is not _BREAK_GLASS
+    if is_bare and cut.is_settled and not (act.lacking or act.stops or act.hides):
+        held = None if grant is None else grant.id
+        version = snapshot.version
+        return Decision(
+            True, why, version, attempt.id, cut.obligations, act.purpose.id, held, cut.name
+        )
+    return None
 
 
 def _look_into_scope(  # noqa: PLR0917 -- Keywords cost time here.

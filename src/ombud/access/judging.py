@@ -41,6 +41,8 @@ def make_scene(attempt: Attempt, act: Act, snapshot: Snapshot, now: int) -> Scen
 
 def find_barred(act: Act, scene: Scene, compiled: CompiledPolicy) -> tuple[str, ...]:
     """Return what forbids the attempt, whoever asks: prohibitions, words, codes."""
+    if not (act.bans or compiled.asks_reasons):
+        return ()
     reasons = [ban.reason for ban in act.bans if ban.hits(scene)]
     if compiled.asks_reasons:
         reasons += find_barred_words(scene, compiled)

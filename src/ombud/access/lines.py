@@ -70,6 +70,8 @@ class Cut:
     `is_plain`: there is nothing to be asked of an attempt, but for the columns it
     names; `is_open`: nor of these.  `is_ready`: its obligations are always the same;
     they lie in `obligations`, and for attempts that name columns in `obligations_named`.
+    `is_settled`: all that is left of an attempt that names no columns is a permit with
+    `obligations`, as far as the line goes.
     """
 
     __slots__ = (
@@ -79,6 +81,7 @@ class Cut:
         "is_open",
         "is_plain",
         "is_ready",
+        "is_settled",
         "line",
         "name",
         "obligations",
@@ -109,6 +112,7 @@ class Cut:
         self.is_ready = (line.bounds is None or not line.bounds.is_daily) and (
             line.filter is None or line.filter.text is not None
         )
+        self.is_settled = self.is_plain and self.is_ready and not self.is_bounded
         rows, size = (None, None) if line.bounds is None else line.bounds.per_query
         text = None if line.filter is None else line.filter.text
         shown = self.granted if self.is_narrower else None

@@ -75,8 +75,9 @@ def _segment(raw: str) -> str:
     folded = unicodedata.normalize("NFKC", text)
     if not text or folded in {".", ".."}:
         raise InputError("the path has an empty part, or dots for one")
-    if any(char in "/\\%;" for char in folded) or not text.isprintable():
-        raise InputError("the path hides a slash, an escape or a control character")
+    # `?` and `#`: a proxy that passes on what it has decoded would end the path there.
+    if any(char in "/\\%;?#" for char in folded) or not text.isprintable():
+        raise InputError("the path hides a slash, an escape, its end or a control character")
     if folded.strip() != folded or folded.endswith("."):
         raise InputError("the path has a part that some servers read without its end")
     return text

@@ -250,6 +250,8 @@ def check_duty(
     has_voted = step.kind in _VOTES and is_any(approvers_of(request))
     # What cannot be said is a bar: half-truths decide nothing.
     is_barred = is_in(rules.barred, voter, holds) is not False
+    if is_any(rules.barred.actors) or not (voter.is_known or _is_class_free(rules.barred)):
+        is_barred = is_barred or _may_hold(rules.barred, voter, holds)
     is_asked = is_in(rules.approvers, voter, holds) is True
     name = f"`{voter.actor}`"
     return _first(
@@ -267,6 +269,16 @@ def check_duty(
             (has_voted, "voted", f"{name} has voted on this"),
         )
     )
+
+
+def _is_class_free(audience: Audience) -> bool:
+    """Whether nobody's unit or role matters for belonging to an audience."""
+    return not (audience.units or audience.roles)
+
+
+def _may_hold(audience: Audience, member: Member, holds: Holds) -> bool:
+    """Whether the condition of an audience may be so for somebody."""
+    return audience.when is None or holds(audience.when, member) is not False
 
 
 def _check_party(

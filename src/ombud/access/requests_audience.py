@@ -8,6 +8,7 @@ approver, a person who approves their own request cannot.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,10 @@ Holds = Callable[[str, "Member"], bool | None]
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Somebody as of an instant: `actor` is `type:id`, `units` are their own and those above."""
+    """Somebody as of an instant: `actor` is `type:id`, `units` are their own and those above.
+
+    `is_known` is false for whom a directory that there is has no unit and no role.
+    """
 
     actor: str
     people: frozenset[str]
@@ -28,6 +32,7 @@ class Member(msgspec.Struct, frozen=True):
     units: tuple[str, ...] = ()
     role: str | None = None
     attributes: Mapping[str, Any] = {}
+    is_known: bool = True
 
     def is_same(self, other: Member) -> bool:
         """Whether both are, as far as anybody knows, one person."""
@@ -36,7 +41,12 @@ class Member(msgspec.Struct, frozen=True):
 
 def known_as(*ids: str) -> frozenset[str]:
     """Return names, with or without a type, as `people` holds them."""
-    return frozenset(id_.partition(":")[2].casefold() or id_.casefold() for id_ in ids)
+    return frozenset(folded(id_.partition(":")[2] or id_) for id_ in ids)
+
+
+def folded(name: str) -> str:
+    """Return a name without what two ways of writing it differ in: case, width, composition."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def stranger(actor: str) -> Member:

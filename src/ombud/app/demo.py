@@ -14,9 +14,13 @@ from typing import Any
 import orjson
 
 from ombud.app.home import OpenHome
+from ombud.config.policy_files import read_policy_folder, shipped_policies_folder
 from ombud.config.settings import FILE_NAME
 from ombud.core.errors import Conflict
 from ombud.detect.rule import LEVELS
+from ombud.services.asker import Asker, local_owner
+from ombud.services.policy_wanted import PolicyWanted
+from ombud.services.request_wanted import RequestWanted
 from ombud.services.watching import ALERTS_MAX
 from ombud.simulate.reference import ATTRIBUTION, ATTRIBUTION_FILE
 
@@ -28,6 +32,8 @@ looks:
   why_required: false
   case_required: false
 """
+POLICY = "county"  # Of the shipped policies.
+REQUESTED = "benefits.fraud"  # A purpose of the county's that needs a grant.
 CANDIDATES_MAX = 50  # Alerts looked into for an example.
 
 
@@ -75,6 +81,30 @@ def fresh_demo_home(home: Path) -> None:
     (home / MARKER).write_text("This folder is made anew by each `ombud demo`.\n")
     (home / FILE_NAME).write_text(SETTINGS)
     (home / ATTRIBUTION_FILE).write_text(ATTRIBUTION)
+
+
+def policy_folder() -> Path:
+    """Return the folder of the county's policy."""
+    return shipped_policies_folder() / POLICY
+
+
+def put_policy_in_force(home: OpenHome) -> None:
+    """Apply the county's policy, so that what happens there has purposes to be for."""
+    files = read_policy_folder(policy_folder())
+    wanted = PolicyWanted(files, why="the demo's own policy")
+    home.services.policies.apply(wanted, asker=local_owner())
+
+
+def ask_for_a_purpose(home: OpenHome, person: str) -> str:
+    """Let somebody of the county ask for a purpose; returns the id of the request that waits."""
+    wanted = RequestWanted(
+        purpose=REQUESTED,
+        text="Two households at one address draw the same benefit",
+        days=14,
+        case="C-26-004711",
+    )
+    asker = Asker(person=person, scopes=frozenset({"request"}), via="demo")
+    return str(home.services.access.requests.open(wanted, asker=asker)["id"])
 
 
 class Feed:

@@ -95,7 +95,13 @@ def _seed(feed: _Feed, simulation: Simulation, events: int) -> None:
         done += len(chunk)
         _say(step="seed", done=done, of=max(events, done))
     feed.seal()
-    _say(step="seeded", done=done)
+    units = simulation.world.staff.by_unit
+    _say(
+        step="seeded",
+        done=done,
+        caseworker=units["benefits"][1].login,  # The first of a unit is its supervisor.
+        auditor=units["audit"][0].login,
+    )
 
 
 def main() -> None:

@@ -10,12 +10,13 @@ from ombud.app.opening import check_home, is_running
 from ombud.app.paths import HomePaths
 from ombud.app.remote import RemoteDoor
 from ombud.config.settings import load_settings
-from ombud.core.clock import format_instant
+from ombud.core.clock import format_instant, now_ms
 from ombud.core.errors import NotFound, Unavailable
 from ombud.record.keys import read_vkey
 from ombud.record.paths import Home
 from ombud.record.resting import RestingRecord
 from ombud.record.standing import FORMAT, read_copy, read_version
+from ombud.store.control_counts import count_matters
 
 MEGABYTE = 1_000_000
 
@@ -55,6 +56,7 @@ def home_status(home: Path) -> dict[str, Any]:
         "index_days": settings["index.days"],
         "fails": fails,
         "notes": notes,
+        "matters": _matters(paths),
     }
 
 
@@ -67,6 +69,14 @@ def _checks(paths: HomePaths) -> tuple[dict[str, bool], list[str]]:
         return {"server": False}, []
     finally:
         door.close()
+
+
+def _matters(paths: HomePaths) -> dict[str, Any] | None:
+    """Return how policy, requests and checkpoints stand; None where that cannot be said."""
+    try:
+        return count_matters(paths.control_database, now_ms())
+    except Unavailable:
+        return None
 
 
 def _log_name(place: Home) -> str | None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ombud.app.opening import open_door
-from ombud.cli.options import CaseOption, HomeOption, JsonOption
-from ombud.cli.output import note, print_facts, print_json, print_table, to_minute
+from ombud.cli.options import HomeOption, JsonOption, MatterOption
+from ombud.cli.output import brief_id, note, print_facts, print_json, print_table, to_minute
 from ombud.core.errors import InputError
 from ombud.services.request_wanted import BreakGlassWanted, StepWanted
 
@@ -36,7 +36,7 @@ def start(
     home: HomeOption,
     code: Annotated[str, typer.Option("--code", help="One of the purpose's reason codes.")],
     text: Annotated[str, typer.Option("--text", help="What is the emergency.")],
-    case: CaseOption = None,
+    case: MatterOption = None,
     minutes: Annotated[
         int | None, typer.Option("--minutes", min=1, help="For no longer than this.")
     ] = None,
@@ -82,7 +82,7 @@ def list_emergencies(home: HomeOption, json: JsonOption = False) -> None:
         ("id", "state", "awaits you", "who", "purpose", "code", "case", "started", "decide by"),
         (
             (
-                row["id"],
+                brief_id(row["id"]),
                 row["state"],
                 row["awaits"],
                 row["requester"],
@@ -94,6 +94,7 @@ def list_emergencies(home: HomeOption, json: JsonOption = False) -> None:
             )
             for row in rows
         ),
+        is_sparse=True,
     )
 
 

@@ -9,13 +9,14 @@ import typer
 
 from ombud.access.checkpoint import Answer
 from ombud.app.opening import open_door
-from ombud.cli.options import CaseOption, HomeOption, JsonOption
+from ombud.cli.options import HomeOption, JsonOption, MatterOption
 from ombud.cli.output import note, print_facts, print_json, print_line, print_table, to_minute
 from ombud.core.errors import InputError
 from ombud.services.checkpoint_wanted import CheckpointWanted
 
 NO = 1  # Exit status, as in `cli.main`.
-REAUTHENTICATION = "reauthentication"
+REAUTHENTICATION, ACKNOWLEDGEMENT = "reauthentication", "acknowledgement"
+UNITS = ((60 * 24, "day"), (60, "hour"), (1, "minute"))  # In minutes.
 
 app = typer.Typer(
     add_completion=False,
@@ -55,7 +56,12 @@ def _holds(row: dict[str, Any]) -> str:
     if not row["every_minutes"]:
         return "one act"
     what = "the same things" if row["per"] == "resource" else "whatever they do"
-    return f"{row['every_minutes']:,} min, {what}"
+    return f"{_duration(row['every_minutes'])}, {what}"
+
+
+def _duration(minutes: int) -> str:
+    size, name = next((size, name) for size, name in UNITS if minutes % size == 0)
+    return f"{minutes // size:,} {name}{'' if minutes == size else 's'}"
 
 
 @app.command()
@@ -71,7 +77,16 @@ def show(
     if json:
         print_json(answer)
         return
-    print_facts({key: value for key, value in answer.items() if key != "wording"})
+    facts = {
+        "checkpoint": answer["name"],
+        "kind": answer["kind"],
+        "choices": answer["choices"],
+        "at least": f"{answer['length_min']} characters" if answer["length_min"] else None,
+        "pattern": answer["pattern"],
+        "holds for": _holds(answer),
+        "policy": answer["policy_version"],
+    }
+    print_facts({name: value for name, value in facts.items() if value})
     print_line("")
     print_line(answer["wording"])
 
@@ -93,7 +108,7 @@ def meet(
         str | None, typer.Option("--actor", help="An account of yours, as type:id.")
     ] = None,
     text: Annotated[str | None, typer.Option("--text", help="The reason, in your words.")] = None,
-    case: CaseOption = None,
+    case: MatterOption = None,
     choice: Annotated[
         list[str] | None, typer.Option("--choice", help="One of the choices; repeatable.")
     ] = None,
@@ -118,6 +133,7 @@ def meet(
     """
     with open_door(home) as door:
         asked = door.checkpoints.show(name, purpose=purpose)
+        _check_acknowledged(asked, acknowledge=acknowledge)
         secret = read_secret("Secret", stdin=stdin) if asked["kind"] == REAUTHENTICATION else None
         answer = Answer(acknowledge, text, tuple(choice or ()), case, secret, asked["wording"])
         wanted = CheckpointWanted(
@@ -135,6 +151,12 @@ def meet(
         _print_met(met)
     if met["is_refused"]:
         raise typer.Exit(NO)
+
+
+def _check_acknowledged(asked: dict[str, Any], *, acknowledge: bool) -> None:
+    if asked["kind"] == ACKNOWLEDGEMENT and not acknowledge:
+        note(asked["wording"])
+        raise InputError("it was not acknowledged", hint="add `--acknowledge` once it is read")
 
 
 def _print_met(met: dict[str, Any]) -> None:

@@ -31,17 +31,21 @@ def set_credential(
     stdin: Annotated[
         bool, typer.Option("--stdin", help="Read the secret from standard input.")
     ] = False,
+    change: Annotated[
+        bool, typer.Option("--change", help="You have one: it is asked for first, as proof.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Set a secret: asked for twice, without echo; only its hash is kept, beside the record.
 
     That it was set, for whom and by whom, is on record, and with whatever is proved by it.
     """
+    current = read_secret("Secret before", stdin=stdin) if change else None
     secret = read_secret("Secret", stdin=stdin)
     if not stdin and read_secret("Again", stdin=False) != secret:
         raise InputError("the two are not the same")
     with open_door(home) as door:
-        answer = door.checkpoints.credential_set(secret, person=person, current=None)
+        answer = door.checkpoints.credential_set(secret, person=person, current=current)
     if json:
         print_json(answer)
     else:

@@ -13,9 +13,17 @@ from typing import Annotated, Any
 
 import typer
 
-from ombud.app.demo import Example, Feed, find_example, fresh_demo_home
+from ombud.app.demo import (
+    Example,
+    Feed,
+    ask_for_a_purpose,
+    find_example,
+    fresh_demo_home,
+    policy_folder,
+    put_policy_in_force,
+)
 from ombud.cli.options import JsonOption, default_home
-from ombud.cli.output import flush, note, print_json, print_line, progress, stderr
+from ombud.cli.output import brief_id, flush, note, print_json, print_line, progress, stderr
 from ombud.config.settings import load_settings
 from ombud.web.serving import Server
 
@@ -89,37 +97,68 @@ def _program() -> str:
     return "./run" if Path("run").is_file() else "ombud"
 
 
-def _next_steps(home: Path, address: str, example: Example | None) -> Iterator[str]:
+def _step(words: str, purpose: str) -> str:
+    return f"  {f'{_program()} {words}':<56} # {purpose}"
+
+
+def _policy_steps(address: str, request: str, auditor: str) -> Iterator[str]:
+    """Yield how to see the policy at work: an attempt explained, a request decided on."""
+    curl = 'curl -sw "\\n" -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json"'
+    denied = "service:svc-nightly-etl read dataset:benefit_files --purpose stolen_vehicles"
+    yield "A policy is in force, and says who may use what for which purpose:"
+    yield ""
+    yield _step("policy status", "who put it in force, who must agree to changes")
+    yield f"  {_program()} policy explain {denied}"
+    yield f"  {_program()} policy simulate {shlex.quote(str(policy_folder()))} --last 7d"
+    yield ""
+    yield "Somebody asks for a purpose. It waits for an auditor; be one:"
+    yield ""
+    yield _step(f"request show {brief_id(request)}", "what is asked for, and why")
+    yield f"  TOKEN=$({_program()} token create try --person {auditor} --scope request)"
+    yield f"  {curl} \\"
+    yield f"""    {address}/v1/requests/{brief_id(request)}/steps -d '{{"step": "approve"}}'"""
+    yield ""
+
+
+def _next_steps(home: Path, example: Example | None) -> Iterator[str]:
     """Yield lines that can be pasted into a shell as they are."""
-    run = _program()
-
-    def step(words: str, purpose: str) -> str:
-        return f"  {f'{run} {words}':<56} # {purpose}"
-
     yield "Try, in another terminal:"
     yield ""
     yield f"  export OMBUD_HOME={shlex.quote(str(home.resolve()))}"
-    yield step("alerts", "what the rules raised")
+    yield _step("alerts", "what the rules raised")
     if example is not None:
-        yield step(f"alerts {example.alert_id[:8]}", "one of them: what matched, what to do")
-        yield step(f"search 'actor:{example.actor} last:30d' --limit 20", "what that person did")
-        yield step(f"sessions actor:{example.actor}", "the same by session")
-        yield step(f"session {shlex.quote(example.session)}", "one session, in order")
-        yield step(f"who {example.subject}", "everyone who looked at that person")
-    yield step("search 'action:export rows:>1000 | count by actor'", "who takes much out")
-    yield step("search source:ombud.look", "your own looks are on record, too")
-    yield step("record verify", "re-derive the record from its bytes")
+        yield _step(f"alerts {example.alert_id[:8]}", "one of them: what matched, what to do")
+        yield _step(f"search 'actor:{example.actor} last:30d' --limit 20", "what that person did")
+        yield _step(f"sessions actor:{example.actor}", "the same by session")
+        yield _step(f"session {shlex.quote(example.session)}", "one session, in order")
+        yield _step(f"who {example.subject}", "everyone who looked at that person")
+    yield _step("search 'action:export rows:>1000 | count by actor'", "who takes much out")
+    yield _step("search source:ombud.look", "your own looks are on record, too")
+    yield _step("record verify", "re-derive the record from its bytes")
     if example is not None:
-        yield step(f"record prove {example.index}", "the proof that the log holds that event")
+        yield _step(f"record prove {example.index}", "the proof that the log holds that event")
     yield ""
+
+
+def _tamper_steps() -> Iterator[str]:
     yield "What one changed byte does, on a copy:"
     yield ""
     yield "  copy=$(mktemp -d); cp -r $OMBUD_HOME/. $copy"
     yield "  segment=$(ls $copy/segments/*.parquet | head -1)"
     yield "  printf X | dd of=$segment bs=1 seek=5000 conv=notrunc status=none"
-    yield f"  {run} record verify --home $copy; rm -r $copy"
+    yield f"  {_program()} record verify --home $copy; rm -r $copy"
     yield ""
-    yield f"The API is at {address}, described at {address}/docs. Ctrl-C ends the demo."
+
+
+def _tell_next(screen: _Screen, server: Server, county: dict[str, Any]) -> None:
+    """Tell what to try next; `county` names people of whom one asks and another decides."""
+    home, address = server.home, server.address
+    steps = [*_next_steps(home.paths.home, find_example(home))]
+    if county:
+        request = ask_for_a_purpose(home, county["caseworker"])
+        steps += _policy_steps(address, request, county["auditor"])
+    last = f"The API is at {address}, described at {address}/docs. Ctrl-C ends the demo."
+    screen.tell([*steps, *_tamper_steps(), last])
 
 
 @app.command()
@@ -156,12 +195,15 @@ def demo(
         screen.say("serving", f"serving {home} at {server.address}", address=server.address)
         if browser:
             webbrowser.open(server.address)
-        feed = Feed(home, events=events)
+        feed, county = Feed(home, events=events), {}
+        put_policy_in_force(server.home)
         first_alerts = _FirstAlerts(server, screen)
         try:
             with progress("seeding the county") as bar:
                 task, told = bar.add_task("seed", total=None), 0
                 for step in feed.steps():
+                    if step["step"] == "seeded":
+                        county = step
                     if step["step"] != "seed":
                         continue
                     bar.update(task, total=step["of"], completed=step["done"])
@@ -174,8 +216,7 @@ def demo(
             first_alerts.stop()
             counts = server.home.counts()
             screen.say("seeded", "the county is in, and its live activity goes on", **counts)
-            steps = list(_next_steps(home, server.address, find_example(server.home)))
-            screen.tell(steps)
+            _tell_next(screen, server, county)
             server.wait()
         finally:
             first_alerts.stop()

@@ -7,8 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from ombud.app.opening import open_door
-from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import print_facts, print_json, print_line, print_table, to_minute
+from ombud.cli.options import CaseOption, HomeOption, JsonOption, MatterOption, WhyOption
+from ombud.cli.output import (
+    brief_id,
+    note,
+    print_facts,
+    print_json,
+    print_line,
+    print_table,
+    to_minute,
+)
 from ombud.services.request_wanted import GrantStepWanted, RequestWanted
 
 app = typer.Typer(
@@ -20,14 +28,16 @@ app = typer.Typer(
 ATTACHMENT = "attachment-"  # How the ids of attachments begin.
 
 GrantArgument = Annotated[str, typer.Argument(help="The grant's id.")]
-TextOption = Annotated[str, typer.Option("--text", help="Why; it becomes part of the record.")]
+TextOption = Annotated[
+    str, typer.Option("--text", "--why", help="Why; it becomes part of the record.")
+]
 DaysOption = Annotated[int | None, typer.Option("--days", min=1, help="For so many days.")]
 
 
 @app.command("list")
 def list_grants(
     home: HomeOption,
-    actor: Annotated[str | None, typer.Option("--actor", help="Of this one, as TYPE:ID.")] = None,
+    actor: Annotated[str | None, typer.Option("--actor", help="Of this one, as type:id.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Of everybody, over ones too; that is a look.")
     ] = False,
@@ -43,20 +53,22 @@ def list_grants(
             print_json(row)
         return
     print_table(
-        ("id", "kind", "actor", "purpose", "begins", "ends", "revoked"),
+        ("id", "kind", "actor", "purpose", "ends", "revoked"),
         (
             (
-                row["id"],
+                brief_id(row["id"]),
                 row["kind"],
                 row["actor"],
                 row["purpose"],
-                to_minute(row["begins"]),
                 to_minute(row["ends"]),
                 row["revoked_why"],
             )
             for row in told["grants"]
         ),
+        is_sparse=True,
     )
+    if not told["grants"]:
+        note("you have a part in none that holds; `--all` lists all")
     for row in told["attachments"]:
         if row["holds"]:
             until = to_minute(row["ends"])
@@ -105,7 +117,7 @@ def renew(
     home: HomeOption,
     text: TextOption,
     days: DaysOption = None,
-    case: CaseOption = None,
+    case: MatterOption = None,
     json: JsonOption = False,
 ) -> None:
     """Ask that a grant last longer; that is a request, which others decide on."""
@@ -140,7 +152,7 @@ def revoke(
 @app.command()
 def delegate(
     grant: GrantArgument,
-    to: Annotated[str, typer.Argument(help="To whom, as TYPE:ID.")],
+    to: Annotated[str, typer.Argument(help="To whom, as type:id.")],
     *,
     home: HomeOption,
     text: TextOption,

@@ -49,6 +49,9 @@ WhyOption = Annotated[
 CaseOption = Annotated[
     str | None, typer.Option("--case", help="Your organisation's case this look belongs to.")
 ]
+MatterOption = Annotated[
+    str | None, typer.Option("--case", help="Your organisation's case that it is about.")
+]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Stop after so many; default is all.")
 ]

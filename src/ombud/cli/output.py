@@ -35,6 +35,7 @@ _UNSEEN = {
 }
 WIDTH_UNSEEN = 200  # Columns when no terminal says how many there are.
 GAP = 2  # Columns of the screen that a column of a table takes besides its text.
+BRIEF = 8  # Digits of an id in a list: enough to tell apart what a home holds.
 ROOM = 10  # What is left at least to a column that is folded: a date stays in one piece.
 
 stdout = Console(highlight=False, soft_wrap=True)
@@ -61,6 +62,11 @@ def to_second(unix_ms: int) -> str:
 def shortened(text: str, length: int) -> str:
     """Return the end of a text that is too long for a column: there names differ."""
     return text if len(text) <= length else "…" + text[1 - length :]
+
+
+def brief_id(text: str) -> str:
+    """Return an id with eight of its random digits, as commands take it back."""
+    return text[: text.rfind("-") + 1 + BRIEF] if len(text) - text.rfind("-") > BRIEF else text
 
 
 def wrapped(text: str) -> str:
@@ -99,14 +105,23 @@ def say_since(answer: Mapping[str, Any]) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str = "",
+    is_sparse: bool = False,
 ) -> None:
     """Print rows for people; values are shown as text, never as markup.
 
     What is narrow stays whole where it fits, so that ids, words and figures can be
-    read at a glance; the wide columns are folded.
+    read at a glance; the wide columns are folded.  With `is_sparse` a column in which no
+    row has anything is left out.
     """
     cells = [[Text("" if value is None else visible(str(value))) for value in row] for row in rows]
+    if is_sparse and cells:
+        used = [at for at in range(len(columns)) if any(row[at].plain for row in cells)]
+        columns = [columns[at] for at in used]
+        cells = [[row[at] for at in used] for row in cells]
     widths = [
         max([Text(column).cell_len, *(row[at].cell_len for row in cells)])
         for at, column in enumerate(columns)

@@ -9,7 +9,7 @@ from ombud.cli.policy_difference import ALONE, persons, print_difference, print_
 
 Json = dict[str, Any]
 
-ROWS_MAX = 15  # Of each list; `--json` gives all of them.
+ROWS_MAX = 10  # Of each list; `--json` gives all of them.
 STATES = {
     "waiting": "waits for a second person",
     "overtaken": "overtaken by another policy: propose it again",
@@ -115,30 +115,30 @@ def print_simulation(answer: Json) -> None:
             "not replayed": [f"{count:,} {why}" for why, count in answer["skipped"].items()],
         }
     )
-    newly = answer["newly_denied"]
+    name = "newly denied" if answer["newly_denied"]["acts"] else "denied"
+    groups = answer[name.replace(" ", "_")]
     for kind in ("person", "machine", "workflow", "dataset", "reason"):
-        rows = newly[f"by_{kind}"]
+        rows = groups[f"by_{kind}"]
         if rows:
-            _print_groups(kind, rows, newly[f"{kind}_count"])
+            _print_groups(f"{name}, by {kind}", kind, rows, groups[f"{kind}_count"])
 
 
-def _print_groups(kind: str, rows: list[Json], count: int) -> None:
+def _print_groups(title: str, kind: str, rows: list[Json], count: int) -> None:
     has_runs = kind == "workflow"
     print_table(
-        [kind, "acts", *(["runs"] if has_runs else []), "reasons", "first", "last", "events"],
+        [kind, "acts", *(["runs"] if has_runs else []), "last", "event", "reasons"],
         [
             [
                 row[kind],
                 f"{row['acts']:,}",
                 *([row["runs"]] if has_runs else []),
-                ", ".join(row["reasons"]),
-                to_minute(row["first_at"]),
                 to_minute(row["last_at"]),
-                ", ".join(map(str, row["events"][:3])),
+                row["events"][0],
+                ", ".join(row["reasons"]),
             ]
             for row in rows[:ROWS_MAX]
         ],
-        title=f"newly denied, by {kind}",
+        title=title,
     )
     if count > ROWS_MAX:
         note(f"and {count - ROWS_MAX} more; `--json` lists up to 1,000")

@@ -8,8 +8,16 @@ import typer
 
 from ombud.access.requests_quality import HASTY_SECONDS
 from ombud.app.opening import open_door
-from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import note, print_facts, print_json, print_line, print_table, to_minute
+from ombud.cli.options import CaseOption, HomeOption, JsonOption, MatterOption, WhyOption
+from ombud.cli.output import (
+    brief_id,
+    note,
+    print_facts,
+    print_json,
+    print_line,
+    print_table,
+    to_minute,
+)
 from ombud.core.errors import InputError
 from ombud.core.instants import parse_iso
 from ombud.services.request_wanted import RequestWanted, StepWanted
@@ -22,7 +30,7 @@ app = typer.Typer(
 
 RequestArgument = Annotated[str, typer.Argument(help="The request's id.")]
 TextOption = Annotated[
-    str | None, typer.Option("--text", help="The reason; it becomes part of the record.")
+    str | None, typer.Option("--text", "--why", help="The reason; it becomes part of the record.")
 ]
 DaysOption = Annotated[int | None, typer.Option("--days", min=1, help="For so many days.")]
 
@@ -34,9 +42,11 @@ def open_request(
     ] = None,
     *,
     home: HomeOption,
-    text: Annotated[str, typer.Option("--text", help="Why; it becomes part of the record.")],
+    text: Annotated[
+        str, typer.Option("--text", "--why", help="Why; it becomes part of the record.")
+    ],
     for_: Annotated[
-        str | None, typer.Option("--for", help="Who shall act, as TYPE:ID; default is you.")
+        str | None, typer.Option("--for", help="Who shall act, as type:id; default is you.")
     ] = None,
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="Ask that it be attached to the purpose.")
@@ -45,7 +55,7 @@ def open_request(
         str | None, typer.Option("--grant", help="Ask that this grant be renewed.")
     ] = None,
     days: DaysOption = None,
-    case: CaseOption = None,
+    case: MatterOption = None,
     json: JsonOption = False,
 ) -> None:
     """Ask for a purpose, for a dataset to be attached to one, or for a grant's renewal.
@@ -96,22 +106,24 @@ def list_requests(
             print_json(row)
         return
     print_table(
-        ("id", "kind", "state", "awaits you", "for", "purpose", "dataset", "opened", "until"),
+        ("id", "kind", "state", "awaits you", "for", "purpose", "dataset", "until"),
         (
             (
-                row["id"],
+                brief_id(row["id"]),
                 row["kind"],
                 row["state"],
                 row["awaits"],
                 row["for"],
                 row["purpose"],
                 row["dataset"],
-                to_minute(row["opened_at"]),
                 to_minute(row["expires_at"]),
             )
             for row in rows
         ),
+        is_sparse=True,
     )
+    if not rows:
+        note("nothing waits for you" if for_ else "you have a part in none; `--all` lists all")
 
 
 @app.command()
@@ -159,7 +171,7 @@ def amend(
     home: HomeOption,
     text: TextOption = None,
     days: DaysOption = None,
-    case: CaseOption = None,
+    case: MatterOption = None,
     json: JsonOption = False,
 ) -> None:
     """Change your request; votes so far are void. Who decides may shorten it, and then not vote."""
@@ -187,7 +199,7 @@ def quality(
     *,
     home: HomeOption,
     approver: Annotated[
-        str | None, typer.Option("--approver", help="Of one approver, as TYPE:ID.")
+        str | None, typer.Option("--approver", help="Of one approver, as type:id.")
     ] = None,
     since: Annotated[
         str | None, typer.Option("--since", help="Requests opened since this day or instant.")
@@ -236,6 +248,7 @@ def _print_request(told: dict[str, Any], *, json: bool) -> None:
     if json:
         print_json(told)
         return
+    is_waiting = told["closed_at"] is None
     facts = {
         "request": told["id"],
         "state": f"{told['state']} ({told['approvals']} of {told['quorum']} approvals)",
@@ -249,7 +262,8 @@ def _print_request(told: dict[str, Any], *, json: bool) -> None:
         "reason code": told["code"],
         "case": told["case"],
         "reason": told["text"],
-        "decide by": to_minute(told["expires_at"]),
+        "decided by": ", ".join(told["decided_by"]) if is_waiting else None,
+        "until": to_minute(told["expires_at"]) if is_waiting else None,
         "made": told["made"],
         "done with it": f"ombud search '{told['query']}'",
     }
@@ -258,4 +272,6 @@ def _print_request(told: dict[str, Any], *, json: bool) -> None:
         text = f": {step['text']}" if step["text"] else ""
         print_line(f"  {to_minute(step['at'])}  {step['step']} by {step['actor']}{text}")
     if told.get("awaits") == "decision":
-        note(f"`ombud request approve {told['id']}`, or `reject` or `changes` with --text")
+        note(
+            f"`ombud request approve {brief_id(told['id'])}`, or `reject` or `changes` with --text"
+        )

@@ -67,10 +67,12 @@ def apply_obligations(
         if obligation.id == MAX_ROWS and len(shown) > _count(obligation):
             raise Denied(replace(decision, permit=False, reasons=("too_many_rows",)))
         if obligation.id == MASKS:
-            for column, mask in _maskers(obligation).items():
-                for row in shown:
-                    if row.get(column) is not None:
-                        row[column] = mask(row[column])
+            maskers = _maskers(obligation)
+            for row in shown:
+                for column, value in row.items():
+                    mask = maskers.get(column.casefold())
+                    if mask is not None and value is not None:
+                        row[column] = mask(value)
     return shown
 
 
@@ -82,11 +84,14 @@ def _count(obligation: Obligation) -> int:
 
 
 def _maskers(obligation: Obligation) -> dict[str, Callable[[Any], Any]]:
-    """Return a function for each masked column; raises `InputError` for what is not known."""
+    """Return a function for each masked column, whose name is taken without its case.
+
+    Raises `InputError` for what is not known.
+    """
     masks = obligation.parameters.get("masks")
     if not isinstance(masks, list):
         raise InputError("`masks` is no list")
-    return {_column(mask): _masker(mask) for mask in masks}
+    return {_column(mask).casefold(): _masker(mask) for mask in masks}
 
 
 def _column(mask: Any) -> str:

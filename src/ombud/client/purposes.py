@@ -64,21 +64,30 @@ class _Block:
     def __init__(self, stated: Purpose, *, threads: bool) -> None:
         self.stated = stated
         self.threads = threads
+        self._frames: list[_Frame] = []  # Entered and not left.
 
     def __enter__(self) -> Purpose:
         """Let the purpose hold from here on."""
-        _frame.set(_Frame(self, _frame.get(), threading.get_ident()))
+        frame = _Frame(self, _frame.get(), threading.get_ident())
+        self._frames.append(frame)
+        _frame.set(frame)
         return self.stated
 
     def __exit__(self, *_: object) -> None:
         """End it for everybody; what held before holds again."""
-        frame = _frame.get()
-        while frame is not None and frame.block is not self:
-            frame.is_open = False  # One that was left without its end, such as by a generator.
+        inner, frame = [], _frame.get()
+        while frame is not None and frame not in self._frames:
+            inner.append(frame)  # Left without its end, such as by a generator.
             frame = frame.before
-        if frame is not None:
-            frame.is_open = False
-            _frame.set(frame.before)
+        if frame is None:  # Entered elsewhere, by a generator that is let go here.
+            for one in self._frames:
+                one.is_open = False
+            self._frames.clear()
+            return
+        for one in (*inner, frame):
+            one.is_open = False
+        self._frames.remove(frame)
+        _frame.set(frame.before)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function as one that runs for this purpose."""

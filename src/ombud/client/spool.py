@@ -51,7 +51,7 @@ class Spool:
         self._size_max = size_max
         self._lock = threading.Lock()
         self._pid = os.getpid()
-        self._end = Mark(0, 0)
+        self._end = self._aside = Mark(0, 0)
         self.arrived = threading.Condition()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -140,7 +140,9 @@ class Spool:
             for line, after in self._lines():
                 document = _document(line)
                 if document is None:
-                    self._put_aside(DAMAGED, line)
+                    if after > self._aside:  # Once, however often it is taken.
+                        self._put_aside(DAMAGED, line)
+                        self._aside = after
                 elif documents and size + len(document) > size_max:
                     break
                 else:

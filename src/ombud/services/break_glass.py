@@ -14,7 +14,7 @@ import msgspec
 
 from ombud.access.model import BreakGlass, Purpose
 from ombud.access.requests import TEXT_MAX, Refusal, RequestKind, RequestState
-from ombud.access.requests_audience import is_in
+from ombud.access.requests_audience import folded, is_in
 from ombud.access.requests_clock import MINUTE_MS, working_deadline
 from ombud.access.requests_rules import find_purpose, purpose_approval
 from ombud.core.errors import Conflict, Forbidden, InputError, NotFound, Unavailable
@@ -33,8 +33,10 @@ from ombud.services.request_desk import (
 )
 from ombud.services.request_wanted import BreakGlassWanted
 from ombud.store.request_events import BREAK_GLASS_STARTED, GrantMade, Opened
+from ombud.store.requests import RequestRow
 
 Json = dict[str, Any]
+UNDECIDED_MAX = 3  # Of one person at a time: a day of work in all, at eight hours each.
 _UNDECIDED = frozenset({RequestState.OPEN, RequestState.CHANGES_REQUESTED})
 
 
@@ -88,11 +90,12 @@ class BreakGlasses:
                 raise Forbidden(
                     f"`{me.actor}` may not act for `{purpose.id}`", origin="not_requester"
                 )
-        case = check_case(wanted.case)
-        for row in self._desk.tables.requests(kinds=(RequestKind.BREAK_GLASS,)):
-            if row.purpose != purpose.id or row.case != case:
-                continue
-            if not me.is_same(view.members[row.beneficiary]):
+        case = _folded(check_case(wanted.case))
+        rows = self._desk.tables.requests(kinds=(RequestKind.BREAK_GLASS,))
+        mine = [row for row in rows if me.is_same(view.members[row.beneficiary])]
+        self._check_undecided(mine, me.actor)
+        for row in mine:
+            if row.purpose != purpose.id or _folded(row.case) != case:
                 continue
             if row.state in _UNDECIDED:
                 raise Conflict(
@@ -104,6 +107,21 @@ class BreakGlasses:
                 raise Forbidden(
                     f"emergency `{row.id}` for this case was refused", origin="not_renewable"
                 )
+
+    def _check_undecided(self, rows: list[RequestRow], actor: str) -> None:
+        """Refuse another emergency while several wait: a case is easily made up."""
+        waiting = [row.id for row in rows if row.state in _UNDECIDED]
+        if len(waiting) >= UNDECIDED_MAX:
+            raise Conflict(
+                f"{UNDECIDED_MAX} emergencies of `{actor}` have not been decided on",
+                origin="undecided",
+                hint="their approvers decide on one of them first",
+            )
+
+
+def _folded(case: str | None) -> str:
+    """Return what two ways of writing one case have in common: letters and digits."""
+    return "".join(one for one in folded(case or "") if one.isalnum())
 
 
 def _terms(view: View, wanted: BreakGlassWanted) -> tuple[Purpose, BreakGlass]:

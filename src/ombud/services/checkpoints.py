@@ -9,6 +9,7 @@ can use; whoever administers the home does neither.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -32,6 +33,7 @@ from ombud.services.checkpoint_uses import CheckpointUses
 from ombud.services.checkpoint_wanted import CheckpointWanted
 from ombud.services.credentials import Credentials
 from ombud.services.justifications import Checked, Justifications, Who
+from ombud.services.own_events import look_event
 from ombud.services.record_port import Appender, record_events
 from ombud.store.checkpoint import FulfilmentRow
 from ombud.store.checkpoint_events import AWAITED, DECLINED, MET
@@ -71,6 +73,7 @@ class Checkpoints:
         self._credentials = credentials
         self._uses = uses
         self._clock = clock
+        self._confirming = threading.Lock()
         self._wordings: tuple[str, dict[tuple[str, str], str | None]] = ("", {})
 
     def listed(self, *, asker: Asker) -> Json:
@@ -193,10 +196,17 @@ class Checkpoints:
                         " else", hint="the directory says whose account is whose")  # fmt: skip
 
     def awaiting(self, *, asker: Asker) -> Json:
-        """Return what waits for a second person, as far as the asker may be that."""
+        """Return what waits for a second person, as far as the asker may be that.
+
+        It shows others' reasons and data subjects, so that it is a look.
+        """
         asker.require("request")
-        rows = self._tables.awaited(now=self._clock())
+        now = self._clock()
+        rows = self._tables.awaited(now=now)
         mine = [row for row in rows if self._refusal(row, asker) is None]
+        if mine:
+            look = look_event(now, "justification.awaiting", asker, None, None)
+            record_events(self._appender, [look])
         return {"awaiting": [said.awaiting_json(row) for row in mine]}
 
     def _refusal(self, row: FulfilmentRow, asker: Asker) -> str | None:
@@ -215,6 +225,10 @@ class Checkpoints:
         Raises `Forbidden` for the actor themself and for whom the policy does not name.
         """
         asker.require("request")
+        with self._confirming:  # Whoever comes second finds that it does not wait any more.
+            return self._confirm(id_, is_declined=is_declined, asker=asker)
+
+    def _confirm(self, id_: str, *, is_declined: bool, asker: Asker) -> Json:
         now, row = self._clock(), self._tables.get(id_)
         if row is None or row.state != AWAITED or row.until <= now:
             raise NotFound(f"nothing waits for a second person under `{id_[:80]}`",
@@ -282,13 +296,15 @@ class Checkpoints:
         self, secret: str, *, person: str | None, current: str | None, asker: Asker
     ) -> Json:
         """Set the secret by which a person proves who they are; their own unless named."""
+        now = self._clock()
         named = asker.person if person is None else person
-        found = self._justifications.who(named, self._clock()).person or named
+        found, own = (self._justifications.who(one, now).person or one
+                      for one in (named, asker.person))  # fmt: skip
         # Whoever asks for themself by one of their names asks for themself.
-        is_own = person is None or person == asker.person
-        return self._credentials.set(
-            found, secret, is_own=is_own and "request" in asker.scopes, current=current, asker=asker
-        )
+        is_own = found == own
+        if is_own and "admin" not in asker.scopes:
+            asker.require("request")
+        return self._credentials.set(found, secret, is_own=is_own, current=current, asker=asker)
 
     def credential_check(self, secret: str, *, asker: Asker) -> str:
         """Return who set the secret by which the asker proves who they are; raises for another."""

@@ -28,6 +28,8 @@ from ombud.services.negotiation import STATED, STATED_OURS, negotiate
 
 MET = "justification_id"
 IDS_MAX = 16  # Checkpoints that one attempt can have met: a policy has a handful.
+_ID_SIZE = 16  # Bytes.
+_IDS_DRAWN = 64
 
 Spending = Mapping[tuple[str, str, str], Spent]
 Decide = Callable[[Attempt, Spending], Decision]
@@ -100,9 +102,19 @@ class Draft:
     taken: list[Held] = field(default_factory=list)
 
 
+_drawn: list[str] = []  # Of threads together: taking and adding one are atomic.
+os.register_at_fork(after_in_child=_drawn.clear)
+
+
 def new_id() -> str:
-    """Return an id that nobody can guess: 128 bits of chance."""
-    return os.urandom(16).hex()
+    """Return an id that nobody can guess: 128 bits of chance, of which many are drawn at once."""
+    while True:
+        try:
+            return _drawn.pop()
+        except IndexError:
+            more = os.urandom(_ID_SIZE * _IDS_DRAWN).hex()
+            step = 2 * _ID_SIZE
+            _drawn.extend([more[at : at + step] for at in range(0, len(more), step)])
 
 
 class Drafter:

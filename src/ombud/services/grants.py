@@ -31,6 +31,7 @@ from ombud.services.request_desk import (
     person_of,
     refuse,
 )
+from ombud.services.request_effects import approved_by
 from ombud.services.request_wanted import GrantStepWanted
 from ombud.store.grant_uses import GrantUses
 from ombud.store.request_events import (
@@ -157,6 +158,7 @@ class Grants:
             raise InputError("say to whom", hint="add the actor, such as person:ben")
         actor = check_actor(wanted.actor)
         self._check_delegatee(row, view, view.members[actor])
+        self._check_approvers(row, view, view.members[actor])
         if refusal := check_days(wanted.days, None):
             raise refuse(refusal)
         ends = row.ends if wanted.days is None else view.now + wanted.days * DAY_MS
@@ -202,6 +204,14 @@ class Grants:
         if any(delegatee.is_same(view.members[one.actor]) for one in live):
             raise Conflict(f"`{delegatee.actor}` has it already")
 
+    def _check_approvers(self, row: GrantRow, view: View, delegatee: Member) -> None:
+        """Refuse to give a grant on to who approved it: nobody decides on their own access."""
+        if any(delegatee.is_same(view.members[one]) for one in approved_by(self._desk.tables, row)):
+            raise Forbidden(
+                f"`{delegatee.actor}` approved this grant: nobody decides on their own access",
+                origin="reviewer",
+            )
+
     def _recertify(
         self, row: GrantRow, view: View, asker: Asker, wanted: GrantStepWanted, text: str
     ) -> Json:
@@ -210,11 +220,7 @@ class Grants:
         asker.require("request")
         if row.kind != "requested" or not row.holds(view.now):
             raise Conflict("only a grant that was asked for, and holds, is recertified")
-        earlier = frozenset(
-            step.actor
-            for step in self._desk.tables.steps([row.request or ""])[row.request or ""]
-            if step.kind == StepKind.APPROVED
-        )
+        earlier = approved_by(self._desk.tables, row)
         asked = self._desk.tables.request(row.request or "")
         matter = Request(
             id=row.id,
@@ -280,7 +286,7 @@ class Grants:
         return tell_grant(row, self._desk.view().now)
 
     def _visible(self, grant_id: str, view: View, asker: Asker) -> GrantRow:
-        row = self._desk.tables.grant(grant_id)
+        row = self._desk.tables.named_grant(grant_id)
         sees_all = not asker.is_restricted and not {"search", "admin"}.isdisjoint(asker.scopes)
         is_party = "request" in asker.scopes and row and self._answers_for(row, view, asker)
         if row is None or not (sees_all or is_party):

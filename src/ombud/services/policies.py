@@ -24,7 +24,14 @@ from ombud.services.policy_events import (
 from ombud.services.policy_standing import second_person, tell_row
 from ombud.services.policy_wanted import PolicyWanted
 from ombud.services.record_port import Appender
-from ombud.services.second_person import DAY_MS, PERSON, check_second, find_needed
+from ombud.services.request_members import Members
+from ombud.services.second_person import (
+    DAY_MS,
+    PERSON,
+    check_second,
+    find_needed,
+    is_same_person,
+)
 from ombud.store.control import ControlStore
 from ombud.store.policies import PolicyRow
 from ombud.store.policy_events import APPLIED, PROPOSED
@@ -153,7 +160,8 @@ class Policies:
                 raise Conflict(f"the proposal is older than {PROPOSAL_DAYS} days", hint=_NO_SUCH)
             self._check_second(row, asker)
             given = {one.person for one in self._tables.confirmations(row.id)}
-            if asker.person in given:
+            members = self._members()
+            if any(is_same_person(asker.person, one, members) for one in given):
                 raise Conflict(f"`{asker.person}` has confirmed it already")
             # What is put in force is what this program takes the texts for, now.
             read_whole(read_version(self._control, self._fetch, row))
@@ -293,7 +301,11 @@ class Policies:
             in_force=in_force,
             is_outside=row.is_outside,
             actors=self._live.actors(),
+            members=self._members(),
         )
+
+    def _members(self) -> Members:
+        return Members(self._live.policy(), self._control.directory, self._clock())
 
     def _settled(self, policy: str, state: str) -> Json:
         """Bring the tables up, and return the version as it stands now."""

@@ -100,13 +100,14 @@ class Published:
                 self._mapped = mmap.mmap(file.fileno(), _SIZE, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise Unavailable(f"no snapshot of the policy at `{path}`: {error}") from error
+        # One aligned word, read at once; and asked for several times for each decision.
+        self._words = memoryview(self._mapped).cast("Q")
         self._loaded = 0
         self.until = FOREVER  # When the snapshot that was asked for last no longer holds.
 
     def epoch(self) -> int:
         """Return the epoch as it stands: another one than that of `current` means it is old."""
-        (written,) = _EPOCH.unpack_from(self._mapped, 0)
-        return int(written)
+        return self._words[0]
 
     def current(self) -> tuple[int, bytes | None]:
         """Return the epoch and, if it is not the one that was asked for last, its snapshot.
@@ -133,6 +134,7 @@ class Published:
 
     def close(self) -> None:
         """Let the mapped file go."""
+        self._words.release()
         self._mapped.close()
 
     def __enter__(self) -> Self:

@@ -6,6 +6,7 @@ was, visibly: `tables` says what failed, and facts that grow old count no more.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import secrets
@@ -22,20 +23,21 @@ from ombud.collect.reference_values import Read
 from ombud.config.reference_file import FILE_NAME, load_references
 from ombud.core.clock import Clock
 from ombud.core.errors import InputError, NotFound, OmbudError, Unavailable
-from ombud.services.asker import Asker
+from ombud.services.asker import Asker, local_owner
 from ombud.services.own_events import own_event
 from ombud.services.record_port import Appender, record_events
 from ombud.services.reference_book import Book, ask_live, open_book
 from ombud.store.checkpoint import CheckpointTables, LoadRow
 from ombud.store.checkpoint_events import REFERENCE_LOADED
 from ombud.store.control import ControlStore
-from ombud.store.control_change import CONTROL
+from ombud.store.control_events import CONTROL, SETTING_CHANGED
 from ombud.store.reference import ReferenceStore
 
 log = logging.getLogger("ombud")
 Json = dict[str, Any]
 
 FOLDER = "reference"
+SETTING = "reference"  # The name by which the record has what is declared.
 FAULTS_SHOWN = 100
 REASON_MAX = 4_000  # Characters.
 LOADS_SHOWN = 20
@@ -63,6 +65,7 @@ class ReferenceData:
         """`project` brings the control tables up to the last durable event."""
         self._home = home
         self._appender = appender
+        self._control = control
         self._tables: CheckpointTables = control.checkpoints
         self._project = project
         self._clock = clock
@@ -75,14 +78,40 @@ class ReferenceData:
     def declared(self) -> References:
         """Return what the home declares now; raises `SettingsError` with every fault."""
         try:
-            found = (self._home / FILE_NAME).stat()
-            mark = (found.st_mtime_ns, found.st_size)
+            at = (self._home / FILE_NAME).stat()
+            mark = (at.st_ctime_ns, at.st_size)
         except OSError:
             mark = (0, 0)
         known = self._declared
         if known is None or known[0] != mark:
-            known = self._declared = (mark, load_references(self._home))
+            found = load_references(self._home)
+            self._note_declared(found)
+            known = self._declared = (mark, found)
         return known[1]
+
+    def _note_declared(self, declared: References) -> None:
+        """Record what is declared, where that is not on record: before anything is judged by it.
+
+        The file is edited by hand; who points a table elsewhere makes cases of their own.
+        """
+        path = self._home / FILE_NAME
+        said: Json | None = None
+        if path.exists():
+            tables = {table.name: described(table) for table in declared.tables}
+            said = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "tables": tables}
+        if said == self._control.settings().get(SETTING):
+            return
+        event = own_event(
+            time=self._clock(),
+            source=CONTROL,
+            action="configure",
+            operation=SETTING_CHANGED,
+            actor_id=local_owner().person,
+            actor_type="person",
+            attributes={"name": SETTING, "value": said},
+        )
+        record_events(self._appender, [event])
+        self._project()
 
     def book(
         self, *, cases: Collection[str], people: Collection[str], is_live: bool = False

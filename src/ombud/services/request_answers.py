@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ombud.access.model import Audience
 from ombud.access.requests import Request, Rules, approvers_of
 from ombud.store.requests import AttachmentRow, GrantRow, RequestRow, StepRow
 
@@ -54,10 +55,20 @@ def tell_whole(row: RequestRow, steps: Sequence[StepRow], request: Request, rule
         **tell_request(row),
         "approvals": len(approvers_of(request)),
         "quorum": max(1, rules.quorum),
+        "decided_by": name_audience(rules.approvers),
         "steps": tell_steps(steps),
         "query": f"request:{row.id}",
         "asked": row.asked,
     }
+
+
+def name_audience(audience: Audience) -> list[str]:
+    """Return who belongs to an audience, in words: whoever asks must know whom to turn to."""
+    named = {"type": audience.types, "unit": audience.units, "role": audience.roles}
+    words = [*audience.actors, *(f"{kind} {one}" for kind, each in named.items() for one in each)]
+    if audience.when is None:
+        return words
+    return [f"{one} if {audience.when}" for one in words or ["anybody"]]
 
 
 def tell_grant(row: GrantRow, now: int) -> Json:

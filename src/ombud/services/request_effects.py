@@ -10,12 +10,18 @@ from typing import Any
 
 import msgspec
 
-from ombud.access.requests import Refusal, RequestKind, RequestState
+from ombud.access.requests import (
+    Refusal,
+    RequestKind,
+    RequestState,
+    StepKind,
+    approvers_of,
+)
 from ombud.access.requests_clock import grant_end
 from ombud.access.requests_rules import find_purpose, granted_days
 from ombud.core.event import Event
 from ombud.services.asker import Asker
-from ombud.services.request_desk import View, control_event, new_id
+from ombud.services.request_desk import View, control_event, new_id, to_request
 from ombud.store.request_events import (
     EXPORT_QUARANTINED,
     INQUIRY_OPENED,
@@ -44,10 +50,24 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
         return self.grant.id if self.grant else self.renewed.id if self.renewed else None
 
 
+def approved_by(
+    tables: RequestTables, grant: GrantRow, *, but: str | None = None
+) -> frozenset[str]:
+    """Return who approved a grant, or a renewal of it (`but` one of these)."""
+    renewals = tables.requests(kinds=(RequestKind.RENEWAL,))
+    asked = [one.id for one in renewals if one.grant == grant.id and one.id != but]
+    if grant.request is not None:
+        asked.append(grant.request)
+    steps = tables.steps(asked)
+    return frozenset(
+        step.actor for one in asked for step in steps[one] if step.kind == StepKind.APPROVED
+    )
+
+
 def effects_of(
-    row: RequestRow, state: RequestState, view: View, tables: RequestTables
+    row: RequestRow, state: RequestState, view: View, tables: RequestTables, *, voter: str
 ) -> Effects | Refusal:
-    """Return what follows from a state, or why it cannot follow by now."""
+    """Return what follows from a state that `voter` led to, or why it cannot follow by now."""
     kind = RequestKind(row.kind)
     if kind is RequestKind.BREAK_GLASS:
         return Effects(revoked=_live(row, tables) if state in _REFUSED else [])
@@ -60,7 +80,7 @@ def effects_of(
         return _attach(row, view, purpose.until)
     end = grant_end(view.now, granted_days(row.days, purpose.days_max), until=purpose.until)
     if kind is RequestKind.RENEWAL:
-        return _renew(row, view, tables, end)
+        return _renew(row, view, tables, end, voter)
     actor_type, _, actor_id = row.beneficiary.partition(":")
     return Effects(
         grant=GrantMade(
@@ -89,12 +109,21 @@ def _attach(row: RequestRow, view: View, until: int | None) -> Effects:
     )
 
 
-def _renew(row: RequestRow, view: View, tables: RequestTables, end: int) -> Effects | Refusal:
+def _renew(
+    row: RequestRow, view: View, tables: RequestTables, end: int, voter: str
+) -> Effects | Refusal:
     grant = tables.grant(row.grant or "")
     if grant is None or not grant.holds(view.now):
         return Refusal("grant_over", f"grant `{row.grant}` holds no more: ask for a new one")
     # A renewal takes nothing away: a grant is shortened by revoking it.
-    return Effects(renewed=GrantRenewed(id=grant.id, ends=max(end, grant.ends)))
+    # Renewed by those alone who approved it, it has not been reviewed.
+    earlier = [view.members[one] for one in approved_by(tables, grant, but=row.id)]
+    voters = {voter, *approvers_of(to_request(row, tables.steps([row.id])[row.id]))}
+    is_reviewed = any(
+        not any(view.members[one].is_same(other) for other in earlier) for one in voters
+    )
+    renewed = GrantRenewed(id=grant.id, ends=max(end, grant.ends), is_reviewed=is_reviewed)
+    return Effects(renewed=renewed)
 
 
 def _live(row: RequestRow, tables: RequestTables) -> list[str]:

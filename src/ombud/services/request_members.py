@@ -61,13 +61,15 @@ class Members(Mapping[str, Member]):
         for entity in self._policy.entities:
             if (entity.type, entity.id) == (type_, id_):
                 attributes |= entity.attributes
+        accounts = {one["account"] for one in entry.get("accounts", ()) if one["holds"]}
         owners = {str(attributes[_OWNER])} if _OWNER in attributes else set[str]()
         unit, units = attributes.get("unit"), attributes.get("units", ())
         return Member(
             actor=actor,
-            people=known_as(id_, *behind, *owners),
+            people=known_as(id_, *behind, *accounts, *owners),
             unit=unit,
             units=tuple(units) or ((unit,) if unit else ()),
             role=attributes.get("role"),
             attributes=attributes,
+            is_known=bool(unit or attributes.get("role")) or not self._directory.stamp(),
         )

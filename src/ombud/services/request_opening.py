@@ -121,9 +121,12 @@ def _about(
     """Return the purpose and whom the request is for."""
     if kind is not RequestKind.RENEWAL:
         if not wanted.purpose:
-            raise InputError("a request states a purpose", hint="add `--purpose NAME`")
+            raise InputError(
+                "a request states a purpose",
+                hint="such as `ombud request open NAME`; `ombud policy show` has them",
+            )
         return wanted.purpose, check_actor(wanted.actor or requester)
-    grant = tables.grant(wanted.grant or "")
+    grant = tables.named_grant(wanted.grant or "")
     if grant is None:
         raise no_grant(wanted.grant or "")
     asked_by = tables.request(grant.request or "")

@@ -118,7 +118,7 @@ class Requests:
             step = Step(STEPS[wanted.step], person_of(asker), view.now, text, wanted.days)
             case = check_case(wanted.case)
             self._take(row, steps, step, view, asker, case=case)
-            return self._tell(request_id, self._desk.view())
+            return self._tell(row.id, self._desk.view())
 
     def show(
         self, request_id: str, *, asker: Asker, why: str | None = None, case: str | None = None
@@ -128,13 +128,13 @@ class Requests:
             asker.require("request")
         with self._desk.held() as view:
             row, steps = self._get(request_id)
-            if self._has_part(row, steps, view, asker):
+            if "request" in asker.scopes and self._has_part(row, steps, view, asker):
                 self._note_view(row, steps, view, asker)
             elif _sees_all(asker):
                 self._looks.record_look("request", asker, why=why, case=case, request=row.id)
             else:
                 raise no_request(request_id)
-            return self._tell(request_id, self._desk.view(), asker)
+            return self._tell(row.id, self._desk.view(), asker)
 
     def list(
         self,
@@ -196,7 +196,7 @@ class Requests:
             return True
 
     def _get(self, request_id: str) -> tuple[RequestRow, StepRows]:
-        row = self._desk.tables.request(request_id)
+        row = self._desk.tables.named_request(request_id)
         if row is None:
             raise no_request(request_id)
         return row, self._desk.tables.steps([row.id])[row.id]
@@ -222,7 +222,7 @@ class Requests:
             if asker is not None and is_duty(taken):
                 self._desk.record(refused_event(view, asker, row, step.kind.value, taken))
             raise refuse(taken)
-        effects = effects_of(row, taken.state, view, self._desk.tables)
+        effects = effects_of(row, taken.state, view, self._desk.tables, voter=step.actor)
         if isinstance(effects, Refusal):
             raise refuse(effects)
         said = Stepped(
@@ -271,8 +271,6 @@ class Requests:
         self, row: RequestRow, steps: Sequence[StepRow], view: View, asker: Asker
     ) -> None:
         """Record that somebody who may decide has opened the request as it is now."""
-        if "request" not in asker.scopes:
-            return
         request, rules = to_request(row, steps), self.rules(row, view)
         step = Step(StepKind.VIEWED, person_of(asker), view.now)
         if row.state not in _PENDING or check_duty(

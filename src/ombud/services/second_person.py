@@ -13,6 +13,7 @@ from typing import Any
 
 from ombud.access.condition import ConditionError, MissingAttribute, parse_condition
 from ombud.access.model import Attributes, Audience, Policy
+from ombud.access.requests_audience import Member
 from ombud.core.clock import format_instant
 from ombud.core.errors import Forbidden, InputError
 from ombud.services.actor_attributes import Actors
@@ -79,21 +80,35 @@ def person_behind(person: str, actors: Actors) -> str:
     return actors.people.get(person, person)
 
 
+def is_same_person(one: str, other: str, members: Mapping[str, Member]) -> bool:
+    """Whether two names are, as far as anybody knows, one person's."""
+    first, second = (members[f"{PERSON}:{name}"] for name in (one, other))
+    return first.is_same(second)
+
+
 def check_second(
-    person: str, *, proposer: str, in_force: Policy, is_outside: bool, actors: Actors
+    person: str,
+    *,
+    proposer: str,
+    in_force: Policy,
+    is_outside: bool,
+    actors: Actors,
+    members: Mapping[str, Member],
 ) -> None:
     """Raise `Forbidden`, with the reason, unless a person may confirm what another proposed."""
-    if person_behind(person, actors) == person_behind(proposer, actors):
+    if is_same_person(person, proposer, members):
         raise Forbidden(
             "whoever proposes a change does not confirm it", hint="somebody else must do so"
         )
     approval = in_force.second_person
     if approval is not None:
-        if holds(approval.barred, person, in_force, actors, unknown=True):
+        me = members[f"{PERSON}:{person}"]
+        is_named = any(me.is_same(members[actor]) for actor in approval.barred.actors)
+        if is_named or holds(approval.barred, person, in_force, actors, unknown=True):
             raise Forbidden(
                 f"`{person}` is of a class that is barred from confirming changes of the policy"
             )
-        if _names_anyone(approval.approvers) and not holds(
+        if approval.approvers != Audience() and not holds(
             approval.approvers, person, in_force, actors, unknown=False
         ):
             raise Forbidden(f"`{person}` is not among those who confirm changes of the policy")

@@ -8,6 +8,7 @@ keep a home from opening.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from ombud.store.request_events import REQUEST_PROJECTIONS
 
 __all__ = ["CONTROL", "Change"]
 
+INTEGER_END = 1 << 63  # Of SQLite, exclusive.
 TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an act.
 TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an act.
 SETTING_CHANGED = "setting.changed"
@@ -177,6 +179,13 @@ def fault(index: int | None, operation: str, reason: str) -> Change:
     return Change("control_fault", str(index), {"operation": operation, "reason": reason})
 
 
+def _too_large(change: Change) -> Iterator[str]:
+    """Yield the values that no column of a database holds."""
+    for name, value in change.values.items():
+        if isinstance(value, int) and not -INTEGER_END <= value < INTEGER_END:
+            yield name
+
+
 def project(event: Event) -> list[Change]:
     """Return the changes that an event makes to the control tables.
 
@@ -187,9 +196,12 @@ def project(event: Event) -> list[Change]:
     shape, change_of = _PROJECTIONS[event.operation]
     try:
         made = change_of(event, msgspec.convert(event.attributes or {}, shape))
-    except msgspec.ValidationError as error:
+    except (TypeError, ValueError) as error:  # Of another shape, or too large or deep for JSON.
         made = fault(event.id, event.operation, str(error))
     changes = [made] if isinstance(made, Change) else made
+    too_large = next((name for one in changes for name in _too_large(one)), None)
+    if too_large is not None:
+        changes = [fault(event.id, event.operation, f"`{too_large}` is no number of 64 bits")]
     for change in changes:
         change.values["event_index"] = event.id
     return changes

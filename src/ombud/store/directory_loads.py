@@ -90,7 +90,7 @@ def _chunks(connection: Connection, load: str, below: int) -> list[tuple[int, in
 
 def _refusal(connection: Connection, change: Change, chunks: list[tuple[int, int]]) -> str:
     count, base = change.values["chunk_count"], change.values["base"]
-    if [number for number, _ in chunks] != list(range(count)):
+    if count != len(chunks) or [number for number, _ in chunks] != list(range(count)):
         return f"{len(chunks)} of {count} chunks of the load are there"
     stands = connection.execute(select(func.max(directory_load.c.event_index))).scalar() or 0
     if base != stands:

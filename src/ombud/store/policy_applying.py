@@ -80,7 +80,7 @@ def _missing(connection: Connection, change: Change) -> str:
         .order_by(policy_chunk.c.number)
     )
     numbers = [number for (number,) in found]
-    if count < 1 or numbers != list(range(count)):
+    if count < 1 or count != len(numbers) or numbers != list(range(count)):
         return f"{len(numbers)} of {count} chunks of the policy are there"
     return ""
 

@@ -29,7 +29,7 @@ class ReferenceStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._checked: set[Path] = set()
+        self._checked: dict[Path, tuple[int, ...]] = {}  # As which file it had its hash.
 
     def write(self, name: str, kind: str, rows: Sequence[Values]) -> str:
         """Keep rows, sorted as they are looked up, and return the hash of their file.
@@ -76,17 +76,17 @@ class ReferenceStore:
 
     def _checked_path(self, name: str, sha256: str) -> Path:
         path = self._folder / name / f"{sha256}{_SUFFIX}"
-        if path not in self._checked:
-            try:
-                found = _sha256(path)
-            except OSError as error:
-                raise Unavailable(f"the load `{sha256}` of `{name}` is not kept here",
-                                  hint=f"`ombud reference load {name}` reads the table again"
-                                  ) from error  # fmt: skip
-            if found != sha256:
-                raise TamperError("does not have the hash that it was loaded with",
-                                  origin=str(path))  # fmt: skip
-            self._checked.add(path)
+        try:
+            mark = _mark(path)
+            found = sha256 if self._checked.get(path) == mark else _sha256(path)
+        except OSError as error:
+            raise Unavailable(f"the load `{sha256}` of `{name}` is not kept here",
+                              hint=f"`ombud reference load {name}` reads the table again"
+                              ) from error  # fmt: skip
+        if found != sha256:
+            raise TamperError("does not have the hash that it was loaded with",
+                              origin=str(path))  # fmt: skip
+        self._checked[path] = mark
         return path
 
     def has(self, name: str, sha256: str) -> bool:
@@ -99,7 +99,7 @@ class ReferenceStore:
         for path in sorted((self._folder / name).glob(f"*{_SUFFIX}")):
             if path.stem not in keep:
                 path.unlink(missing_ok=True)
-                self._checked.discard(path)
+                self._checked.pop(path, None)
                 gone.append(path.stem)
         return gone
 
@@ -120,6 +120,12 @@ def _sha256(path: Path) -> str:
         while piece := file.read(STEP):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever somebody writes to a file, or puts another in its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _sync(folder: Path) -> None:

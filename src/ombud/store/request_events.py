@@ -66,10 +66,11 @@ class GrantMade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantRenewed(msgspec.Struct, frozen=True, kw_only=True):
-    """A grant's new end."""
+    """A grant's new end; `is_reviewed` if somebody said yes who had not approved it before."""
 
     id: str
     ends: Number
+    is_reviewed: bool = True
 
 
 class AttachmentMade(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,7 +271,9 @@ def _stepped(event: Event, said: Stepped) -> list[Change]:
         changes.append(_attachment(event, said.attachment))
     if said.renewed is not None:
         values["made"] = said.renewed.id
-        renewed = {"ends": said.renewed.ends, "recertified_at": event.time}
+        renewed: dict[str, Any] = {"ends": said.renewed.ends}
+        if said.renewed.is_reviewed:
+            renewed["recertified_at"] = event.time
         changes.append(Change("access_grant", said.renewed.id, renewed, is_whole=False))
     changes += _revocations(event, said.revoked, said.text or said.state.value)
     return [*changes, Change("access_request", said.request, values, is_whole=False)]

@@ -25,6 +25,7 @@ from ombud.store.request_tables import (
 )
 
 _AT_ONCE = 500  # Values of one statement; SQLite takes some thousands.
+DIGITS_MIN = 8  # Of an id that is named by its beginning; lists show as many.
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,10 @@ class RequestTables:
         found = self._requests(access_request.c.id == request_id)
         return found[0] if found else None
 
+    def named_request(self, name: str) -> RequestRow | None:
+        """Return the request with an id or the only one whose id begins so, else None."""
+        return self.request(_whole_id(self._engine, access_request.c.id, name))
+
     def requests(
         self,
         *,
@@ -222,6 +227,10 @@ class RequestTables:
         """Return a grant, None if there is no such."""
         found = self._find_grants(access_grant.c.id == grant_id)
         return found[0] if found else None
+
+    def named_grant(self, name: str) -> GrantRow | None:
+        """Return the grant with an id or the only one whose id begins so, else None."""
+        return self.grant(_whole_id(self._engine, access_grant.c.id, name))
 
     def delegated(self, grant_id: str) -> list[GrantRow]:
         """Return the grants that were delegated from one, revoked ones too."""
@@ -333,3 +342,13 @@ def _json(row_id: str, text: str) -> Any:
             f"row `{row_id}` of the access requests is not what Ombud writes",
             hint="`ombud record verify` says where it differs, `ombud reindex` makes it anew",
         ) from error
+
+
+def _whole_id(engine: Engine, column: ColumnElement[str], name: str) -> str:
+    """Return the only id that begins so, else what was given, which then is none's or its own."""
+    if len(name.rpartition("-")[2]) < DIGITS_MIN:
+        return name
+    wanted = select(column).where(column.startswith(name, autoescape=True)).limit(2)
+    with engine.connect() as connection:
+        found = list(connection.execute(wanted).scalars())
+    return found[0] if len(found) == 1 else name

@@ -8,7 +8,6 @@ durable and still of the policy in force.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -53,8 +52,7 @@ class Outcome(NamedTuple):
     draft: Draft | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One request: the path, headers by name in lower case, and the body."""
 
     path: str

@@ -33,6 +33,7 @@ log = logging.getLogger("ombud.web")
 
 COMMIT_EVENTS = 2_048  # In one append: bounds how long one commit keeps the next waiting.
 COMMIT_SIZE = 8 << 20
+WAITING_SIZE = 64 << 20  # Bytes of these drafts: one of a batch has megabytes.
 APPENDS_MAX = 2  # On their way at once: the recorder writes one while it reads the other.
 WAITING_MAX = 8_192  # Drafts not yet on their way; beyond that askers are told to come again.
 REPLY_SECONDS = 10.0  # A commit takes milliseconds.
@@ -51,16 +52,18 @@ class DecisionLink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: deque[_Waiting] = deque()
+        self._waiting_size = 0
         self._sent: deque[tuple[float, list[Done]]] = deque()
         self._replies = bytearray()
         self._is_flushing = False
 
     def submit(self, recordable: Recordable, done: Done) -> None:
         """Have an event recorded; `done` is told None when it is durable, else why it is not."""
-        if len(self._waiting) >= WAITING_MAX:
+        if len(self._waiting) >= WAITING_MAX or self._waiting_size > WAITING_SIZE:
             done(Unavailable("more decisions wait to be recorded than this worker holds"))
             return
         self._waiting.append((recordable, done))
+        self._waiting_size += len(recordable[1])
         if not self._is_flushing:
             self._is_flushing = True
             self._loop.call_soon(self._flush)  # After what else has arrived in this turn.
@@ -83,6 +86,7 @@ class DecisionLink(asyncio.Protocol):
             recordables.append(recordable)
             told.append(done)
             size += len(recordable[1])
+        self._waiting_size -= size
         builder = BatchBuilder()
         add_rows(builder, recordables)
         parts = encode_batches([builder.take()])
@@ -146,7 +150,7 @@ class DecisionLink(asyncio.Protocol):
 
     def _fail(self, error: OmbudError) -> None:
         sent, self._sent = self._sent, deque()
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting, self._waiting_size = self._waiting, deque(), 0
         for _, told in sent:
             for done in told:
                 done(error)

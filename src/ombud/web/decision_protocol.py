@@ -17,7 +17,7 @@ from typing import Protocol
 import httptools
 
 from ombud.core.errors import InputError, OmbudError
-from ombud.web.authzen_door import BODY_MAX, Question, Reply, error_reply
+from ombud.web.authzen_door import BODY_MAX, JSON_HEADER, Question, Reply, error_reply
 from ombud.web.errors import RequestError
 from ombud.web.guard import HEADERS, POLICY, REQUEST_ID, STRICT_POLICY
 
@@ -37,13 +37,20 @@ WANTED = frozenset(
         b"x-ombud-what-if",
     }
 )
+# Names as they are nearly always written, so that these need not be lowered.
+_LOWER = {
+    written: name for name in (*WANTED, b"content-length") for written in (name, name.title())
+}
 SINGLE = WANTED - {b"host"}  # Said twice, it is not clear which of them counts.
 _REASONS = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
+_PATHS = {path.encode(): path for path in BODY_MAX}
 _ALWAYS = b"".join(
     name + b": " + value + b"\r\n" for name, value in (*HEADERS, (POLICY, STRICT_POLICY))
 )
+_ALWAYS_JSON = _ALWAYS + b"".join(n + b": " + v + b"\r\n" for n, v in JSON_HEADER)
+_OK, _REASON_OK = HTTPStatus.OK.value, _REASONS[HTTPStatus.OK]
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Settle = Callable[[Reply], None]
@@ -102,6 +109,7 @@ class DecisionProtocol(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._url = b""
+        self._path = ""
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._body_size = 0
@@ -181,10 +189,12 @@ class DecisionProtocol(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, if it matters here; one behind the body is none (RFC 9110 §6.5.1)."""
-        self._grow_head(len(name) + len(value))
+        self._head_size += len(name) + len(value)
+        if self._head_size > HEAD_MAX:
+            self._grow_head(0)
         if not self._in_head:
             return
-        name = name.lower()
+        name = _LOWER.get(name) or name.lower()
         if name in WANTED:
             if name in self._headers and name in SINGLE:
                 self._fault = InputError(f"`{name.decode()}` is said twice")
@@ -202,7 +212,8 @@ class DecisionProtocol(asyncio.Protocol):
         if self._is_deaf:
             return
         declared, self._body_size = self._body_size, 0
-        path = self._url.partition(b"?")[0].decode("latin-1")
+        url = self._url
+        self._path = path = _PATHS.get(url) or url.partition(b"?")[0].decode("latin-1")
         self._body_max = BODY_MAX.get(path, BODY_DEFAULT)
         if declared > self._body_max:
             self._refuse(_too_large(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._body_max))
@@ -238,8 +249,8 @@ class DecisionProtocol(asyncio.Protocol):
             slot.settle(error_reply(self._fault))
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        path = self._url.partition(b"?")[0].decode("latin-1")
-        self._worker.handle(self._parser.get_method(), Question(path, headers, body), slot.settle)
+        question = Question(self._path, headers, body)
+        self._worker.handle(self._parser.get_method(), question, slot.settle)
         if len(self._slots) >= PIPELINE_MAX:
             self._regulate()
 
@@ -260,14 +271,17 @@ class DecisionProtocol(asyncio.Protocol):
 
     def settle(self, slot: _Slot, reply: Reply) -> None:
         """Write what may leave: answers whose predecessors have all left."""
-        parts = [_REASONS[reply.status], self._worker.date, _ALWAYS]
-        parts += [name + b": " + value + b"\r\n" for name, value in reply.headers]
+        status, headers, body = reply
+        if status == _OK and headers is JSON_HEADER:  # As nearly every answer.
+            parts = [_REASON_OK, self._worker.date, _ALWAYS_JSON]
+        else:
+            parts = [_REASONS[status], self._worker.date, _ALWAYS]
+            parts += [name + b": " + value + b"\r\n" for name, value in headers]
         if slot.request_id is not None:
             parts.append(b"x-request-id: " + slot.request_id + b"\r\n")
         if slot.closes:
             parts.append(b"connection: close\r\n")
-        parts.append(b"content-length: %d\r\n\r\n" % len(reply.body))
-        parts.append(reply.body)
+        parts += (b"content-length: %d\r\n\r\n" % len(body), body)
         slot.wire = b"".join(parts)
         transport, slots = self._transport, self._slots
         while slots and slots[0].wire is not None:

@@ -17,6 +17,7 @@ from ombud.core.errors import InputError
 from ombud.services.asker import Asker
 from ombud.services.home import HomeServices
 from ombud.services.trino import Trino
+from ombud.services.trino_access import TrinoAccess
 from ombud.services.trino_request import TrinoInput, parse_request
 from ombud.web.access import ServicesPart, asker, asker_still, bearer, services_of
 from ombud.web.answers import JsonResponse
@@ -27,6 +28,8 @@ from ombud.web.peer import Peer
 
 PATH = "/v1/data/trino"
 _SECRET = re.compile(r"token|secret|authorization|credential|api.?key", re.IGNORECASE)
+# What a proxy or a browser says: who it is on this machine is not who asks.
+_PASSED_ON = ("forwarded", "origin", "sec-fetch-site", "via", "x-forwarded-for", "x-real-ip")
 _TOKEN = "ombud_"  # noqa: S105 -- How tokens begin.
 
 
@@ -58,15 +61,18 @@ def trino_asker(
         certificate = peer.certificate
         if certificate is not None and certificate.is_valid():
             found = access.by_certificate(certificate.names)
-        if found is None and access.asks_for_uid:
-            found = access.by_uid(peer.uid)
-        if found is None and peer.is_loopback:
-            found = access.by_loopback()
+        if found is None and not any(name in request.headers for name in _PASSED_ON):
+            found = _of_this_machine(access, peer)
         if found is not None:
             return found
     found = asker(request, services, credentials)
     found.require("decide")  # Before anything is read of what they sent.
     return found
+
+
+def _of_this_machine(access: TrinoAccess, peer: Peer) -> Asker | None:
+    found = access.by_uid(peer.uid) if access.asks_for_uid else None
+    return access.by_loopback() if found is None and peer.is_loopback else found
 
 
 TrinoPart = Annotated[Asker, Depends(trino_asker)]

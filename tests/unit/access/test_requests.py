@@ -204,6 +204,33 @@ def test_a_bar_that_cannot_be_told_bars() -> None:
     assert taken.code == "barred"
 
 
+def test_who_is_barred_is_barred_by_every_name() -> None:
+    """Another account, other letters, or a directory that forgot somebody: barred all the same."""
+    named = msgspec.structs.replace(RULES, barred=Audience(actors=("person:cy",)))
+    by_account = take_step(request(), Step(StepKind.APPROVED, "user:c1", 1), named, PEOPLE, never)
+    assert isinstance(by_account, Refusal)
+    assert by_account.code == "barred"
+    forgotten = {**PEOPLE, "person:cy": msgspec.structs.replace(
+        PEOPLE["person:cy"], is_known=False)}  # fmt: skip
+    by_class = take_step(
+        request(), Step(StepKind.APPROVED, "person:cy", 1), RULES, forgotten, never
+    )
+    assert isinstance(by_class, Refusal)
+    assert by_class.code == "barred"
+    free = msgspec.structs.replace(RULES, barred=Audience(actors=("person:eve",)))
+    assert isinstance(
+        take_step(request(), Step(StepKind.APPROVED, "person:cy", 1), free, forgotten, never), Taken
+    )
+
+
+def test_one_name_in_two_ways_of_writing_is_one_name() -> None:
+    """Case, width and composition of characters make nobody another person."""
+    ways = ("person:Jos\u00e9", "user:JOSE\u0301", "service:\uff4aos\u00e9")
+
+    assert len({known_as(one) for one in ways}) == 1
+    assert known_as("person:jose") != known_as(ways[0])
+
+
 @given(st.text(min_size=1, max_size=5), st.text(min_size=1, max_size=5))
 def test_names_are_one_person_or_not(one: str, other: str) -> None:
     """Being the same goes both ways, and needs no type or case."""

@@ -160,3 +160,22 @@ def test_credential_and_proof(desk: Desk, command: Run, monkeypatch: pytest.Monk
     monkeypatch.setattr(credential, "read_secret", lambda *_, **__: next(typed))
     assert command("credential", "set")[0] == 2
     assert not any(b"correct horse" in one.raw for one in desk.events())
+
+
+def test_a_secret_is_changed_by_the_one_before(
+    desk: Desk, command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before is asked for first, by `--change`."""
+    given: list[str | None] = []
+
+    def set_credential(
+        _: object, __: str, *, person: str | None, current: str | None
+    ) -> dict[str, Any]:
+        given.append(current)
+        return {"person": "ana"}
+
+    monkeypatch.setattr(LocalCheckpoints, "credential_set", set_credential)
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\nanother secret\n"))
+    assert command("credential", "set", "--change", "--stdin")[0] == 0
+    assert given == ["correct horse"]
+    assert desk.operations() == []

@@ -10,6 +10,7 @@ from ombud.cli import output
 from ombud.cli.output import (
     GAP,
     ROOM,
+    brief_id,
     print_facts,
     print_line,
     print_table,
@@ -81,3 +82,27 @@ def test_what_commands_a_terminal_is_written_out(capsys: pytest.CaptureFixture[s
     assert out.count(r"a\u001b[2J\u009b31m\u202eb") == 3
     assert not {"\x1b", "\x9b", "\u202e"} & {*out}
     assert visible("Ana Müller\n\tن") == "Ana Müller\n\tن"
+
+
+def test_a_sparse_table_has_no_empty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """What no row has is left out; without rows the names of all columns stay."""
+    rows = [("a", None, "c"), ("d", "", "f")]
+    print_table(("one", "two", "three"), rows, is_sparse=True)
+    print_table(("one", "two", "three"), [], is_sparse=True)
+    heads = [line.split() for line in capsys.readouterr().out.splitlines() if "one" in line]
+
+    assert heads == [["one", "three"], ["one", "two", "three"]]
+
+
+@pytest.mark.parametrize(
+    ("whole", "brief"),
+    [
+        ("request-1b6dd3d16a0391199a1c31cd3878fcf5", "request-1b6dd3d1"),
+        ("ba31bf614356c042fc0bc2690109360e", "ba31bf61"),
+        ("grant-abc", "grant-abc"),
+        ("", ""),
+    ],
+)
+def test_ids_are_brief(whole: str, brief: str) -> None:
+    """The prefix stays, and eight digits."""
+    assert brief_id(whole) == brief

@@ -92,3 +92,12 @@ def test_a_denial_stays_as_it_is() -> None:
     denial = Decision(permit=False, reasons=("no_grant",), obligations=(Obligation("new"),))
 
     assert refuse_unknown(denial, handles=()) is denial
+
+
+def test_a_mask_holds_however_a_database_spells_its_column() -> None:
+    """Some write names in capitals: what is masked is never shown for that."""
+    decision = with_mask({"column": "Plate", "kind": "redact"})
+
+    assert apply_obligations(decision, [{"PLATE": "AB1", "plate": "AB2", "n": 1}]) == [
+        {"PLATE": "[redacted]", "plate": "[redacted]", "n": 1}
+    ]

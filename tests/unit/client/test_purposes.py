@@ -161,3 +161,24 @@ def test_what_says_nothing_is_refused(stated: dict[str, str]) -> None:
     """An empty purpose is none."""
     with pytest.raises(InputError):
         purpose(**stated)  # type: ignore[arg-type]
+
+
+def test_a_block_that_is_left_elsewhere_ends_where_it_was_entered() -> None:
+    """A generator is closed by whoever lets it go: what holds there is nobody's business."""
+
+    def rows() -> Generator[int]:
+        with purpose("theirs"):
+            yield 1
+
+    leaky = rows()
+    entered, other = contextvars.copy_context(), contextvars.copy_context()
+    entered.run(next, leaky)
+    assert entered.run(current_purpose) == Purpose("theirs")
+
+    def elsewhere() -> Purpose | None:
+        with purpose("own"):
+            leaky.close()
+            return current_purpose()
+
+    assert other.run(elsewhere) == Purpose("own")
+    assert entered.run(current_purpose) is None

@@ -88,6 +88,8 @@ def test_damage_is_put_aside_and_said(tmp_path: Path) -> None:
     data[data.index(b'"n":1') + 4] ^= 1
     path.write_bytes(data)
 
+    for _ in range(2):  # The server was away.
+        spool.take(count_max=9, size_max=1 << 20)
     documents, mark = spool.take(count_max=9, size_max=1 << 20)
     spool.done(mark)
 

@@ -10,6 +10,7 @@ import pytest
 
 from ombud.access.attempt import Attempt
 from ombud.app.home import OpenHome, open_here
+from ombud.core.errors import NotFound
 from ombud.core.event import Event
 from ombud.services.asker import Asker
 from ombud.services.policy_wanted import PolicyWanted
@@ -158,3 +159,19 @@ def test_a_reopened_home_stands_as_it_stood(home: Path) -> None:
         before = one.control.requests.find_grants(), one.control.requests.requests()
     with open_here(home, anew=True) as one:
         assert (one.control.requests.find_grants(), one.control.requests.requests()) == before
+
+
+def test_requests_and_grants_are_named_by_how_their_ids_begin(opened: OpenHome) -> None:
+    """By eight digits, as lists show them; not by fewer, and never by what two begin with."""
+    requests, grants = opened.services.access.requests, opened.services.access.grants
+    grant = granted(opened)
+    whole = requests.list(asker=person("cy"))[0]["id"]
+    brief = whole[: len("request-") + 8]
+    assert requests.show(brief, asker=person("cy"))["id"] == whole
+    assert requests.show(brief, asker=person("cy"))["decided_by"] == ["role head"]
+    assert grants.show(grant[: len("grant-") + 8], asker=person("ana"))["id"] == grant
+    for short in (brief[:-1], "request-", "%", "request-%%%%%%%%", "request-________"):
+        with pytest.raises(NotFound):
+            requests.show(short, asker=person("cy"))
+    with pytest.raises(NotFound):  # To somebody without a part in it there is none.
+        requests.show(brief, asker=person("zoe"))

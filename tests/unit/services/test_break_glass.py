@@ -170,6 +170,28 @@ def test_there_is_no_second_time_for_the_same_case(home: RequestHome) -> None:
     assert len(home.control.requests.grants()) == 3
 
 
+@pytest.mark.parametrize("case", ["c 24.200", " C-24-200 ", "C\u201024\u2010200", "\uff23-24-200"])
+def test_a_case_in_other_letters_is_the_same_case(home: RequestHome, case: str) -> None:
+    """What was refused is not had by another way of writing its number."""
+    request = home.emergency(case="C-24-200")["request"]["id"]
+    with pytest.raises(Conflict, match="has not been decided"):
+        home.emergency(case=case)
+    home.step(request, "reject", CY, text="no")
+    with pytest.raises(Forbidden, match="was refused"):
+        home.emergency(case=case)
+
+
+def test_emergencies_nobody_decided_on_are_bounded(home: RequestHome) -> None:
+    """Cases are easily made up: with some of them open there is no other, by no account."""
+    for number in range(3):
+        home.emergency(case=f"24-20{number}")
+    with pytest.raises(Conflict, match="3 emergencies"):
+        home.emergency(case="24-300")
+    with pytest.raises(Conflict, match="3 emergencies"):
+        home.emergency(person("ANA"), case="24-300")
+    home.emergency(BEN, case="24-300")
+
+
 def test_a_failing_disk_leaves_neither_grant_nor_request(home: RequestHome) -> None:
     """What could not be recorded did not happen, and nobody is told of it."""
     home.record.fails = "before"

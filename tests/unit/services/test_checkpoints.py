@@ -320,6 +320,20 @@ def test_reauthentication(desk: Desk) -> None:
     assert not any(b"correct horse" in one.raw for one in desk.events())
 
 
+def test_a_token_that_administers_replaces_no_secret_of_its_person(desk: Desk) -> None:
+    """Not with the scope `request` beside, not without, and not by another of their names."""
+    desk.load_directory()
+    setting = desk.desk.checkpoints.credential_set
+    setting("correct horse", person=None, current=None, asker=ANA)
+    for scopes in ({"admin"}, {"admin", "request"}):
+        asker = Asker(person="ana", scopes=frozenset(scopes))
+        for named in (None, "ana-adm"):
+            with pytest.raises(Unauthenticated):
+                setting("another secret", person=named, current=None, asker=asker)
+    with pytest.raises(Forbidden):
+        setting("x" * 9, person=None, current=None, asker=Asker("ana", frozenset({"search"})))
+
+
 def test_second_person(desk: Desk) -> None:
     """Another person, named by the policy, by their own token; never the actor."""
     desk.load_directory()
@@ -330,7 +344,12 @@ def test_second_person(desk: Desk) -> None:
     assert met(desk, "person:ana", begun["id"]) == []
     (seen,) = checkpoints.awaiting(asker=BEN)["awaiting"]
     assert (seen["id"], seen["text"]) == (begun["id"], GOOD)
+    look = desk.events()[-1]
+    assert (look.source, look.operation, look.actor_id) == (
+        "ombud.look", "justification.awaiting", "ben",
+    )  # fmt: skip
     assert checkpoints.awaiting(asker=ANA) == {"awaiting": []}
+    assert desk.events()[-1] == look  # Who is shown nothing has looked at nothing.
     for other, reason in (
         (ANA, "for themself"),
         (Asker(person="ana-adm", scopes=frozenset({"request"})), "for themself"),

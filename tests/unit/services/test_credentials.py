@@ -88,6 +88,18 @@ def test_who_may_set(kept: Kept) -> None:
     assert kept.all.set_by("ben") is None
 
 
+def test_an_administrators_token_does_not_prove_itself(kept: Kept) -> None:
+    """Who administers proves their own secret before another; else a stolen token would do."""
+    own = Asker(person="ana", scopes=frozenset({"request", "admin"}))
+    kept.all.set("ana", SECRET, asker=own, is_own=True)
+    with pytest.raises(Unauthenticated):
+        kept.all.set("ana", "another secret", asker=own, is_own=True)
+    kept.all.set("ana", "another secret", asker=own, is_own=True, current=SECRET)
+    owner = Asker(person="ana", scopes=own.scopes, via="cli")
+    kept.all.set("ana", "a third secret", asker=owner, is_own=True)
+    assert kept.check("a third secret") == "ana"
+
+
 @pytest.mark.parametrize("secret", ["", "short", "x" * 1_001])
 def test_length(kept: Kept, secret: str) -> None:
     """Long enough that guessing is work, short enough that hashing is not."""

@@ -187,6 +187,36 @@ def test_recertified_by_another_approver(tmp_path: Path) -> None:
     home.close()
 
 
+def test_renewing_again_and_again_is_no_review(tmp_path: Path) -> None:
+    """Those who approved a grant, or renewed it, do not review it by renewing it."""
+    home = RequestHome(tmp_path, make_policy(recertify_days=30))
+    grant = home.grant()
+    due = NOW + 30 * DAY
+
+    def renew(*by: Any) -> int:
+        home.now += DAY
+        request = home.ask(kind="renewal", grant=grant, purpose=None, text="Still on it")
+        for approver in by:
+            home.step(request, "approve", approver)
+        return int(home.grants.show(grant, asker=ANA)["recertify_by"])
+
+    assert renew(CY, DEE) == due
+    assert renew(DEE, KIM) == home.now + 30 * DAY
+    with pytest.raises(Forbidden, match="does not review"):
+        home.with_grant(grant, "recertify", KIM)
+    assert home.control.compare(home.record.committed) is None
+    home.close()
+
+
+def test_who_approved_is_not_given_it(home: RequestHome) -> None:
+    """Nobody decides on their own access, by way of somebody else's either."""
+    grant = home.grant(by=(CY, DEE))
+    for actor in ("person:cy", "user:DEE"):
+        with pytest.raises(Forbidden, match="approved this grant"):
+            home.with_grant(grant, "delegate", ANA, actor=actor)
+    home.with_grant(grant, "delegate", ANA, actor="person:kim")
+
+
 def test_unused_grant_is_revoked_and_a_used_one_is_not(tmp_path: Path) -> None:
     """From its last use on, by whomever it was given on to as well; a turn repeats nothing."""
     home = RequestHome(tmp_path, make_policy(unused_days=30))

@@ -123,7 +123,7 @@ def test_snapshot_stands_until_something_changes(one: Home) -> None:
     second = one.live.snapshot()
     assert (second is first, one.live.epoch()) == (False, epoch + 1)
     assert one.permits()
-    one.apply(POLICY.replace("patrol", "legal"))
+    one.apply(POLICY.replace("    standing", "    until: 2020-01-01\n    standing"))
     assert one.live.epoch() == epoch + 2
     assert not one.permits()
 
@@ -201,7 +201,7 @@ def test_workers_see_each_snapshot(one: Home, tmp_path: Path) -> None:
         assert Snapshot.unpack(packed or b"").version == one.live.snapshot().version
         assert worker.current() == (epoch, None)
         one.opened.projection.tell(one.live.follow)
-        one.apply(POLICY + "zone: Europe/Dublin\n")
+        one.apply(POLICY.replace("    standing", "    until: 2020-01-01\n    standing"))
         later, packed = worker.current()
         assert later > epoch == worker.epoch() - 2
         assert Snapshot.unpack(packed or b"").version == one.live.snapshot().version

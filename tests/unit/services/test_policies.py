@@ -241,6 +241,43 @@ def test_quorum_is_of_different_people(opened: OpenHome, home: Path) -> None:
     check_record(home)
 
 
+@pytest.mark.parametrize("name", ["ana", "ana-adm", "Ana", "ANA-ADM"])
+def test_another_account_is_no_other_person(opened: OpenHome, name: str) -> None:
+    """Neither for who proposed, nor for who said yes before."""
+    two = {"s.yaml": "second_person: {approvers: {types: [person]}, quorum: 2}\n"}
+    apply(opened, LOOSE | two)
+    again = Asker(person=name, scopes=ADMIN)
+    own = apply(opened, STRICT | two)["id"]
+    with pytest.raises(Forbidden, match="whoever proposes"):
+        opened.access.policy.policies.confirm(own, asker=again, why=None)
+    other = apply(opened, STRICTER | two, asker=BEN)["id"]
+    opened.access.policy.policies.confirm(other, asker=ANA, why=None)
+    with pytest.raises(Conflict, match="has confirmed it already"):
+        opened.access.policy.policies.confirm(other, asker=again, why=None)
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("{approvers: {when: actor.unit == 'guardians'}}", "not among those who confirm"),
+        ("{approvers: {types: [person]}, barred: {actors: [person:BEN]}}", "barred"),
+    ],
+)
+def test_a_condition_and_a_bar_count_by_themselves(
+    opened: OpenHome, second: str, message: str
+) -> None:
+    """Approvers who are named by a condition alone are not everybody; a name is who it means."""
+    files = {"s.yaml": f"attributes: {{actor: {{unit: string}}}}\nsecond_person: {second}\n"}
+    apply(opened, LOOSE | files)
+    proposal = apply(opened, STRICT | files)["id"]
+
+    with pytest.raises(Forbidden, match=message):
+        opened.access.policy.policies.confirm(proposal, asker=BEN, why=None)
+    assert (
+        opened.access.policy.policies.confirm(proposal, asker=ABE, why=None)["state"] == "applied"
+    )
+
+
 def test_refused_proposal_is_over(opened: OpenHome, home: Path) -> None:
     """With a reason, by who could have confirmed it or by who made it."""
     apply(opened, STRICT)

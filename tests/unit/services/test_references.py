@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +183,41 @@ def test_file_that_was_changed_is_not_believed(desk: Desk, home: Path) -> None:
     path.unlink()
     with pytest.raises(Unavailable, match="is not kept here"):
         desk.desk.references._store.find("cases", told["sha256"], "case", ["C-1"])
+
+
+def test_file_that_is_changed_while_it_is_in_use_is_not_believed(desk: Desk, home: Path) -> None:
+    """That it had its hash once says nothing of what is in it now."""
+    sha256 = desk.load_cases()["sha256"]
+    assert cases(desk, "C-1") == {"C-1": True}
+    kept = home / "reference" / "cases" / f"{sha256}.parquet"
+    stood = kept.stat()
+    kept.write_bytes(bytes(stood.st_size))
+    os.utime(kept, ns=(stood.st_atime_ns, stood.st_mtime_ns))
+
+    (page,) = desk.desk.references.book(cases=["C-1"], people=())
+    assert page.is_unreachable
+
+
+def test_what_is_declared_is_on_record_before_anything_is_judged_by_it(
+    desk: Desk, home: Path
+) -> None:
+    """Who points a table at a file of their own is seen to do so; nothing is said twice."""
+    desk.load_cases()
+    file = home / "reference.yaml"
+    (home / "own.csv").write_text(CASES)
+    file.write_text(REFERENCE.replace("cases.csv", "own.csv"))
+    for _ in range(2):
+        desk.desk.references.book(cases=["C-1"], people=())
+    desk.reopen()
+    desk.desk.references.book(cases=["C-1"], people=())
+
+    said = [one.attributes or {} for one in desk.events() if one.operation == "setting.changed"]
+    mine = [one["value"] for one in said if one["name"] == "reference"]
+    assert [one["tables"]["cases"] for one in mine] == ["csv cases.csv", "csv own.csv"]
+    assert mine[1]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    file.unlink()
+    desk.desk.references.book(cases=["C-1"], people=())
+    assert desk.opened.control.settings()["reference"] is None
 
 
 def test_live_question(desk: Desk, home: Path) -> None:

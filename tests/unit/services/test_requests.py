@@ -129,6 +129,9 @@ def test_strangers_learn_nothing(home: RequestHome) -> None:
     assert home.requests.list(asker=nobody) == []
     assert home.requests.show(request, asker=person("eve", "search"))["id"] == request
     assert home.looks.noted == ["request"]
+    # An approver who looks by the scope of overseers looks as one.
+    home.requests.show(request, asker=person("cy", "search"))
+    assert home.looks.noted == ["request", "request"]
 
 
 def test_changes_are_asked_for_and_made(home: RequestHome) -> None:

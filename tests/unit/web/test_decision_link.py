@@ -23,6 +23,7 @@ from ombud.record.protocol import (
 from ombud.record.receipt import Receipt
 from ombud.services.asker import Asker
 from ombud.services.decision_events import Recordable, decision_row
+from ombud.web import decision_link
 from ombud.web.decision_link import WAITING_MAX, DecisionLink
 
 ATTEMPT = Attempt("user", "alice", "read", "record", "r1")
@@ -152,6 +153,22 @@ def test_a_recorder_that_was_gone_is_found_again(tmp_path: Path) -> None:
     _, told = run(tmp_path, lambda _: next(answers), work)
 
     assert [type(error) for error in told] == [Unavailable, type(None)]
+
+
+def test_what_waits_has_a_bound_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand large batches are not held for their small number; room comes again."""
+    size = len(row(0)[1])
+    monkeypatch.setattr(decision_link, "WAITING_SIZE", 3 * size)
+
+    async def work(link: DecisionLink, told: Told) -> None:
+        await submit(link, told, 10)
+        await submit(link, told, 2)
+
+    sizes, told = run(tmp_path, receipt, work)
+
+    assert sum(error is None for error in told) == sum(sizes)
+    assert 2 < sum(sizes) < 10
+    assert told[-2:] == [None, None]
 
 
 def test_what_waits_has_a_bound(tmp_path: Path) -> None:

@@ -119,6 +119,16 @@ def test_peers_of_this_machine() -> None:
             connection.close()
 
 
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "Origin", "Sec-Fetch-Site"]
+)
+def test_who_passes_others_on_is_no_peer(authority: Authority, name: str) -> None:
+    """A proxy or a browser of this machine speaks for somebody else."""
+    with served(authority, TrinoAccess(peers=["loopback", f"uid:{os.geteuid()}"])) as port:
+        assert ask(authority, port, **dict[str, Any]({name: "1.2.3.4"}))[0] == 401
+        assert ask(authority, port)[0] == 200
+
+
 def test_settings(authority: Authority, tmp_path: Path) -> None:
     """What is missing or broken is told before anything listens."""
     pair = authority.issue("server", is_server=True)
