@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import socket
@@ -29,15 +30,18 @@ ASKED = {
     "action": {"name": "read"},
     "resource": {"type": "record", "id": "record-1"},
 }
-OPEN = """
+# One person alone opens and closes it again.
+LONE_UNTIL = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=14)
+OPEN = f"""
 when_no_purpose: records
-entities: {user: {alice: {}, bob: {}}, record: {record-1: {}}}
+lone_until: {LONE_UNTIL}
+entities: {{user: {{alice: {{}}, bob: {{}}}}, record: {{record-1: {{}}}}}}
 purposes:
   records:
     title: Keep the records
     standing: true
-    audience: {actors: [user:alice]}
-    scope: [{name: read, type: record, actions: [read], resources: [record-1]}]
+    audience: {{actors: [user:alice]}}
+    scope: [{{name: read, type: record, actions: [read], resources: [record-1]}}]
 """
 CLOSED = OPEN.replace("[user:alice]", "[user:bob]")
 
@@ -196,6 +200,7 @@ def apply_policy(served: RunningHome, text: str) -> None:
     wanted = orjson.dumps({"files": {"policy.yaml": text}, "why": "a test", "case": "T-1"})
     answer = served.ask("POST", "/v1/policy/versions", wanted)
     assert answer.status in {200, 201}, answer.body
+    assert answer.body["state"] == "applied", answer.body
 
 
 def test_a_stale_epoch_is_never_answered_from(served: RunningHome, wire: Wire) -> None:

@@ -21,6 +21,7 @@ from ombud.access.difference_rights import (
     Rights,
     affected,
     compare_rights,
+    name_actions,
     name_strange,
 )
 from ombud.access.difference_rules import RuleChanges
@@ -128,9 +129,9 @@ def diff_policies(
     """
     held = tuple(grants)
     people: Directory = directory or {}
-    strange = name_strange(old, new)
+    actions, strange = name_actions(old, new), name_strange(old, new)
     attached = frozenset((one.dataset, one.purpose) for one in attachments)
-    was, now = (Rights(policy, strange, attached) for policy in (old, new))
+    was, now = (Rights(policy, actions, strange, attached) for policy in (old, new))
     gains: dict[tuple[Any, ...], list[str]] = {}
     loses: dict[tuple[Any, ...], list[str]] = {}
     for key in sorted({*was.held, *now.held}):

@@ -49,6 +49,13 @@ class Right(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, line="", limits=Limits(), notify=(), watermark=False)
 
 
+def name_actions(*policies: Policy) -> tuple[str, ...]:
+    """Return the actions that some scope names; wildcards stand for themselves."""
+    purposes = (purpose for policy in policies for purpose in policy.purposes)
+    named = {name for purpose in purposes for line in purpose.scope for name in line.actions}
+    return tuple(sorted(named))
+
+
 def name_strange(*policies: Policy) -> frozenset[ThingKey]:
     """Return the things that some policy has in a scope, and some policy does not declare.
 
@@ -70,16 +77,19 @@ def name_strange(*policies: Policy) -> frozenset[ThingKey]:
 class Rights:
     """All rights under one policy.
 
-    `strange` are things that it need not declare; `attached` has (dataset, purpose) of
-    what may be used though it was not intended.
+    `actions` are those that rights are told of, and `strange` things that need not be
+    declared; `attached` has (dataset, purpose) of what may be used though it was not
+    intended.
     """
 
     def __init__(
         self,
         policy: Policy,
+        actions: Iterable[str],
         strange: Iterable[ThingKey] = (),
         attached: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
+        self._actions = tuple(actions)
         self._attached = attached
         self.tree = PurposeTree(policy.purposes)
         self.purposes = {purpose.id: purpose for purpose in policy.purposes}
@@ -93,8 +103,10 @@ class Rights:
     def _add(self, purpose: Purpose) -> None:
         found: dict[tuple[str, str, str], list[Right]] = {}
         for line in purpose.scope:
+            names = Names(line.actions)
+            actions = [action for action in self._actions if names.match(action)]
             for thing in self._meant(line):
-                for action in line.actions:
+                for action in actions:
                     right = self._right(purpose, line, action, thing)
                     if right is not None:
                         found.setdefault((action, line.type, thing.id), []).append(right)
@@ -183,7 +195,7 @@ def _reached(
     nothing: frozenset[str] = frozenset()
     if rule.when is not None or rule.audience is not None:
         return nothing
-    if rule.actions is not None and action not in rule.actions:
+    if rule.actions is not None and not Names(rule.actions).match(action):
         return nothing
     if rule.resources is not None:
         names = Names(rule.resources)

@@ -74,6 +74,10 @@ class RuleChanges:
         for name in ("actions", "resources", "columns", "classifications", "areas"):
             before, after = getattr(was, name, None), getattr(now, name, None)
             self._narrowing(rule, place, name, before, after)
+        is_freed = getattr(was, "columns", None) is not None and now.classifications is not None
+        if is_freed and now.columns is None:
+            # Columns that are named are reached where nobody declared any; classes are not.
+            self._add(rule, place, LOOSENED, "holds for columns only where they are declared")
         if was.type != now.type:
             self._add(rule, place, LOOSENED, f"holds for {now.type}, no longer for {was.type}")
         if was.audience != now.audience:

@@ -35,6 +35,10 @@ COMMIT_EVENTS = 2_048  # In one append: bounds how long one commit keeps the nex
 COMMIT_SIZE = 8 << 20
 WAITING_SIZE = 64 << 20  # Bytes of these drafts: one of a batch has megabytes.
 APPENDS_MAX = 2  # On their way at once: the recorder writes one while it reads the other.
+# Of the second: a commit costs the recorder as much as some forty events do, so that few wait
+# for the answer to the first, and are then committed with those that came meanwhile.
+SECOND_EVENTS = 32
+SECOND_SIZE = 64 << 10  # Or so many bytes of them: a batch is one event, but a long one.
 WAITING_MAX = 8_192  # Drafts not yet on their way; beyond that askers are told to come again.
 REPLY_SECONDS = 10.0  # A commit takes milliseconds.
 SOCKET_BUFFER = 1 << 20
@@ -75,6 +79,9 @@ class DecisionLink(asyncio.Protocol):
                 self._connecting = self._loop.create_task(self._connect())
             return
         while self._waiting and len(self._sent) < APPENDS_MAX:
+            is_little = len(self._waiting) < SECOND_EVENTS and self._waiting_size < SECOND_SIZE
+            if self._sent and is_little:
+                return
             self._send(self._transport)
 
     def _send(self, transport: asyncio.Transport) -> None:

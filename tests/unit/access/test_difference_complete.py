@@ -27,6 +27,7 @@ from ombud.access.model import (
     Mask,
     MaskKind,
     Policy,
+    Prohibition,
     Terms,
 )
 from ombud.access.rule_change import TIGHTENED
@@ -45,6 +46,7 @@ BOUND = replace(
     READ, name="bound", limits=Limits(rows_per_day=5), notify=("person:dpo",), watermark=True
 )
 OPEN = (CARE, replace(THEFT, scope=(replace(READ, actions=("*",)),)))
+BAN = Prohibition(name="never", reason="Law", classifications=("secret",))
 TERMS = Terms(name="status", jurisdiction="NL", reason="Law", words=("immigration",))
 
 
@@ -90,6 +92,8 @@ LOWERED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
      data(OWNED), "`attributes` is changed"),
     ("data of another type", data(replace(OWNED, id="owned", type="card")),
      {"datasets": (PLATES,)}, "owned: is gone"),
+    ("classes in place of names", {"prohibitions": (replace(BAN, columns=("x",)),)},
+     {"prohibitions": (BAN,)}, "prohibition never: holds for columns only where"),
     ("somebody new", {"entities": ()}, ana(role="chief"), "other stored attributes: role"),
     ("a program with a role", {"entities": ()},
      {"entities": (Entity(type="service", id="job", attributes={"role": "chief"}),)},
@@ -112,6 +116,9 @@ LOWERED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
      "line wide: no longer marks what is shown"),
     ("the first line widened", theft(scope=(replace(WIDE, when="actor.cleared"), BOUND)),
      theft(scope=(WIDE, BOUND)), "line wide: `rows_per_day` is unbounded, was 5"),
+    ("the stricter line of all acts narrowed", theft(scope=(replace(BOUND, actions=("*",)), WIDE)),
+     theft(scope=(replace(BOUND, actions=("*",), areas=("a1",)), WIDE)),
+     "line wide: `rows_per_day`"),
     ("the stricter line narrowed", theft(scope=(BOUND, WIDE)),
      theft(scope=(replace(BOUND, when="actor.cleared"), WIDE)), "line wide: `rows_per_day`"),
 ]  # fmt: skip

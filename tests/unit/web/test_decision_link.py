@@ -24,7 +24,7 @@ from ombud.record.receipt import Receipt
 from ombud.services.asker import Asker
 from ombud.services.decision_events import Recordable, decision_row
 from ombud.web import decision_link
-from ombud.web.decision_link import WAITING_MAX, DecisionLink
+from ombud.web.decision_link import SECOND_EVENTS, WAITING_MAX, DecisionLink
 
 ATTEMPT = Attempt("user", "alice", "read", "record", "r1")
 PEP = Asker(person="gate", scopes=frozenset({"decide"}))
@@ -106,6 +106,43 @@ def test_what_comes_together_is_committed_together(tmp_path: Path) -> None:
 
     assert sizes == [100]
     assert told == [None] * 100
+
+
+@pytest.mark.parametrize(
+    ("followers", "sizes"),
+    [(SECOND_EVENTS - 1, [1, SECOND_EVENTS]), (SECOND_EVENTS, [1, SECOND_EVENTS, 1])],
+)
+def test_a_second_append_leaves_when_it_is_worth_it(
+    tmp_path: Path, followers: int, sizes: list[int]
+) -> None:
+    """While one is on its way, few wait for its answer and go with those that came since."""
+
+    async def work(link: DecisionLink, told: Told) -> None:
+        await submit(link, told, 1)  # So that there is a connection.
+        first = asyncio.gather(*(submit_later(link, told, count) for count in (1, followers, 1)))
+        async with asyncio.timeout(20):
+            await first
+
+    async def submit_later(link: DecisionLink, told: Told, count: int) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        left = count
+
+        def done(error: OmbudError | None) -> None:
+            nonlocal left
+            told.append(error)
+            left -= 1
+            if not left:
+                turn.set_result(None)
+
+        for number in range(count):
+            link.submit(row(number), done)
+        link._flush()  # As at the end of each turn of the loop.
+        await turn
+
+    found, told = run(tmp_path, receipt, work)
+
+    assert found == [1, *sizes]
+    assert told == [None] * (1 + 1 + followers + 1)
 
 
 @pytest.mark.parametrize(
