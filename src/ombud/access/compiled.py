@@ -34,6 +34,7 @@ Plain = tuple[
     tuple[Obligation, ...],
     str,
     str,
+    bool,
 ]
 _NO_THING = Thing("", "")
 _RESOURCE_UNKNOWN = (Reason.RESOURCE_UNKNOWN.value,)
@@ -267,6 +268,7 @@ class CompiledPolicy:
                 cut.obligations_named,
                 purpose.id,
                 cut.name,
+                purpose.requesters is None,
             )
         return plain
 

@@ -52,12 +52,17 @@ def decide(
         (attempt.purpose, attempt.action, attempt.resource_type, attempt.resource_id)
     )
     if plain is not None:
-        until, lineage, is_open, is_bounded, whole, named, purpose, line = plain
+        until, lineage, is_open, is_bounded, whole, named, purpose, line, is_for_all = plain
         grant = snapshot.granted.find(attempt.actor_type, attempt.actor_id, lineage, now)
         columns = attempt.columns
-        if (
-            grant is not None
-            and now < until
+        if grant is None:
+            if now < until and is_for_all and not snapshot.has_emergencies:
+                reasons = snapshot.granted.why_none(
+                    attempt.actor_type, attempt.actor_id, lineage, now
+                )
+                return _deny(attempt, snapshot, purpose, reasons, may_ask=True)
+        elif (
+            now < until
             and (columns is None or is_open)
             and not (is_bounded and takes_amounts(attempt.context))
         ):

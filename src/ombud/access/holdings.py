@@ -53,6 +53,8 @@ class Holdings:
                 continue
             if grant.begins <= now < grant.ends:
                 return grant
+            if not self._others:  # One grant each: there is no other to look for.
+                continue
             for other in self._others.get((actor_type, purpose, actor_id), ()):
                 if other.begins <= now < other.ends:
                     return other
@@ -62,11 +64,20 @@ class Holdings:
         self, actor_type: str, actor_id: str, lineage: Iterable[str], now: int
     ) -> tuple[str, ...]:
         """Return why an actor without a grant in force has none."""
-        held = self.find_all(actor_type, actor_id, lineage)
-        for grant in held:
-            if now < grant.begins:
+        reason = _NO_GRANT
+        purposes = self._first.get(actor_type)
+        if purposes is None:
+            return reason
+        for purpose in lineage:
+            holders = purposes.get(purpose)
+            grant = None if holders is None else holders.get(actor_id)
+            if grant is None:
+                continue
+            reason = _ENDED
+            others = self._others and self._others.get((actor_type, purpose, actor_id))
+            if now < grant.begins or (others and any(now < one.begins for one in others)):
                 return _NOT_BEGUN
-        return _ENDED if held else _NO_GRANT
+        return reason
 
     def find_all(self, actor_type: str, actor_id: str, lineage: Iterable[str]) -> list[Grant]:
         """Return the grants of an actor for the purpose and those above it, in force or not."""
