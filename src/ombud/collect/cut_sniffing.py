@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from ombud.collect.cut import Cuts, Cutter, is_cut_mark
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
-class Sniffing:
+class Sniffing(ABC):
     """Cuts an input by the cutter that `choose` returns for its first byte that is not blank."""
 
     def __init__(self) -> None:
@@ -15,9 +17,9 @@ class Sniffing:
         self._held = b""  # Of a byte order mark that is cut off.
         self._line = 1
 
+    @abstractmethod
     def choose(self, first: bytes) -> Cutter:
         """Return the cutter for an input that begins with this byte."""
-        raise NotImplementedError
 
     @property
     def line(self) -> int:
