@@ -38,7 +38,7 @@ LIMITS = (
 )
 PER_SECOND = 10_000  # By which `events` are turned into the seconds of each load, at least one.
 BATCH = 100
-CONNECTIONS = {"recorded": 64, "simulate": 32, "batch": 8, "bare": 32}
+CONNECTIONS = {"recorded": 128, "simulate": 32, "batch": 24, "bare": 32}
 READY_SECONDS = 30.0
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
