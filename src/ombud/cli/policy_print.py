@@ -10,6 +10,7 @@ from ombud.cli.policy_difference import ALONE, persons, print_difference, print_
 Json = dict[str, Any]
 
 ROWS_MAX = 10  # Of each list; `--json` gives all of them.
+LOWERS_MAX = 3  # Reasons of one version.
 STATES = {
     "waiting": "waits for a second person",
     "overtaken": "overtaken by another policy: propose it again",
@@ -28,11 +29,13 @@ def print_version(row: Json) -> None:
         "reason": row["reason"] or "none given",
     }
     if row["lowers"]:
-        facts["lowers oversight"] = "; ".join(row["lowers"])
+        facts["lowers oversight"] = _lowering(row)
     if row["alone"]:
         facts["decided by"] = ALONE.get(row["alone"], row["alone"])
-    for one in row["confirmations"]:
-        facts["confirmed"] = f"{to_minute(one['at'])} by {one['person']}"
+    if row["confirmations"]:
+        facts["confirmed"] = "; ".join(
+            f"{to_minute(one['at'])} by {one['person']}" for one in row["confirmations"]
+        )
     if row["state"] == "refused":
         facts["refused"] = f"by {row['ended_by']}: {row['ended_reason']}"
     facts["files"] = ", ".join(row["files"])
@@ -43,6 +46,12 @@ def print_version(row: Json) -> None:
             f"{persons(row['second_persons'])}{outside} must confirm it:"
             f" `ombud policy confirm {row['id']}`"
         )
+
+
+def _lowering(row: Json) -> str:
+    """Return what of a version lowers oversight: a first policy has hundreds of such rights."""
+    shown, more = row["lowers"][:LOWERS_MAX], len(row["lowers"]) - LOWERS_MAX
+    return "; ".join([*shown, *([f"and {more:,} more: `--json` lists them"] if more > 0 else [])])
 
 
 def _state(row: Json) -> str:
@@ -62,7 +71,7 @@ def print_versions(rows: list[Json]) -> None:
                 to_minute(row["ended_at"] or row["proposed_at"]),
                 row["proposed_by"],
                 ", ".join(one["person"] for one in row["confirmations"]) or row["alone"],
-                "; ".join(row["lowers"]),
+                _lowering(row),
                 row["reason"],
             ]
             for row in rows

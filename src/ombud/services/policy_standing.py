@@ -67,7 +67,8 @@ def second_person(policy: Policy | None, row: PolicyRow | None, *, now: int) -> 
         return _told("lone_ended", said, missing=False, until=until)
     if policy.second_person is not None:
         quorum = max(1, policy.second_person.quorum)
-        said = f"every change of the policy needs {quorum} second person(s)"
+        who = "a second person" if quorum == 1 else f"{quorum} other people"
+        said = f"every change of the policy needs {who}"
         return _told("needed", said, missing=False)
     said = "what lowers oversight needs a second person from another unit; the rest needs none"
     return _told("for_lowering", said, missing=False)
