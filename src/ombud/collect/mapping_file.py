@@ -20,7 +20,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
 from ombud.collect.mapping_value import TEXT_FORMATS, UNITS, Value, ValueTable, as_key, parse_zone
-from ombud.core.errors import NotFound, SettingsError, Unavailable
+from ombud.core.errors import FaultyFileError, NotFound, Unavailable
 from ombud.core.event import ACTIONS, ACTOR_TYPES, OUTCOMES
 from ombud.core.fields import BY_NAME, Kind
 from ombud.core.ocsf_read import coerce
@@ -67,14 +67,10 @@ class Mapping:
     columns: frozenset[str] = frozenset()  # That tell the header of a CSV file.
 
 
-class MappingError(SettingsError):
+class MappingError(FaultyFileError[str]):
     """A mapping file with faults, each a line of its own in `faults`."""
 
     code = "mapping"
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
 
 
 def load_mapping(path: Path) -> Mapping:

@@ -22,7 +22,8 @@ from ombud.attribution.declarations import (
     SystemDeclaration,
 )
 from ombud.attribution.names import quote_name, split_name
-from ombud.core.errors import SettingsError, Unavailable
+from ombud.config.home_file import read_home_file
+from ombud.core.errors import FaultyFileError
 
 FILE_NAME = "attribution.yaml"
 SETTING = "attribution"  # The name under which what it says is on record.
@@ -38,14 +39,10 @@ _PERSON = ("from", "pattern", "key", "actors")
 _PLACES = tuple(place.value for place in PersonPlace)
 
 
-class AttributionError(SettingsError):
+class AttributionError(FaultyFileError[str]):
     """A declarations file with faults, each a line of its own in `faults`."""
 
     code = "attribution"
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
 
 
 def load_attribution(home: Path) -> Declarations:
@@ -54,17 +51,10 @@ def load_attribution(home: Path) -> Declarations:
     Raises `AttributionError` with every fault of the file.
     """
     path = home / FILE_NAME
-    try:
-        if path.stat().st_size > FILE_SIZE_MAX:
-            raise AttributionError([f"{path}: larger than {FILE_SIZE_MAX} bytes"])
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except UnicodeDecodeError:
-        raise AttributionError([f"{path}: not UTF-8"]) from None
-    except OSError as error:
-        raise Unavailable(f"cannot read `{path}`: {error.strerror}") from None
-    return parse_attribution(text, origin=str(path))
+    text = read_home_file(
+        path, size_max=FILE_SIZE_MAX, error=lambda why: AttributionError([f"{path}: {why}"])
+    )
+    return {} if text is None else parse_attribution(text, origin=str(path))
 
 
 def parse_attribution(text: str, *, origin: str = FILE_NAME) -> Declarations:

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ombud.access.routes import VARIABLE, Route, Template, parse_template, variables_of
+from ombud.config.home_file import read_home_file
 from ombud.config.policy_reader import Fault, Members, Reader, Spot
 from ombud.config.strict_yaml import YamlFault, compose_yaml
-from ombud.core.errors import InputError, SettingsError, Unavailable
+from ombud.core.errors import FaultyFileError, InputError
 
 FILE_NAME = "ext_authz.yaml"
 FILE_SIZE_MAX = 1 << 20  # Bytes: some thousand routes.
@@ -54,14 +55,10 @@ class ProxyFile(msgspec.Struct, frozen=True, kw_only=True):
     request_url: str | None = None
 
 
-class ProxyFileError(SettingsError):
+class ProxyFileError(FaultyFileError[Fault]):
     """A proxy file with faults, each a line of its own in `faults`."""
 
     code = "ext_authz"
-
-    def __init__(self, faults: list[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(map(str, faults)))
 
 
 def load_proxy_file(home: Path) -> ProxyFile | None:
@@ -70,17 +67,12 @@ def load_proxy_file(home: Path) -> ProxyFile | None:
     Raises `ProxyFileError` with every fault.
     """
     path = home / FILE_NAME
-    try:
-        if path.stat().st_size > FILE_SIZE_MAX:
-            raise ProxyFileError([Fault(str(path), 0, "", f"larger than {FILE_SIZE_MAX} bytes")])
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError:
-        raise ProxyFileError([Fault(str(path), 0, "", "not UTF-8")]) from None
-    except OSError as error:
-        raise Unavailable(f"cannot read `{path}`: {error.strerror}") from None
-    return parse_proxy_file(text, file=str(path))
+    text = read_home_file(
+        path,
+        size_max=FILE_SIZE_MAX,
+        error=lambda why: ProxyFileError([Fault(str(path), 0, "", why)]),
+    )
+    return None if text is None else parse_proxy_file(text, file=str(path))
 
 
 def parse_proxy_file(text: str, *, file: str) -> ProxyFile:

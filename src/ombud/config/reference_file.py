@@ -19,7 +19,8 @@ import yaml
 
 from ombud.access.justification import Aspect
 from ombud.access.reference import KINDS, Origin, References, ReferenceTable
-from ombud.core.errors import SettingsError, Unavailable
+from ombud.config.home_file import read_home_file
+from ombud.core.errors import FaultyFileError
 
 FILE_NAME = "reference.yaml"
 FILE_SIZE_MAX = 512 << 10  # Bytes: some thousand declared tables.
@@ -55,14 +56,10 @@ _DELIMITERS = {",": ",", ";": ";", "|": "|", "tab": "\t"}
 _SQL_SCHEMES = ("postgresql", "sqlite")
 
 
-class ReferenceFileError(SettingsError):
+class ReferenceFileError(FaultyFileError[str]):
     """A reference file with faults, each a line of its own in `faults`."""
 
     code = "reference"
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
 
 
 def load_references(home: Path) -> References:
@@ -71,17 +68,10 @@ def load_references(home: Path) -> References:
     Raises `ReferenceFileError` with every fault of the file.
     """
     path = home / FILE_NAME
-    try:
-        if path.stat().st_size > FILE_SIZE_MAX:
-            raise ReferenceFileError([f"{path}: larger than {FILE_SIZE_MAX} bytes"])
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return References()
-    except UnicodeDecodeError:
-        raise ReferenceFileError([f"{path}: not UTF-8"]) from None
-    except OSError as error:
-        raise Unavailable(f"cannot read `{path}`: {error.strerror}") from None
-    return parse_references(text, origin=str(path))
+    text = read_home_file(
+        path, size_max=FILE_SIZE_MAX, error=lambda why: ReferenceFileError([f"{path}: {why}"])
+    )
+    return References() if text is None else parse_references(text, origin=str(path))
 
 
 def parse_references(text: str, *, origin: str = FILE_NAME) -> References:

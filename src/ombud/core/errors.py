@@ -7,6 +7,11 @@ statuses only in `cli`; a denial is a value, never an error.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+Fault = TypeVar("Fault")
+
 
 class OmbudError(Exception):
     """The root; never raised itself.
@@ -68,6 +73,16 @@ class SettingsError(InputError):
     """A settings or mapping file that cannot be used."""
 
     code = "settings"
+
+
+class FaultyFileError(SettingsError, Generic[Fault]):
+    """A file of declarations with faults, each a line of its own in `faults`."""
+
+    code = "file"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
 
 
 class Forbidden(OmbudError):
