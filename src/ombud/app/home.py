@@ -171,7 +171,8 @@ class OpenHome:
         folders = [Path(folder) for folder in self.settings["rules.folders"]]
         if self.settings["rules.shipped"]:
             folders.insert(0, shipped_rules_folder())
-        rules, refusals = read_rules(folders)
+        loaded = read_rules(folders)
+        rules, refusals = loaded.rules, loaded.refusals
         return Watch(
             rules=rules,
             disabled=self.control.disabled_rules(),

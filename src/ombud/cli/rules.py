@@ -48,7 +48,8 @@ def check(paths: PathsArgument, json: JsonOption = False) -> None:
 
     Each refused rule is named on standard error with its file and every reason.
     """
-    rules, refusals = read_rules(paths)
+    loaded = read_rules(paths)
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     if json:
         refused = [
@@ -68,7 +69,8 @@ def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
 
     The events of `name.yml` stand in `name.tests.yml` beside it.
     """
-    rules, refusals = read_rules(paths)
+    loaded = read_rules(paths)
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     by_path: dict[str, list[Rule]] = {}
     for rule in rules:
@@ -120,7 +122,8 @@ def list_rules(
     json: JsonOption = False,
 ) -> None:
     """List the shipped rules and those at PATHS."""
-    rules, refusals = read_rules([shipped_rules_folder(), *(paths or ())])
+    loaded = read_rules([shipped_rules_folder(), *(paths or ())])
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     if json:
         for rule in rules:
@@ -165,7 +168,8 @@ def run(
     every rule sees every line.  With it they are originals, and rules are routed
     by logsource.  Needs no home, and so knows nothing of an actor's earlier acts.
     """
-    rules, refusals = read_rules(paths)
+    loaded = read_rules(paths)
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     refused = _BadLines()
     if source is None:
@@ -217,11 +221,11 @@ class _BadLines:
             note(f"{self.count} lines were skipped")
 
 
-def _routed(rules: Sequence[Rule], source: str) -> list[Rule]:
+def _routed(rules: Sequence[Rule], source: str) -> tuple[Rule, ...]:
     route = ROUTES.get(source)
-    routed = [
+    routed = tuple(
         rule for rule in rules if rule.logsource.is_own or sees_original(rule.logsource, route)
-    ]
+    )
     if len(routed) < len(rules):
         note(f"{len(rules) - len(routed)} rules are for other sources than {source}")
     return routed

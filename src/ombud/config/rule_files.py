@@ -7,13 +7,15 @@ the package when installed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ombud
 from ombud.core.errors import InputError, Unavailable
 from ombud.detect.cases import SUFFIX
 from ombud.detect.condition import Placeholders
-from ombud.detect.rule import FILE_SIZE_MAX, Refusal, Rule, load_rules
+from ombud.detect.rule import FILE_SIZE_MAX, Refusal
+from ombud.detect.rule_set import RuleSet, load_rules
 
 RULE_SUFFIXES = (".yml", ".yaml")
 FILES_MAX = 50_000  # Files of all folders given: more is a mistaken path.
@@ -52,15 +54,11 @@ def cases_file(rule_file: Path) -> Path:
     return rule_file.with_name(rule_file.stem + SUFFIX)
 
 
-def read_rules(
-    paths: Iterable[Path], *, placeholders: Placeholders | None = None
-) -> tuple[list[Rule], list[Refusal]]:
+def read_rules(paths: Iterable[Path], *, placeholders: Placeholders | None = None) -> RuleSet:
     """Return the rules at these paths and every refusal, an unreadable file among them."""
     unreadable: list[Refusal] = []
-    rules, refusals = load_rules(
-        _contents(find_rule_files(paths), unreadable), placeholders=placeholders
-    )
-    return rules, refusals + unreadable
+    loaded = load_rules(_contents(find_rule_files(paths), unreadable), placeholders=placeholders)
+    return replace(loaded, refusals=(*loaded.refusals, *unreadable))
 
 
 def _contents(files: Iterable[Path], unreadable: list[Refusal]) -> Iterator[tuple[str, bytes]]:

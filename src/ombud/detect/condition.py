@@ -32,8 +32,8 @@ from sigma.types import (
 from ombud.core.errors import RuleError
 from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
 from ombud.detect.paths import FIELD_PARTS_MAX
+from ombud.detect.sigma_values import keyword_of, predicate_of
 from ombud.detect.tree import All, Not, Some
-from ombud.detect.values import check_of, keyword_check, plain_text
 
 Placeholders = Mapping[str, Sequence[str]]
 
@@ -78,18 +78,13 @@ def _field(field: str, value: SigmaType, placeholders: Placeholders) -> Node:
             return FieldsAgree(field, other, starts_with, ends_with)
         case SigmaExpansion(values):
             return _some([_field(field, inner, placeholders) for inner in values])
-    return _some(
-        [
-            FieldIs(field, check_of(filled), plain_text(filled))
-            for filled in _filled(value, placeholders)
-        ]
-    )
+    return _some([FieldIs(field, predicate_of(filled)) for filled in _filled(value, placeholders)])
 
 
 def _keyword(value: SigmaType, placeholders: Placeholders) -> Node:
     if isinstance(value, SigmaExpansion):
         return _some([_keyword(inner, placeholders) for inner in value.values])
-    return _some([Keyword(keyword_check(filled)) for filled in _filled(value, placeholders)])
+    return _some([Keyword(keyword_of(filled)) for filled in _filled(value, placeholders)])
 
 
 def _some(nodes: Sequence[Node]) -> Node:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import yaml
@@ -22,9 +22,9 @@ from sigma.rule.base import SigmaYAMLLoader, check_alias_expansion
 from ombud.core.errors import RuleError
 from ombud.detect.atoms import Node, Test
 from ombud.detect.condition import Placeholders, tree_of
+from ombud.detect.expressions import POLICY
 from ombud.detect.guidance import Guidance, guidance_of
 from ombud.detect.logsource import LogSource, check_own
-from ombud.detect.values import POLICY
 from ombud.detect.view import check_field
 
 Result = TypeVar("Result")
@@ -70,9 +70,9 @@ class Refusal:
         return f"{self.path}:{name} {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
-    """One rule, ready to run; `matches` takes the view that its logsource asks for."""
+    """One rule, ready to run: plain data."""
 
     id: str
     version: str
@@ -81,11 +81,15 @@ class Rule:
     path: str
     logsource: LogSource
     tree: Node = field(repr=False)
-    matches: Test = field(repr=False)
     fields: frozenset[str] = field(repr=False)
     guidance: Guidance = field(repr=False)
     status: str | None = None
     tags: tuple[str, ...] = ()
+
+    @cached_property
+    def matches(self) -> Test:
+        """The test of one event; takes the view that the rule's logsource asks for."""
+        return self.tree.compiled()
 
 
 def parse_rules(
@@ -108,25 +112,6 @@ def parse_rules(
             rule_id = document.get("id") if isinstance(document, dict) else None
             refusals.append(Refusal(path, str(rule_id) if rule_id else None, _reason(error)))
     return rules, refusals
-
-
-def load_rules(
-    files: Iterable[tuple[str, bytes]], *, placeholders: Placeholders | None = None
-) -> tuple[list[Rule], list[Refusal]]:
-    """Return the rules of all files (name and content) and every refusal.
-
-    The second rule with an id is refused: alerts are keyed by it.
-    """
-    rules: dict[str, Rule] = {}
-    refusals: list[Refusal] = []
-    for path, text in files:
-        parsed, refused = parse_rules(text, path=path, placeholders=placeholders)
-        refusals.extend(refused)
-        for rule in parsed:
-            first = rules.setdefault(rule.id, rule)
-            if first is not rule:
-                refusals.append(Refusal(path, rule.id, f"id is already taken by {first.path}"))
-    return list(rules.values()), refusals
 
 
 def _documents(text: bytes | str) -> list[Any]:
@@ -189,7 +174,6 @@ def _rule(document: Any, path: str, placeholders: Placeholders) -> Rule:
         path=path,
         logsource=logsource,
         tree=tree,
-        matches=tree.compiled(),
         fields=fields,
         guidance=guidance,
         status=_text_or_none(document.get("status")),

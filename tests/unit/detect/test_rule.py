@@ -12,9 +12,9 @@ from ombud.detect.rule import (
     FILE_SIZE_MAX,
     Refusal,
     Rule,
-    load_rules,
     parse_rules,
 )
+from ombud.detect.rule_set import load_rules
 
 OWN = "title: T\nid: t\nlogsource: {product: ombud}\n"
 GOOD = "title: T\nid: t\nlogsource: {product: p}\ndetection: {s: {a: 1}, condition: s}\n"
@@ -158,7 +158,8 @@ def test_the_rest_runs() -> None:
 
 def test_second_rule_with_an_id_is_refused() -> None:
     """Alerts are keyed by the id, so it belongs to one rule."""
-    rules, refusals = load_rules([("a.yml", GOOD.encode()), ("b.yml", GOOD.encode())])
+    loaded = load_rules([("a.yml", GOOD.encode()), ("b.yml", GOOD.encode())])
+    rules, refusals = loaded.rules, loaded.refusals
 
     assert [rule.path for rule in rules] == ["a.yml"]
     assert str(refusals[0]) == "b.yml: rule `t` id is already taken by a.yml"
