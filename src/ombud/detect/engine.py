@@ -101,7 +101,7 @@ class Engine:
             self._raise(one, stretch, actors[one.row], times[one.row])
         self.unreadable_count += len(rows.unreadable)
         self.position = stretch.first_index + stretch.count
-        self.time = max(self.time, max(recorded))
+        self.time = max(self.time, *recorded)
 
     def _match_originals(
         self, stretch: Committed, sources: Sequence[Any], acts: Sequence[int]

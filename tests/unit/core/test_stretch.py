@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -50,9 +51,7 @@ def test_what_is_cut_and_joined_is_the_same(
     """Any cuts, joined again, hold the same events under the same indices."""
     whole = committed(texts, first_index=first)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(texts)))) | {0, len(texts)})
-    pieces = [
-        slice_committed(whole, start, end) for start, end in zip(cuts, cuts[1:], strict=False)
-    ]
+    pieces = [slice_committed(whole, start, end) for start, end in pairwise(cuts)]
 
     assert [row for piece in pieces for row in rows(piece)] == rows(whole)
     assert rows(join_committed(pieces)) == rows(whole)
