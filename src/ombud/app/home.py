@@ -21,7 +21,7 @@ from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import apply_configured
 from ombud.app.trino import trino_access
 from ombud.config.attribution_file import load_attribution
-from ombud.config.rule_files import read_rules, shipped_rules_folder
+from ombud.config.rule_files import configured_folders, read_rules
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import never_back, now_ms
 from ombud.core.errors import OmbudError, Unavailable
@@ -168,10 +168,7 @@ class OpenHome:
         self.index.close()
 
     def _open_watch(self) -> Watch:
-        folders = [Path(folder) for folder in self.settings["rules.folders"]]
-        if self.settings["rules.shipped"]:
-            folders.insert(0, shipped_rules_folder())
-        loaded = read_rules(folders)
+        loaded = read_rules(configured_folders(self.settings))
         rules, refusals = loaded.rules, loaded.refusals
         return Watch(
             rules=rules,
