@@ -156,7 +156,7 @@ def cut(data: st.DataObject, whole: Committed) -> list[Committed]:
     return [slice_committed(whole, start, end) for start, end in pairwise(at)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_alerts_are_those_of_the_plain_engine(data: st.DataObject) -> None:
     """Random slices, rules, cuts and restarts give the plain engine's alerts, in its order."""
