@@ -7,8 +7,9 @@ name, so that its alerts tell the same wherever the record was cut.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ombud.detect.alert import Group, Head
 from ombud.detect.columnar.rows import Rows, values_of
@@ -23,7 +24,8 @@ from ombud.detect.tally import Taken
 ACTOR = "actor.id"
 
 
-class Fed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fed:
     """A match of a rule that correlations refer to, and where the rule saw the event."""
 
     rule: Rule
@@ -35,7 +37,8 @@ class Fed(NamedTuple):
     place: int
 
 
-class Raised(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Raised:
     """What a correlation found, as an alert takes it."""
 
     correlation: Correlation
@@ -43,11 +46,6 @@ class Raised(NamedTuple):
     actor: str | None
     events: tuple[Taken, ...]
     sentence: str
-
-    @property
-    def group(self) -> Group:
-        """The group it was found in."""
-        return self.match.group
 
 
 class Correlating:

@@ -14,10 +14,11 @@ from msgspec import UNSET
 
 from ombud.core.batch import Committed
 from ombud.core.fields import Group
+from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.logsource import SERVICES, LogSource, sees_event, sees_original
 from ombud.detect.rule import Rule
-from ombud.detect.stand_in import NamedRows, OriginalProjector, OriginalRows, Program
+from ombud.detect.stand_in import NamedRows, OriginalProjector, OriginalRows
 
 KINDS_MAX = 4096  # Kinds of event whose services are remembered; sources come from outside.
 

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import UNSET
 
 from ombud.core.batch import Committed
 from ombud.core.errors import EventError
-from ombud.detect.columnar.rows import Cells, Rows, ViewRows
+from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.paths import EventView
-from ombud.detect.rule import Rule
 from ombud.detect.view import view_of_original, view_of_row
-
-
-class Hit(NamedTuple):
-    """A row that a rule matches, by its position."""
-
-    row: int
-    rule: int
-
-
-class Program:
-    """Rules put to rows one by one."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = tuple(rules)
-
-    def match(self, rows: Rows) -> list[Hit]:
-        """Return every match, by row and rule."""
-        views = [rows.view(row) for row in range(rows.count)]
-        return [
-            Hit(row, place)
-            for row, view in enumerate(views)
-            for place, rule in enumerate(self.rules)
-            if rule.matches(view)
-        ]
 
 
 class NamedRows(ViewRows):
@@ -75,4 +50,4 @@ class OriginalRows(ViewRows):
         super().__init__([view_of_original(bytes(raw), projector.source) for raw in raws])
 
 
-__all__ = ["Cells", "Hit", "NamedRows", "OriginalProjector", "OriginalRows", "Program"]
+__all__ = ["NamedRows", "OriginalProjector", "OriginalRows"]
