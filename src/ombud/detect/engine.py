@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
@@ -178,7 +178,7 @@ class Engine:
 
     def _raise(self, found: Found, stretch: Committed, actor: str | None, time: int) -> None:
         rule = self.rules[found.number]
-        view = partial(found.rows.view, found.place)
+        view = lru_cache(maxsize=1)(partial(found.rows.view, found.place))
         self._tally.add(
             rule,
             actor,

@@ -11,7 +11,7 @@ from ombud.core.batch import Committed
 from ombud.core.errors import EventError
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.paths import EventView
-from ombud.detect.view import view_of_original, view_of_row
+from ombud.detect.view import view_of_row
 
 
 class NamedRows(ViewRows):
@@ -36,18 +36,4 @@ class NamedRows(ViewRows):
                     self._views[row][name] = cell
 
 
-class OriginalProjector:
-    """Nothing to keep."""
-
-    def __init__(self, source: str | None) -> None:
-        self.source = source
-
-
-class OriginalRows(ViewRows):
-    """Originals of one source."""
-
-    def __init__(self, raws: Sequence[bytes | memoryview], projector: OriginalProjector) -> None:
-        super().__init__([view_of_original(bytes(raw), projector.source) for raw in raws])
-
-
-__all__ = ["NamedRows", "OriginalProjector", "OriginalRows"]
+__all__ = ["NamedRows"]
