@@ -119,17 +119,15 @@ class _Condition:
         if any(one is None for one in stored):
             return rows
         told = [one for one in stored if one is not None]
-        if len(told) == 1:
-            codes, tuples = told[0].codes, [(cell,) for cell in told[0].cells]
-        else:
-            codes, tuples = _pairs(*told)
+        codes, tuples = _joined(*told)
         # Values that no row has are not asked about: a column may know many more.
         is_used = np.zeros(len(tuples), np.bool_)
         is_used[codes] = True
         may = np.zeros(len(tuples), np.bool_)
         for place in np.flatnonzero(is_used).tolist():
             may[place] = self._outcome(tuples[place])[not wanted]
-        return rows[may[codes]]
+        left: Rows = rows[may[codes]]
+        return left
 
     def _outcome(self, cells: tuple[Any, ...]) -> tuple[bool, bool]:
         """Return whether the condition may be true of these cells, and whether false."""
@@ -148,7 +146,8 @@ class _Condition:
             return True, True
         for place, cell in enumerate(cells):
             if isinstance(cell, OneOf):
-                every = [self._ask((*cells[:place], one, *cells[place + 1 :])) for one in cell.cells]
+                before, after = cells[:place], cells[place + 1 :]
+                every = [self._ask((*before, one, *after)) for one in cell.cells]
                 return any(may for may, _ in every), any(may_not for _, may_not in every)
         view = {
             name: cell for name, cell in zip(self._fields, cells, strict=True) if cell is not UNSET
@@ -163,11 +162,14 @@ def _key(cell: Any) -> Hashable | None:
         return cell
     if isinstance(cell, list | dict):
         return None
-    return cell.__class__, cell
+    # 0.0 and -0.0 are equal, and have different texts.
+    return cell.__class__, repr(cell) if cell.__class__ is float else cell
 
 
-def _pairs(first: Cells, second: Cells) -> tuple[Any, list[tuple[Any, Any]]]:
+def _joined(first: Cells, second: Cells | None = None) -> tuple[Any, list[tuple[Any, ...]]]:
     """Return the combinations that rows have, and for each row the place of its own."""
+    if second is None:
+        return first.codes, [(cell,) for cell in first.cells]
     joined = first.codes.astype(np.int64) * len(second.cells) + second.codes
     distinct, codes = np.unique(joined, return_inverse=True)
     pairs = [divmod(one, len(second.cells)) for one in distinct.tolist()]

@@ -7,6 +7,7 @@ may be missing that the canonical bytes hold.
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ombud.core.batch import Committed
 from ombud.core.fields import BY_NAME, Field, Kind
 from ombud.record.paths import SegmentFile
-from ombud.record.segment import EXACT, EXACT_KEY, TIME_COLUMN
+from ombud.record.segment import EXACT, EXACT_KEY, GROUP_COLUMNS, TIME_COLUMN
 
 Codes = np.ndarray[Any, np.dtype[np.int32]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -73,12 +75,12 @@ class StoredSegment:
         return bool(said.get(EXACT_KEY.encode()) == EXACT.encode())
 
     def _read(self, path: str) -> Any:
-        array = self._arrays.get(path)
-        if array is None:
+        known = self._arrays.get(path)
+        if known is None:
             with pq.ParquetFile(self.path, metadata=self._metadata) as file:
                 table = file.read(columns=[path], use_threads=False)
-            array = self._arrays[path] = _leaf(table.column(0).combine_chunks())
-        return array
+            known = self._arrays[path] = _leaf(table.column(0).combine_chunks())
+        return known
 
     def recorded(self) -> Numbers:
         """Return when each event was recorded, ms."""
@@ -95,29 +97,67 @@ class StoredSegment:
         if known is not None:
             return known if rows is None else Column(known.codes[rows], known.values)
         path = _path(field) + (".list.element" if field.kind in _LISTS else "")
-        array = self._read(path)
+        values = self._read(path)
         if rows is not None and len(rows) * _FEW < self.count:
-            return _encoded(array.take(pa.array(rows)), field.kind)
-        column = self._columns[field.name] = _encoded(array, field.kind)
+            return _encoded(values.take(pa.array(rows)), field.kind)
+        column = self._columns[field.name] = _encoded(values, field.kind)
         return column if rows is None else Column(column.codes[rows], column.values)
 
+    def gather(self, rows: Numbers, *, raw: bool) -> Committed:
+        """Return the content of these rows, in order, as a chunk of its own.
 
-def _encoded(array: Any, kind: Kind) -> Column:
+        Its first index says nothing.  Without `raw` the originals are empty.  Row
+        groups without any of the rows are not read.
+        """
+        starts = [0]
+        for number in range(self._metadata.num_row_groups):
+            starts.append(starts[-1] + self._metadata.row_group(number).num_rows)
+        groups = np.unique(np.searchsorted(starts, rows, side="right") - 1).tolist()
+        names = GROUP_COLUMNS if raw else GROUP_COLUMNS[:-1]
+        pieces = []
+        with pq.ParquetFile(self.path, metadata=self._metadata) as file:
+            for number in groups:
+                table = file.read_row_group(number, columns=[*names], use_threads=False)
+                here = rows[(rows >= starts[number]) & (rows < starts[number + 1])]
+                pieces.append(table.take(pa.array(here - starts[number])))
+        columns = [_binary(pa.concat_tables(pieces).column(name)) for name in names]
+        if not raw:
+            columns.append((array("i", bytes(4 * (len(rows) + 1))), memoryview(b"")))
+        return Committed(
+            0,
+            len(rows),
+            array("q", self.recorded()[rows].tobytes()),
+            tuple(offsets for offsets, _ in columns),
+            tuple(blob for _, blob in columns),
+        )
+
+
+def _binary(column: Any) -> tuple[array[int], memoryview]:
+    """Return a column of bytes as ends and one blob."""
+    values = column.combine_chunks()
+    _, ends, blob = values.buffers()
+    offsets = np.frombuffer(ends, np.int32)[values.offset : values.offset + len(values) + 1]
+    first, last = int(offsets[0]), int(offsets[-1])
+    view = memoryview(blob)[first:last] if blob is not None else memoryview(b"")
+    return array("i", (offsets - np.int32(first)).tobytes()), view
+
+
+def _encoded(column: Any, kind: Kind) -> Column:
     if kind in _LISTS:
-        return _listed(array, kind)
-    encoded = array.dictionary_encode()
+        return _listed(column, kind)
+    encoded = column.dictionary_encode()
     values = encoded.dictionary.to_pylist()
     codes = np.asarray(pc.fill_null(encoded.indices, len(values)))
     return Column(codes, [*values, None])
 
 
-def _listed(array: Any, kind: Kind) -> Column:
+def _listed(column: Any, kind: Kind) -> Column:
     """Return a column of lists; most rows have none."""
-    codes = np.zeros(len(array), np.int32)
+    codes = np.zeros(len(column), np.int32)
     values: list[Any] = [None]
     places: dict[Any, int] = {}
-    present = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
-    for row, item in zip(present.tolist(), array.take(pa.array(present)).to_pylist(), strict=True):
+    present = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    for row, item in zip(present.tolist(), column.take(pa.array(present)).to_pylist(), strict=True):
         told = [(one["kind"], one["key"]) for one in item] if kind is Kind.SUBJECTS else item
         code = places.setdefault(tuple(told), len(values))
         if code == len(values):
