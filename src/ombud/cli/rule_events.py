@@ -51,6 +51,21 @@ def read_lines(path: Path, *, refuse: Callable[[int, str], None]) -> Iterator[Li
         raise InputError(f"`{path}` is no whole gzip file: {error}") from error
 
 
+def read_document(path: Path) -> bytes | None:
+    """Return all of a file, plain or gzip, or of standard input.
+
+    None when it is larger than one event can be.
+
+    Raises `InputError` if the file breaks off inside its gzip.
+    """
+    try:
+        with _opened(path) as opened:
+            raw = opened.read(RAW_SIZE_MAX + 1)
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise InputError(f"`{path}` is no whole gzip file: {error}") from error
+    return raw if len(raw) <= RAW_SIZE_MAX else None
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     if path == STDIN:

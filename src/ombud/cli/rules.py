@@ -11,6 +11,7 @@ import typer
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table, progress
 from ombud.cli.rule_events import Line, read_lines, read_records
+from ombud.cli.rule_explain import explain as explain_one
 from ombud.cli.rule_states import disable, enable, status
 from ombud.collect.sources import get_source
 from ombud.config.rule_files import (
@@ -21,15 +22,16 @@ from ombud.config.rule_files import (
 )
 from ombud.core.errors import RuleError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.logsource import ROUTES, sees_original
 from ombud.detect.matcher import Matcher, explain
-from ombud.detect.rule import FILE_SIZE_MAX, Refusal, Rule
+from ombud.detect.rule import Refusal, Rule
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (status, enable, disable):
+for command in (explain_one, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[

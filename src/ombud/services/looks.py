@@ -273,6 +273,16 @@ class Looks:
 
         return find
 
+    def event(self, index: int, asker: Asker) -> Event | None:
+        """Return one event as far as the asker may see it; the look is recorded by who asks.
+
+        None without such an event, and for one that is out of the asker's sight.
+        """
+        size, _ = self._appender.head()
+        if index >= size or index not in self.visible([index], asker):
+            return None
+        return withhold(self._reader.fetch([index]), asker)[0]
+
     def events(self, indices: Sequence[int]) -> list[Told]:
         """Return events without their originals; the look is recorded by who asks."""
         return self._told(self._reader.fetch(indices, raw=False))
