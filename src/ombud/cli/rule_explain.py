@@ -180,9 +180,7 @@ def _line_of(path: Path, number: int | None, kind: Source | None) -> Line:
                 "standard input is not one event", hint="`-:LINE` names one of its lines"
             )
     lines = (
-        read_lines(path, refuse=refuse)
-        if kind is None
-        else read_records(path, kind, refuse=refuse)
+        read_lines(path, refuse=refuse) if kind is None else read_records(path, kind, refuse=refuse)
     )
     if number is None:
         found = list(islice(lines, 2))

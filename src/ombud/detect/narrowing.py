@@ -8,19 +8,31 @@ each distinct value once; nothing here folds case or compares by itself.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from msgspec import UNSET
 
-from ombud.detect.atoms import Node
+from ombud.detect.atoms import FieldIs, FieldsAgree, Node
+from ombud.detect.predicates import Compare
 from ombud.detect.tree import All, Not, Some
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 OUTCOMES_MAX = 200_000  # Distinct values remembered for one condition: some 30 MB of short texts.
 FIELDS_MAX = 2  # Fields of one condition; more would have too many combinations.
+
+_NONE, _OPEN = -1, -2  # No value that could agree with another; one that must be asked.
+_EXACT_MAX = 2**53  # Beyond it a double skips integers.
+_COMPARISONS: Mapping[str, Callable[[Any, float], Any]] = {
+    "lt": np.less,
+    "lte": np.less_equal,
+    "gt": np.greater,
+    "gte": np.greater_equal,
+    "neq": np.not_equal,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +53,12 @@ class Cells(NamedTuple):
     """For each row asked for, the place of its cell in `cells`.
 
     A cell is UNSET for a missing field, else a value as the event has it, a `OneOf`,
-    or ANYTHING.
+    or ANYTHING.  `numbers` are the same by row, where all are fractions or missing (NaN).
     """
 
     codes: np.ndarray[Any, np.dtype[Any]]
     cells: Sequence[Any]
+    numbers: np.ndarray[Any, np.dtype[np.float64]] | None = None
 
 
 class Columns(Protocol):
@@ -107,6 +120,7 @@ class _Condition:
     """One atom of a tree, asked about distinct values."""
 
     def __init__(self, node: Node) -> None:
+        self._node = node
         self._test = node.compiled()
         self._fields = tuple(dict.fromkeys(node.fields()))
         self._known: dict[Hashable, tuple[bool, bool]] = {}
@@ -115,10 +129,53 @@ class _Condition:
         """Return the rows of which the condition may be as wanted."""
         if not 1 <= len(self._fields) <= FIELDS_MAX:
             return rows
-        stored = [columns.cells(name, rows) for name in self._fields]
-        if any(one is None for one in stored):
-            return rows
-        told = [one for one in stored if one is not None]
+        told: list[Cells] = []
+        for name in self._fields:
+            stored = columns.cells(name, rows)
+            if stored is None:
+                return rows
+            told.append(stored)
+        may = self._by_number(*told, wanted=wanted)
+        if may is None:
+            may = self._by_text(*told, wanted=wanted)
+        left: Rows = rows[self._by_value(*told, wanted=wanted) if may is None else may]
+        return left
+
+    def _by_number(self, first: Cells, *_other: Cells, wanted: bool) -> Flags | None:
+        """Compare fractions all at once; None where the condition is another.
+
+        Python and numpy compare two doubles in the same way (IEEE 754).
+        """
+        node, numbers = self._node, first.numbers
+        if numbers is None or not isinstance(node, FieldIs):
+            return None
+        demand = node.predicate
+        if not isinstance(demand, Compare) or demand.part is not None:
+            return None
+        compare = _COMPARISONS.get(demand.operator)
+        if compare is None or abs(demand.bound) >= _EXACT_MAX:
+            return None
+        is_met: Flags = compare(numbers, float(demand.bound)) & ~np.isnan(numbers)
+        return is_met if wanted else ~is_met
+
+    def _by_text(self, *told: Cells, wanted: bool) -> Flags | None:
+        """Compare two fields by the folded text of each; None where the condition is another."""
+        node = self._node
+        if len(told) != FIELDS_MAX or not isinstance(node, FieldsAgree):
+            return None
+        if node.starts_with or node.ends_with:
+            return None
+        places: dict[str, int] = {}
+        left, right = (_texts(one, places) for one in told)
+        is_met: Flags = (left == right) & (left >= 0)
+        may = is_met if wanted else ~is_met
+        open_rows = np.flatnonzero(((left == _OPEN) | (right == _OPEN)) & (left != _NONE))
+        if len(open_rows):
+            some = [Cells(one.codes[open_rows], one.cells) for one in told]
+            may[open_rows] = self._by_value(*some, wanted=wanted)
+        return may
+
+    def _by_value(self, *told: Cells, wanted: bool) -> Flags:
         codes, tuples = _joined(*told)
         # Values that no row has are not asked about: a column may know many more.
         is_used = np.zeros(len(tuples), np.bool_)
@@ -126,8 +183,8 @@ class _Condition:
         may = np.zeros(len(tuples), np.bool_)
         for place in np.flatnonzero(is_used).tolist():
             may[place] = self._outcome(tuples[place])[not wanted]
-        left: Rows = rows[may[codes]]
-        return left
+        by_row: Flags = may[codes]
+        return by_row
 
     def _outcome(self, cells: tuple[Any, ...]) -> tuple[bool, bool]:
         """Return whether the condition may be true of these cells, and whether false."""
@@ -154,6 +211,18 @@ class _Condition:
         }
         outcome = self._test(view)
         return outcome, not outcome
+
+
+def _texts(told: Cells, places: dict[str, int]) -> Any:
+    """Return for each row the place of its one text, folded; or that it has none, or is open."""
+    by_cell = np.full(len(told.cells), _OPEN, np.int64)
+    for number, cell in enumerate(told.cells):
+        one = cell[0] if cell.__class__ is list and len(cell) == 1 else cell
+        if one.__class__ is str:
+            by_cell[number] = places.setdefault(one.lower(), len(places))
+        elif one is UNSET or one is None or cell == []:
+            by_cell[number] = _NONE
+    return by_cell[told.codes]
 
 
 def _key(cell: Any) -> Hashable | None:

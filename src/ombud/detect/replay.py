@@ -8,11 +8,13 @@ raises the alerts that the engine raises, byte for byte.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 from msgspec import UNSET
 
 from ombud.core.batch import Committed
@@ -21,6 +23,7 @@ from ombud.detect.alert import AlertChange
 from ombud.detect.candidates import NOT_ACTS
 from ombud.detect.logsource import ROUTES, LogSource
 from ombud.detect.matcher import explain
+from ombud.detect.narrowing import Cells, Columns, Rows
 from ombud.detect.routing import Found, Routing
 from ombud.detect.rule import Rule
 from ombud.detect.stand_in import NamedRows
@@ -69,6 +72,8 @@ class Replay:
         self.actors = Actors()
         self.matches = {rule.id: Matches() for rule in rules}
         self.unreadable_count = 0
+        self.sources: Counter[str] = Counter()  # Acts of each source in the time asked for.
+        self._seen: set[str] = set()
         self._since, self._until = since, until
         self._routing = Routing(rules, routes)
         self._tally = Tally(most=alerts_max)
@@ -81,6 +86,43 @@ class Replay:
             for rule in self.rules
             for name in (*rule.fields, *rule.guidance.fields)
         )
+
+    def watch(self, columns: Columns, rows: Rows) -> None:
+        """Take note of which fields that rules without a match name are carried by rows."""
+        if len(rows):
+            self._note_sources(columns, rows)
+            for field in self._unseen():
+                stored = columns.cells(field, rows)
+                if stored is None or _is_told(stored):
+                    self._seen.add(field)
+
+    def _unseen(self) -> set[str]:
+        silent = (
+            rule for rule in self.rules if rule.logsource.is_own and not self.matches[rule.id].count
+        )
+        return {field for rule in silent for field in rule.fields} - self._seen
+
+    def _note_sources(self, columns: Columns, rows: Rows) -> None:
+        stored = columns.cells("source", rows)
+        if stored is not None:
+            counts = np.bincount(stored.codes, minlength=len(stored.cells)).tolist()
+            for source, count in zip(stored.cells, counts, strict=True):
+                if count and source.__class__ is str:
+                    self.sources[source] += count
+
+    def silence(self, rule: Rule) -> str | None:
+        """Return why no event of the time could have fired a rule; None if one could."""
+        if not rule.logsource.is_own:
+            routes = self._routing.routes.items()
+            sources = [name for name, route in routes if rule.logsource.covers(route)]
+            if not sources:
+                return f"no source here is {rule.logsource}"
+            if not any(self.sources[source] for source in sources):
+                return f"no event of {', '.join(sources)}"
+            return None
+        if self.matches[rule.id].count or rule.tree.verdict(self._seen.__contains__) is not False:
+            return None
+        return f"no event carries {', '.join(sorted(rule.fields - self._seen))}"
 
     def taken(self) -> list[AlertChange]:
         """Return what happened to alerts since this was last asked."""
@@ -95,26 +137,38 @@ class Replay:
         recorded = committed.recorded_ms
         rows.add(self.actors.derive(acts, columns["actor.id"], columns["time"], recorded))
         self.unreadable_count += len(rows.unreadable)
+        times = columns["time"]
+        self._watch_all(rows, [row for row in acts if self._since <= times[row] < self._until])
         chosen = Chosen(committed, indices)
-        self._count(chosen, rows, [*self._named(rows, acts), *self._originals(chosen, rows, acts)])
+        found = [*self._named(rows, acts), *self._originals(chosen, rows, acts)]
+        self._count([_Seen(chosen, rows, one) for one in found])
+
+    def _watch_all(self, rows: NamedRows, acts: Sequence[int]) -> None:
+        if not acts:
+            return
+        self.sources.update(
+            one for one in rows.cells(_ROUTING, acts)["source"] if one.__class__ is str
+        )
+        for field, column in rows.cells(frozenset(self._unseen()), acts).items():
+            if any(cell is not UNSET for cell in column):
+                self._seen.add(field)
 
     def take(self, named: Chosen, originals: Chosen, derived: Derived) -> None:
-        """Take the candidates among stored events, in one go for each way to see them.
+        """Take the candidates of a stretch, those of each way to see them apart.
 
         `derived` are the derived cells of the rows in `named`, in order.
         """
-        found: list[tuple[Chosen, NamedRows, list[Found]]] = []
+        found: list[_Seen] = []
         if len(named.indices):
             rows = NamedRows(named.committed)
             rows.add(derived)
             acts = self._acts(rows, rows.cells(_ROUTING)["source"])
-            found.append((named, rows, list(self._named(rows, acts))))
+            found += [_Seen(named, rows, one) for one in self._named(rows, acts)]
         if len(originals.indices):
             rows = NamedRows(originals.committed)
             acts = self._acts(rows, rows.cells(_ROUTING)["source"])
-            found.append((originals, rows, list(self._originals(originals, rows, acts))))
-        for chosen, rows, some in found:
-            self._count(chosen, rows, some)
+            found += [_Seen(originals, rows, one) for one in self._originals(originals, rows, acts)]
+        self._count(found)
 
     def _acts(self, rows: NamedRows, sources: Sequence[Any]) -> list[int]:
         passed_over = set(rows.unreadable)
@@ -139,24 +193,44 @@ class Replay:
             if program is not None:
                 yield from program.match(program.rows(chosen.committed, some), some)
 
-    def _count(self, chosen: Chosen, rows: NamedRows, found: list[Found]) -> None:
-        columns = rows.cells(_ROUTING)
-        times, actors = columns["time"], columns["actor.id"]
-        found.sort(key=lambda one: (one.row, one.rows is not rows, one.number))
+    def _count(self, found: list[_Seen]) -> None:
+        """Count matches in the order of the engine: by event, names before originals."""
+        found.sort(key=lambda one: (one.index, one.found.rows is not one.rows, one.found.number))
         for one in found:
-            time = times[one.row]
+            columns = one.rows.cells(_ROUTING, [one.found.row])
+            (time,), (actor,) = columns["time"], columns["actor.id"]
             if self._since <= time < self._until:
-                rule = self.rules[one.number]
+                rule = self.rules[one.found.number]
                 self.matches[rule.id].add(time)
-                self._raise(rule, one, chosen, actors[one.row], time)
+                self._raise(rule, one, actor, time)
 
-    def _raise(self, rule: Rule, found: Found, chosen: Chosen, actor: Any, time: int) -> None:
-        view = partial(found.rows.view, found.place)
+    def _raise(self, rule: Rule, seen: _Seen, actor: Any, time: int) -> None:
+        view = partial(seen.found.rows.view, seen.found.place)
         self._tally.add(
             rule,
             None if actor is UNSET else actor,
             rule.guidance.group_of(view()) if rule.guidance.group_by else (),
-            [(chosen.indices[found.row], time, lambda: explain(rule, view()))],
-            recorded=chosen.committed.recorded_ms[found.row],
+            [(seen.index, time, lambda: explain(rule, view()))],
+            recorded=seen.chosen.committed.recorded_ms[seen.found.row],
             say=lambda fields: rule.guidance.sentence(view(), fields),
         )
+
+
+def _is_told(stored: Cells) -> bool:
+    """Whether any row has the field."""
+    used = np.unique(stored.codes).tolist()
+    return any(stored.cells[code] is not UNSET for code in used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A match, and the rows among which it was found."""
+
+    chosen: Chosen
+    rows: NamedRows
+    found: Found
+
+    @property
+    def index(self) -> int:
+        """The index of the event."""
+        return self.chosen.indices[self.found.row]

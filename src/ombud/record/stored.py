@@ -24,6 +24,10 @@ from ombud.record.segment import EXACT, EXACT_KEY, GROUP_COLUMNS, TIME_COLUMN
 Codes = np.ndarray[Any, np.dtype[np.int32]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 _LISTS = frozenset({Kind.TEXTS, Kind.SUBJECTS})
+TIME = BY_NAME["time"].ocsf
+NOTHING = Committed(
+    0, 0, array("q"), (array("i", [0]),) * len(GROUP_COLUMNS), (b"",) * len(GROUP_COLUMNS)
+)
 _FEW = 8  # Times as many rows are encoded at once as are looked up one by one.
 
 
@@ -91,6 +95,20 @@ class StoredSegment:
         times = self._read(_path(BY_NAME["time"]))
         return np.asarray(pc.coalesce(times, self._read(TIME_COLUMN)))
 
+    def time_bounds(self) -> tuple[int, int]:
+        """Return the earliest and the latest of the times, ms, as the footer has them."""
+        bounds: list[int] = []
+        for number in range(self._metadata.num_row_groups):
+            group = self._metadata.row_group(number)
+            for place in range(group.num_columns):
+                told = group.column(place)
+                if told.path_in_schema in {TIME, TIME_COLUMN}:
+                    said = told.statistics
+                    if said is None or not said.has_min_max:
+                        return int(self.times().min()), int(self.times().max())
+                    bounds += [said.min, said.max]
+        return min(bounds), max(bounds)
+
     def column(self, field: Field, rows: Numbers | None = None) -> Column:
         """Return one field of these rows, or of all events; of few it costs less."""
         known = self._columns.get(field.name)
@@ -109,6 +127,8 @@ class StoredSegment:
         Its first index says nothing.  Without `raw` the originals are empty.  Row
         groups without any of the rows are not read.
         """
+        if not len(rows):
+            return NOTHING
         starts = [0]
         for number in range(self._metadata.num_row_groups):
             starts.append(starts[-1] + self._metadata.row_group(number).num_rows)
@@ -152,15 +172,30 @@ def _encoded(column: Any, kind: Kind) -> Column:
 
 
 def _listed(column: Any, kind: Kind) -> Column:
-    """Return a column of lists; most rows have none."""
+    """Return a column of lists; most rows have none, and most others one element."""
     codes = np.zeros(len(column), np.int32)
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), -1))
+    elements = column.flatten()
+    parts = elements.flatten() if kind is Kind.SUBJECTS else [elements]
+    starts = np.cumsum(np.maximum(lengths, 0)) - np.maximum(lengths, 0)
+    ones = np.flatnonzero(lengths == 1)
     values: list[Any] = [None]
-    places: dict[Any, int] = {}
-    present = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
-    for row, item in zip(present.tolist(), column.take(pa.array(present)).to_pylist(), strict=True):
-        told = [(one["kind"], one["key"]) for one in item] if kind is Kind.SUBJECTS else item
-        code = places.setdefault(tuple(told), len(values))
-        if code == len(values):
-            values.append(told)
-        codes[row] = code
-    return Column(codes, values)
+    if len(ones):
+        alone = [part.take(pa.array(starts[ones])).dictionary_encode() for part in parts]
+        joined = np.zeros(len(ones), np.int64)
+        for one in alone:
+            told = pc.fill_null(one.indices, len(one.dictionary))
+            joined = joined * (len(one.dictionary) + 1) + np.asarray(told)
+        _, first, inverse = np.unique(joined, return_index=True, return_inverse=True)
+        codes[ones] = inverse + 1
+        values += _lists(column, ones[first], kind)
+    several = np.flatnonzero((lengths >= 0) & (lengths != 1))
+    codes[several] = np.arange(len(values), len(values) + len(several))
+    return Column(codes, values + _lists(column, several, kind))
+
+
+def _lists(column: Any, rows: Numbers, kind: Kind) -> list[Any]:
+    found = column.take(pa.array(rows)).to_pylist()
+    if kind is Kind.SUBJECTS:
+        return [[(one["kind"], one["key"]) for one in item] for item in found]
+    return list(found)

@@ -37,17 +37,17 @@ class StoredFields:
 
     def __init__(self, segment: StoredSegment) -> None:
         self._segment = segment
-        self._derived: Mapping[str, Sequence[Any]] = {}
+        self.derived: Mapping[str, Sequence[Any]] = {}
         self._cells: dict[str, tuple[list[Any], list[Any]]] = {}
         self._maps: dict[str, Any] = {}
 
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Add fields that the record does not hold, a cell for every event."""
-        self._derived = columns
+        self.derived = columns
 
     def cost(self, field: str) -> int:
         """Return how dear a field is to ask for."""
-        if field in self._derived:
+        if field in self.derived:
             return _DEAREST
         known = BY_NAME.get(field) or BY_NAME.get(field.partition(".")[0])
         if field == "time" or known is None:
@@ -56,9 +56,8 @@ class StoredFields:
 
     def cells(self, field: str, rows: Rows) -> Cells | None:
         """Return a field of these rows, None for one that no event model has."""
-        if field in self._derived:
-            column = self._derived[field]
-            return Cells(np.arange(len(rows)), [column[row] for row in rows.tolist()])
+        if field in self.derived:
+            return self._derived(field, rows)
         if field == "time":
             return Cells(np.arange(len(rows)), self._segment.times()[rows].tolist())
         if field in _PARTS:
@@ -68,6 +67,14 @@ class StoredFields:
             return self._told(field, BY_NAME[head], rows, self._within(head, field))
         known = BY_NAME.get(field)
         return None if known is None else self._told(field, known, rows, _CELLS[known.kind])
+
+    def _derived(self, field: str, rows: Rows) -> Cells:
+        column = self.derived[field]
+        cells = [column[row] for row in rows.tolist()]
+        numbers = None
+        if field == "derived.idle_days":
+            numbers = np.array([np.nan if one is UNSET else one for one in cells], np.float64)
+        return Cells(np.arange(len(rows)), cells, numbers)
 
     def _told(self, name: str, field: Field, rows: Rows, tell: Callable[[Any], Any]) -> Cells:
         column = self._segment.column(field, rows)
