@@ -18,7 +18,16 @@ from msgspec import UNSET
 from ombud.detect.alert import FINDING_SOURCE
 from ombud.detect.engine import TICK_SOURCE
 from ombud.detect.logsource import LogSource, sees_event, sees_original
-from ombud.detect.narrowing import ANYTHING, Cells, Columns, Narrowing, OneOf, Rows
+from ombud.detect.narrowing import (
+    ANYTHING,
+    Cells,
+    Columns,
+    Elements,
+    Narrowing,
+    OneOf,
+    Rows,
+    distinct,
+)
 from ombud.detect.rule import Rule
 from ombud.detect.values import number_of
 
@@ -54,6 +63,11 @@ class OriginalColumns:
         if stored is None:
             return None
         return Cells(stored.codes, [_original(cell) for cell in stored.cells])
+
+    def elements(self, field: str, rows: Rows) -> Elements | None:
+        """Return None: what lists an original holds is not stored apart."""
+        del field, rows
+        return None
 
     def cost(self, field: str) -> int:
         """Return the cost of the field of the event."""
@@ -142,9 +156,7 @@ class _Kinds:
         sources, actions = columns.cells("source", rows), columns.cells("action", rows)
         if sources is None or actions is None:
             raise ValueError("source and action are stored of every event")
-        joined = sources.codes.astype(np.int64) * len(actions.cells) + actions.codes
-        distinct, self._codes = np.unique(joined, return_inverse=True)
-        places = [divmod(one, len(actions.cells)) for one in distinct.tolist()]
+        places, self._codes = distinct(sources.codes, actions.codes, len(actions.cells))
         self._pairs = [(sources.cells[left], actions.cells[right]) for left, right in places]
         self.sources = {source for source, _ in self._pairs if source.__class__ is str}
 

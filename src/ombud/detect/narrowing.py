@@ -25,6 +25,7 @@ OUTCOMES_MAX = 200_000  # Distinct values remembered for one condition: some 30 
 FIELDS_MAX = 2  # Fields of one condition; more would have too many combinations.
 
 _NONE, _OPEN = -1, -2  # No value that could agree with another; one that must be asked.
+_TABLE_MAX = 1 << 20  # Pairs looked up in a table; more are sorted.
 _EXACT_MAX = 2**53  # Beyond it a double skips integers.
 _COMPARISONS: Mapping[str, Callable[[Any, float], Any]] = {
     "lt": np.less,
@@ -61,8 +62,19 @@ class Cells(NamedTuple):
     numbers: np.ndarray[Any, np.dtype[np.float64]] | None = None
 
 
+class Elements(NamedTuple):
+    """Texts of lists, one after the other: the place of the row asked for, and of its text."""
+
+    places: np.ndarray[Any, np.dtype[Any]]
+    codes: np.ndarray[Any, np.dtype[Any]]
+    texts: Sequence[str | None]
+
+
 class Columns(Protocol):
     """What is stored apart of consecutive events."""
+
+    def elements(self, field: str, rows: Rows) -> Elements | None:
+        """Return a field whose values are lists of text, and nothing else; None for others."""
 
     def cells(self, field: str, rows: Rows) -> Cells | None:
         """Return a field of these rows; None if it is not stored apart."""
@@ -129,16 +141,17 @@ class _Condition:
         """Return the rows of which the condition may be as wanted."""
         if not 1 <= len(self._fields) <= FIELDS_MAX:
             return rows
-        told: list[Cells] = []
-        for name in self._fields:
-            stored = columns.cells(name, rows)
-            if stored is None:
-                return rows
-            told.append(stored)
-        may = self._by_number(*told, wanted=wanted)
+        may = self._by_text(columns, rows, wanted=wanted)
         if may is None:
-            may = self._by_text(*told, wanted=wanted)
-        left: Rows = rows[self._by_value(*told, wanted=wanted) if may is None else may]
+            told: list[Cells] = []
+            for name in self._fields:
+                stored = columns.cells(name, rows)
+                if stored is None:
+                    return rows
+                told.append(stored)
+            may = self._by_number(*told, wanted=wanted)
+            may = self._by_value(*told, wanted=wanted) if may is None else may
+        left: Rows = rows[may]
         return left
 
     def _by_number(self, first: Cells, *_other: Cells, wanted: bool) -> Flags | None:
@@ -158,45 +171,53 @@ class _Condition:
         is_met: Flags = compare(numbers, float(demand.bound)) & ~np.isnan(numbers)
         return is_met if wanted else ~is_met
 
-    def _by_text(self, *told: Cells, wanted: bool) -> Flags | None:
-        """Compare two fields by the folded text of each; None where the condition is another."""
+    def _by_text(self, columns: Columns, rows: Rows, *, wanted: bool) -> Flags | None:
+        """Compare a list of texts with one text, folded; None where the condition is another."""
         node = self._node
-        if len(told) != FIELDS_MAX or not isinstance(node, FieldsAgree):
+        if not isinstance(node, FieldsAgree) or node.starts_with or node.ends_with:
             return None
-        if node.starts_with or node.ends_with:
+        lists = columns.elements(node.field, rows)
+        name = node.other
+        if lists is None:
+            lists, name = columns.elements(node.other, rows), node.field
+        single = None if lists is None else columns.cells(name, rows)
+        if lists is None or single is None:
             return None
         places: dict[str, int] = {}
-        left, right = (_texts(one, places) for one in told)
-        is_met: Flags = (left == right) & (left >= 0)
-        may = is_met if wanted else ~is_met
-        open_rows = np.flatnonzero(((left == _OPEN) | (right == _OPEN)) & (left != _NONE))
-        if len(open_rows):
-            some = [Cells(one.codes[open_rows], one.cells) for one in told]
-            may[open_rows] = self._by_value(*some, wanted=wanted)
+        text_of_row = _texts(single, places)
+        texts = [None if one is None else places.get(one.lower()) for one in lists.texts]
+        by_text = np.array([_NONE if one is None else one for one in texts], np.int64)
+        agrees = by_text[lists.codes] == text_of_row[lists.places]
+        is_met = np.zeros(len(rows), np.bool_)
+        is_met[lists.places[agrees & (by_text[lists.codes] >= 0)]] = True
+        may: Flags = (is_met if wanted else ~is_met) | (text_of_row == _OPEN)
         return may
 
-    def _by_value(self, *told: Cells, wanted: bool) -> Flags:
-        codes, tuples = _joined(*told)
+    def _by_value(self, first: Cells, second: Cells | None = None, *, wanted: bool) -> Flags:
+        codes, cells = first.codes, first.cells
+        pairs: Sequence[Any] = ()
+        if second is not None:
+            places, codes = distinct(codes, second.codes, len(second.cells))
+            pairs = [(cells[left], second.cells[right]) for left, right in places]
         # Values that no row has are not asked about: a column may know many more.
-        is_used = np.zeros(len(tuples), np.bool_)
+        count = len(pairs) if second is not None else len(cells)
+        is_used = np.zeros(count, np.bool_)
         is_used[codes] = True
-        may = np.zeros(len(tuples), np.bool_)
+        may = np.zeros(count, np.bool_)
+        known, place_of = self._known, not wanted
         for place in np.flatnonzero(is_used).tolist():
-            may[place] = self._outcome(tuples[place])[not wanted]
+            told = (cells[place],) if second is None else pairs[place]
+            key = _key(told[0]) if second is None else _keys(told)
+            outcome = None if key is None else known.get(key)
+            if outcome is None:
+                outcome = self._ask(told)
+                if key is not None:
+                    if len(known) >= OUTCOMES_MAX:
+                        known.clear()
+                    known[key] = outcome
+            may[place] = outcome[place_of]
         by_row: Flags = may[codes]
         return by_row
-
-    def _outcome(self, cells: tuple[Any, ...]) -> tuple[bool, bool]:
-        """Return whether the condition may be true of these cells, and whether false."""
-        key = tuple(_key(cell) for cell in cells)
-        if None in key:
-            return self._ask(cells)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= OUTCOMES_MAX:
-                self._known.clear()
-            known = self._known[key] = self._ask(cells)
-        return known
 
     def _ask(self, cells: tuple[Any, ...]) -> tuple[bool, bool]:
         if ANYTHING in cells:
@@ -235,11 +256,27 @@ def _key(cell: Any) -> Hashable | None:
     return cell.__class__, repr(cell) if cell.__class__ is float else cell
 
 
-def _joined(first: Cells, second: Cells | None = None) -> tuple[Any, list[tuple[Any, ...]]]:
-    """Return the combinations that rows have, and for each row the place of its own."""
-    if second is None:
-        return first.codes, [(cell,) for cell in first.cells]
-    joined = first.codes.astype(np.int64) * len(second.cells) + second.codes
-    distinct, codes = np.unique(joined, return_inverse=True)
-    pairs = [divmod(one, len(second.cells)) for one in distinct.tolist()]
-    return codes, [(first.cells[left], second.cells[right]) for left, right in pairs]
+def _keys(cells: tuple[Any, ...]) -> Hashable | None:
+    keys = tuple(_key(cell) for cell in cells)
+    return None if None in keys else keys
+
+
+def distinct(
+    first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], width: int
+) -> tuple[list[tuple[int, int]], np.ndarray[Any, Any]]:
+    """Return the pairs of codes that rows have, and for each row the place of its own.
+
+    `width` is more than any second code.
+    """
+    joined = first.astype(np.int64) * width + second
+    most = int(joined.max()) + 1 if len(joined) else 0
+    if most <= _TABLE_MAX:
+        is_used = np.zeros(most, np.bool_)
+        is_used[joined] = True
+        found = np.flatnonzero(is_used)
+        place = np.zeros(most, np.int64)
+        place[found] = np.arange(len(found))
+        codes = place[joined]
+    else:
+        found, codes = np.unique(joined, return_inverse=True)
+    return [divmod(one, width) for one in found.tolist()], codes

@@ -41,6 +41,14 @@ class Column(NamedTuple):
     values: list[Any]
 
 
+class Elements(NamedTuple):
+    """Texts of lists: for each the place of its row among those asked for, and of its value."""
+
+    places: Numbers
+    codes: Codes
+    texts: list[str | None]
+
+
 def _path(field: Field) -> str:
     """Return the Parquet path of the leaves of a field."""
     head, dot, rest = field.ocsf.partition(".")
@@ -97,16 +105,16 @@ class StoredSegment:
 
     def time_bounds(self) -> tuple[int, int]:
         """Return the earliest and the latest of the times, ms, as the footer has them."""
+        first = self._metadata.row_group(0)
+        paths = [first.column(place).path_in_schema for place in range(first.num_columns)]
+        places = [paths.index(TIME), paths.index(TIME_COLUMN)]
         bounds: list[int] = []
         for number in range(self._metadata.num_row_groups):
             group = self._metadata.row_group(number)
-            for place in range(group.num_columns):
-                told = group.column(place)
-                if told.path_in_schema in {TIME, TIME_COLUMN}:
-                    said = told.statistics
-                    if said is None or not said.has_min_max:
-                        return int(self.times().min()), int(self.times().max())
-                    bounds += [said.min, said.max]
+            for told in (group.column(place).statistics for place in places):
+                if told is None or not told.has_min_max:
+                    return int(self.times().min()), int(self.times().max())
+                bounds += [int(told.min or 0), int(told.max or 0)]
         return min(bounds), max(bounds)
 
     def column(self, field: Field, rows: Numbers | None = None) -> Column:
@@ -120,6 +128,16 @@ class StoredSegment:
             return _encoded(values.take(pa.array(rows)), field.kind)
         column = self._columns[field.name] = _encoded(values, field.kind)
         return column if rows is None else Column(column.codes[rows], column.values)
+
+    def elements(self, field: Field, rows: Numbers, part: int | None = None) -> Elements:
+        """Return the texts of a list of each row, or one part of each of its elements."""
+        column = self._read(_path(field) + ".list.element").take(pa.array(rows))
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+        flat = column.flatten()
+        encoded = (flat if part is None else flat.flatten()[part]).dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        codes = np.asarray(pc.fill_null(encoded.indices, len(texts)))
+        return Elements(np.repeat(np.arange(len(rows)), lengths), codes, [*texts, None])
 
     def gather(self, rows: Numbers, *, raw: bool) -> Committed:
         """Return the content of these rows, in order, as a chunk of its own.

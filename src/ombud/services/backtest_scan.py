@@ -102,18 +102,17 @@ class Scan:
         try:
             metadata = pq.read_metadata(segment.path)
             stored = StoredSegment(segment, metadata)
-            if not self._has_derived and self._is_outside(stored):
+            first, last = stored.time_bounds()
+            is_outside = last < self._since or first >= self._until
+            if not self._has_derived and is_outside:
                 self.scanned.skipped += segment.count
             elif self._is_whole or not stored.is_exact:
                 yield from self._read_whole(segment)
             else:
-                yield from self._narrowed(stored)
+                is_inside = self._since <= first and last < self._until
+                yield from self._narrowed(stored, is_inside=is_inside, is_outside=is_outside)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(segment.path, error) from error
-
-    def _is_outside(self, stored: StoredSegment) -> bool:
-        first, last = stored.time_bounds()
-        return last < self._since or first >= self._until
 
     def _read_whole(self, segment: SegmentFile) -> Iterator[None]:
         self.scanned.read_whole += segment.count
@@ -124,19 +123,23 @@ class Scan:
                 self.scanned.decoded += committed.count
             yield
 
-    def _narrowed(self, stored: StoredSegment) -> Iterator[None]:
+    def _narrowed(
+        self, stored: StoredSegment, *, is_inside: bool, is_outside: bool
+    ) -> Iterator[None]:
         fields = StoredFields(stored)
-        acts = acts_of(fields, np.arange(stored.count, dtype=np.int64))
+        rows = acts_of(fields, np.arange(stored.count, dtype=np.int64))
         if self._has_derived:
-            self._derive(stored, fields, acts)
-        if not self._is_outside(stored):
-            times = stored.times()[acts]
-            rows = acts[(times >= self._since) & (times < self._until)]
-            named, originals = self._candidates.find(fields, rows)
-            self._replay.watch(fields, rows)
-            for start in range(0, stored.count, STEP):
-                self._take(stored, fields, _between(named, start), _between(originals, start))
-                yield
+            self._derive(stored, fields, rows)
+        if is_outside:
+            return
+        if not is_inside:
+            times = stored.times()[rows]
+            rows = rows[(times >= self._since) & (times < self._until)]
+        named, originals = self._candidates.find(fields, rows)
+        self._replay.watch(fields, rows)
+        for start in range(0, stored.count, STEP):
+            self._take(stored, fields, _between(named, start), _between(originals, start))
+            yield
 
     def _derive(self, stored: StoredSegment, fields: StoredFields, acts: Rows) -> None:
         """Take note of the acts, and add what earlier ones say of each."""

@@ -6,7 +6,7 @@ fraction, a map that does not read - the cell says so, and the event is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from ombud.core.fields import BY_NAME, Field, Kind
 from ombud.detect.columnar.rows import cell_of
-from ombud.detect.narrowing import ANYTHING, Cells, OneOf, Rows
+from ombud.detect.narrowing import ANYTHING, Cells, Elements, OneOf, Rows
 from ombud.record.stored import StoredSegment
 
 _EXACT_MAX = 2.0**53  # Beyond it a double skips integers.
@@ -26,6 +26,7 @@ _PARTS: Mapping[str, Callable[[Any], Any]] = {
     "subject.kind": lambda pairs: [kind for kind, _ in pairs] or UNSET,
     "subject.key": lambda pairs: [key for _, key in pairs] or UNSET,
 }
+_LISTED = {"subject.kind": 0, "subject.key": 1}
 # Cheap ones first, so that dear ones are asked about few rows.
 _COSTS = {Kind.BOOLEAN: 0, Kind.TEXT: 1, Kind.INTEGER: 2, Kind.REAL: 2, Kind.MAP: 3}
 _DEAR, _DEAREST = 4, 5
@@ -40,6 +41,8 @@ class StoredFields:
         self.derived: Mapping[str, Sequence[Any]] = {}
         self._cells: dict[str, tuple[list[Any], list[Any]]] = {}
         self._maps: dict[str, Any] = {}
+        self._members: dict[str, tuple[Any, list[Any], Any]] = {}
+        self._escaped: tuple[Any, list[int]] | None = None
 
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Add fields that the record does not hold, a cell for every event."""
@@ -64,7 +67,7 @@ class StoredFields:
             return self._told(field, BY_NAME[_SUBJECTS], rows, _present(_PARTS[field]))
         head = field.partition(".")[0]
         if head in _MAPS:
-            return self._told(field, BY_NAME[head], rows, self._within(head, field))
+            return self._within(head, field, rows)
         known = BY_NAME.get(field)
         return None if known is None else self._told(field, known, rows, _CELLS[known.kind])
 
@@ -76,6 +79,16 @@ class StoredFields:
             numbers = np.array([np.nan if one is UNSET else one for one in cells], np.float64)
         return Cells(np.arange(len(rows)), cells, numbers)
 
+    def elements(self, field: str, rows: Rows) -> Elements | None:
+        """Return a field whose values are lists of text."""
+        part = _LISTED.get(field)
+        known = BY_NAME.get(field)
+        if part is not None:
+            return Elements(*self._segment.elements(BY_NAME[_SUBJECTS], rows, part))
+        if known is None or known.kind is not Kind.TEXTS:
+            return None
+        return Elements(*self._segment.elements(known, rows))
+
     def _told(self, name: str, field: Field, rows: Rows, tell: Callable[[Any], Any]) -> Cells:
         column = self._segment.column(field, rows)
         known = self._cells.get(name)
@@ -83,28 +96,42 @@ class StoredFields:
             known = self._cells[name] = (column.values, [tell(one) for one in column.values])
         return Cells(column.codes, known[1])
 
-    def _within(self, head: str, field: str) -> Callable[[Any], Any]:
-        """Return what reads one member of a map; a map that cannot have it is not read.
+    def _within(self, head: str, field: str, rows: Rows) -> Cells:
+        """Return one member of a map; a map that cannot have it is not read.
 
         The name stands in the text as it is unless something is escaped there.
         """
-        needle = "" if field == head else field.rpartition(".")[2] + '"'
-        if "\\" in needle[:-1] or '"' in needle[:-1]:
-            needle = ""
+        column = self._segment.column(BY_NAME[head], rows)
+        known = self._members.get(field)
+        if known is None or known[0] is not column.values:
+            cells, places = [UNSET], np.zeros(len(column.values), np.int64)
+            for place in self._having(field, head, column.values):
+                text = column.values[place]
+                if text is not None:
+                    places[place] = len(cells)
+                    cells.append(self._member(text, head, field))
+            known = self._members[field] = (column.values, cells, places)
+        return Cells(known[2][column.codes], known[1])
 
-        def tell(text: Any) -> Any:
-            if text is None or (needle and needle not in text and "\\" not in text):
-                return UNSET
-            read = self._maps.get(text)
-            if read is None:
-                try:
-                    read = orjson.loads(text)
-                except orjson.JSONDecodeError:
-                    read = ANYTHING
-                self._maps[text] = read
-            return ANYTHING if read is ANYTHING else cell_of({head: read}, field)
+    def _having(self, field: str, head: str, texts: Sequence[str | None]) -> Iterable[int]:
+        needle = field.rpartition(".")[2] + '"'
+        if field == head or "\\" in needle or '"' in needle[:-1]:
+            return range(len(texts))
+        if self._escaped is None or self._escaped[0] is not texts:
+            escaped = [place for place, one in enumerate(texts) if one and "\\" in one]
+            self._escaped = (texts, escaped)
+        found = [place for place, one in enumerate(texts) if one and needle in one]
+        return sorted({*found, *self._escaped[1]})
 
-        return tell
+    def _member(self, text: str, head: str, field: str) -> Any:
+        read = self._maps.get(text)
+        if read is None:
+            try:
+                read = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                read = ANYTHING
+            self._maps[text] = read
+        return ANYTHING if read is ANYTHING else cell_of({head: read}, field)
 
 
 def _present(tell: Callable[[Any], Any]) -> Callable[[Any], Any]:
