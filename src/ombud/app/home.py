@@ -36,7 +36,7 @@ from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
-from ombud.services.follow import STEP, Follower, IndexFollower
+from ombud.services.follow import STEP, IndexFollower, JoiningFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
@@ -123,7 +123,7 @@ class OpenHome:
         )
         self.projection.catch_up()
         self.watch = self._open_watch()
-        self._watch_follower = Follower(self.reader, self.watch)
+        self._watch_follower = JoiningFollower(self.reader, self.watch)
         self._rules_failed = False
         self._following_rules = threading.Lock()
         if not isinstance(appender, RestingRecord):

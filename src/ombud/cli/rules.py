@@ -22,9 +22,10 @@ from ombud.config.rule_files import (
 )
 from ombud.core.errors import RuleError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.logsource import ROUTES, sees_original
 from ombud.detect.matcher import Matcher, explain
-from ombud.detect.rule import FILE_SIZE_MAX, Refusal, Rule
+from ombud.detect.rule import Refusal, Rule
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.

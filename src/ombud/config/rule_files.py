@@ -15,7 +15,8 @@ from ombud.config.settings import Settings
 from ombud.core.errors import InputError, Unavailable
 from ombud.detect.cases import SUFFIX
 from ombud.detect.condition import Placeholders
-from ombud.detect.rule import FILE_SIZE_MAX, Refusal
+from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.detect.rule import Refusal
 from ombud.detect.rule_set import RuleSet, load_rules
 
 RULE_SUFFIXES = (".yml", ".yaml")

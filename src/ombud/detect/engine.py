@@ -10,16 +10,23 @@ to rules; acts of overseers are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
+from msgspec import UNSET
 
 from ombud.core.batch import Committed
-from ombud.core.errors import Conflict, EventError, InputError
-from ombud.detect.alert import FINDING_SOURCE, Alert, AlertChange, AlertEvent, Group, alert_id
+from ombud.core.errors import Conflict, InputError
+from ombud.core.stretch import slice_committed
+from ombud.detect.actors import Actors
+from ombud.detect.alert import FINDING_SOURCE, AlertChange
 from ombud.detect.logsource import PRODUCT, ROUTES, LogSource
-from ombud.detect.matcher import Matcher, explain
+from ombud.detect.matcher import explain
+from ombud.detect.routing import Found, Routing
 from ombud.detect.rule import Rule
+from ombud.detect.stand_in import NamedRows
+from ombud.detect.tally import ALERTS_MAX, Tally
 from ombud.detect.usage import (
     FieldUsage,
     SilentRule,
@@ -28,19 +35,14 @@ from ombud.detect.usage import (
     unused_fields,
     watched_fields,
 )
-from ombud.detect.view import view_of_original, view_of_row
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 TICK_SOURCE = "ombud.tick"
-ALERTS_MAX = 100_000  # Alerts the engine counts for; beyond it one alert a rule takes the rest.
-EVENTS_MAX = 1000  # Events an alert keeps; it counts all.
-ACTORS_MAX = 500_000  # Actors whose last act is remembered; the longest silent is forgotten.
-FUTURE_MS_MAX = 86_400_000  # An event dated further ahead than this moves no actor's last act.
-OVERFLOW: Group = (("overflow", "more alerts than the engine can count apart"),)
+ROWS_MAX = 8192  # Events taken at once: more gain nothing and cost memory.
 
-_DAY_MS = 86_400_000
 # By source and not by action: anybody may call an act a tick, nobody else is these.
 _NOT_ACTS = frozenset({TICK_SOURCE, FINDING_SOURCE})
+_ROUTING = frozenset({"source", "action", "actor.id", "time"})
 
 
 class Engine:
@@ -56,16 +58,15 @@ class Engine:
         self.position = 0  # Index of the next event.
         self.time = 0  # Log time, milliseconds.
         self.unreadable_count = 0  # Events whose bytes were no event of a known version.
-        self._matcher = Matcher(rules, routes=routes)
-        self._alerts_max = alerts_max
-        self._alerts: dict[str, list[int]] = {}  # id → count, first, last time, last index
-        self._actors: dict[str, int] = {}  # actor → time of the last act, longest silent first
+        self._routing = Routing(rules, routes)
+        self._tally = Tally(most=alerts_max)
+        self._actors = Actors()
         self._usages = {PRODUCT: FieldUsage(watched_fields(rules, PRODUCT, routes))}
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that run."""
-        return self._matcher.rules
+        return self._routing.rules
 
     def feed(self, committed: Committed) -> list[AlertChange]:
         """Take events of the record and return what they did to alerts, in order of first match.
@@ -77,66 +78,75 @@ class Engine:
             raise Conflict(
                 f"engine is at index {self.position} and was given {committed.first_index}"
             )
-        changes = _Changes(self._alerts, self._alerts_max)
-        for row in range(self.position - committed.first_index, committed.count):
-            self._take(committed, row, changes)
-            self.position = committed.first_index + row + 1
-        return changes.taken()
+        for start in range(self.position - committed.first_index, committed.count, ROWS_MAX):
+            end = min(start + ROWS_MAX, committed.count)
+            self._take(slice_committed(committed, start, end))
+        return self._tally.taken()
 
-    def _take(self, committed: Committed, row: int, changes: _Changes) -> None:
-        recorded = committed.recorded_ms[row]
-        self.time = max(self.time, recorded)
-        try:
-            view = view_of_row(committed, row)
-        except EventError:
-            self.unreadable_count += 1
-            return
-        source, action = view.get("source"), view.get("action")
-        if source in _NOT_ACTS:
-            return
-        actor = view.get("actor.id")
-        if actor is not None:
-            self._derive(view, actor, recorded)
-        self._usages[PRODUCT].watch(view)
-        plan = self._matcher.plan(source, action)
-        for rule, is_match in plan.named:
-            if is_match(view):
-                changes.add(rule, view, view, committed.first_index + row, recorded)
-        if plan.original and source is not None:
-            original = view_of_original(committed.group(4, row), source)
-            self._usage(source).watch(original)
-            for rule, is_match in plan.original:
-                if is_match(original):
-                    changes.add(rule, view, original, committed.first_index + row, recorded)
+    def _take(self, stretch: Committed) -> None:
+        rows = NamedRows(stretch)
+        columns = rows.cells(_ROUTING)
+        sources, actors, times = columns["source"], columns["actor.id"], columns["time"]
+        passed_over = set(rows.unreadable)
+        passed_over.update(row for row, source in enumerate(sources) if source in _NOT_ACTS)
+        acts = [row for row in range(stretch.count) if row not in passed_over]
+        recorded = stretch.recorded_ms
+        rows.add(self._actors.derive(acts, actors, times, recorded))
+        self._usages[PRODUCT].watch(rows, acts)
+        found = self._routing.match(rows, sources, columns["action"], passed_over=passed_over)
+        found += self._match_originals(stretch, sources, acts)
+        # By row, named rules first: a rule sees names or originals, never both.
+        found.sort(key=lambda one: (one.row, one.rows is not rows, one.number))
+        for one in found:
+            self._raise(one, stretch, actors[one.row], times[one.row])
+        self.unreadable_count += len(rows.unreadable)
+        self.position = stretch.first_index + stretch.count
+        self.time = max(self.time, *recorded)
+
+    def _match_originals(
+        self, stretch: Committed, sources: Sequence[Any], acts: Sequence[int]
+    ) -> list[Found]:
+        """Return the matches of rules that see originals, and watch the fields of these."""
+        places: dict[str, list[int]] = {}
+        for row in acts:
+            if sources[row] in self._routing.routes:
+                places.setdefault(sources[row], []).append(row)
+        found: list[Found] = []
+        for source, some in places.items():
+            originals = self._routing.originals(source)
+            if originals is not None:
+                rows = originals.rows(stretch, some)
+                self._usage(source).watch(rows, range(rows.count))
+                found += originals.match(rows, some)
+        return found
+
+    def _raise(self, found: Found, stretch: Committed, actor: Any, time: int) -> None:
+        """Count one match."""
+        rule = self._routing.rules[found.number]
+        view = partial(found.rows.view, found.place)
+        self._tally.add(
+            rule,
+            None if actor is UNSET else actor,
+            rule.guidance.group_of(view()) if rule.guidance.group_by else (),
+            [(stretch.first_index + found.row, time, lambda: explain(rule, view()))],
+            recorded=stretch.recorded_ms[found.row],
+            say=lambda fields: rule.guidance.sentence(view(), fields),
+        )
 
     def _usage(self, source: str) -> FieldUsage:
         usage = self._usages.get(source)
         if usage is None:
-            fields = watched_fields(self.rules, source, self._matcher.routes)
+            fields = watched_fields(self.rules, source, self._routing.routes)
             usage = self._usages[source] = FieldUsage(fields)
         return usage
 
-    def _derive(self, view: dict[str, Any], actor: str, recorded: int) -> None:
-        """Add what the actor's earlier acts say, and remember this one."""
-        time = view["time"]
-        last = self._actors.pop(actor, None)
-        if last is None:
-            view["derived.first_seen"] = True
-        else:
-            view["derived.idle_days"] = max(0, time - last) / _DAY_MS
-        if time > recorded + FUTURE_MS_MAX:
-            time = recorded
-        self._actors[actor] = time if last is None else max(time, last)
-        if len(self._actors) > ACTORS_MAX:
-            del self._actors[next(iter(self._actors))]
-
     def unused_fields(self) -> list[UnusedField]:
         """Return the fields that rules name and no event has ever carried."""
-        return unused_fields(self.rules, self._usages, self._matcher.routes)
+        return unused_fields(self.rules, self._usages, self._routing.routes)
 
     def silent_rules(self) -> list[SilentRule]:
         """Return the rules that no event so far could have fired, with the reason."""
-        return silent_rules(self.rules, self._usages, self._matcher.routes)
+        return silent_rules(self.rules, self._usages, self._routing.routes)
 
     def snapshot(self) -> bytes:
         """Return the whole state; the same history gives the same bytes."""
@@ -146,8 +156,8 @@ class Engine:
                 "position": self.position,
                 "time": self.time,
                 "unreadable": self.unreadable_count,
-                "alerts": [[alert, *counts] for alert, counts in self._alerts.items()],
-                "actors": list(self._actors.items()),
+                "alerts": self._tally.state(),
+                "actors": self._actors.state(),
                 "usages": {name: usage.state() for name, usage in sorted(self._usages.items())},
             }
         )
@@ -173,64 +183,11 @@ class Engine:
             engine.position = values["position"]
             engine.time = values["time"]
             engine.unreadable_count = values["unreadable"]
-            engine._alerts = {alert: counts for alert, *counts in values["alerts"]}
-            engine._actors = dict(values["actors"])
+            engine._tally.restore(values["alerts"])
+            engine._actors = Actors(dict(values["actors"]))
             for name, usage in values["usages"].items():
                 fields = watched_fields(rules, name, routes)
                 engine._usages[name] = FieldUsage.from_state(usage, fields)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"engine state is unreadable: {error}") from error
         return engine
-
-
-class _Changes:
-    """What one stretch of the record does to alerts."""
-
-    def __init__(self, alerts: dict[str, list[int]], alerts_max: int) -> None:
-        self._alerts = alerts
-        self._alerts_max = alerts_max
-        self._opened: dict[str, Alert] = {}
-        self._events: dict[str, list[AlertEvent]] = {}
-
-    def add(
-        self, rule: Rule, named: dict[str, Any], seen: dict[str, Any], index: int, recorded: int
-    ) -> None:
-        """Count one match; `seen` is the view that the rule matched."""
-        actor, group = named.get("actor.id"), rule.guidance.group_of(seen)
-        key = alert_id(rule, actor, group)
-        if key not in self._alerts and len(self._alerts) >= self._alerts_max:
-            actor, group = None, OVERFLOW
-            key = alert_id(rule, actor, group)
-        time = named["time"]
-        events = self._events.setdefault(key, [])
-        counts = self._alerts.get(key)
-        if counts is None:
-            counts = self._alerts[key] = [0, time, time, index]
-        if counts[0] < EVENTS_MAX:
-            fields = explain(rule, seen)
-            event = AlertEvent(index, time, fields)
-            events.append(event)
-            if counts[0] == 0:
-                self._opened[key] = Alert(
-                    id=key,
-                    rule_id=rule.id,
-                    rule_version=rule.version,
-                    title=rule.title,
-                    level=rule.level,
-                    actor=actor,
-                    group=group,
-                    sentence=rule.guidance.sentence(seen, fields),
-                    opened_at=recorded,
-                    first_event=event,
-                )
-        counts[0] += 1
-        counts[1] = min(counts[1], time)
-        counts[2] = max(counts[2], time)
-        counts[3] = index
-
-    def taken(self) -> list[AlertChange]:
-        """Return one change for each alert touched."""
-        return [
-            AlertChange(key, self._opened.get(key), tuple(events), *self._alerts[key])
-            for key, events in self._events.items()
-        ]
