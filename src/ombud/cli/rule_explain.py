@@ -26,8 +26,9 @@ from ombud.config.rule_files import (
 )
 from ombud.config.settings import load_settings
 from ombud.core.errors import EventError, InputError, NotFound
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.explanation import EventInHand, explain_rule
-from ombud.detect.rule import FILE_SIZE_MAX, Rule
+from ombud.detect.rule import Rule
 from ombud.detect.selections import parts_of_file
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 from ombud.services.rule_looks import pick_rule

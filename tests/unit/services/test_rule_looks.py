@@ -127,7 +127,7 @@ def test_out_of_sight(opened: OpenHome) -> None:
             opened.services.rule_explain(
                 ExplainWanted(event=reference, rule=BULK, why="w", case="c"), asker=UNIT
             )
-        assert last_look(opened).resource_id == (reference or None)
+        assert last_look(opened).resource_id == reference
 
 
 @pytest.mark.parametrize(
