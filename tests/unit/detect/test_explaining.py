@@ -10,7 +10,6 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.detect.conftest import document_of
 
 from ombud.detect.explaining import VALUE_LENGTH_MAX, VALUES_MAX, Finding, explain_tree
 from ombud.detect.rule import Rule
