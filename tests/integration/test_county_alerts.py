@@ -17,7 +17,8 @@ ALERTS_MAX = 80
 
 def test_each_kind_of_misuse_raises_an_alert() -> None:
     """No label is read by a rule, and no kind of misuse goes unnoticed."""
-    rules, refusals = read_rules([shipped_rules_folder()])
+    loaded = read_rules([shipped_rules_folder()])
+    rules, refusals = loaded.rules, loaded.refusals
     simulation = simulate(7, people=60, end=END, events=8_000)
     engine = Engine(rules)
     native_ids: list[str] = []

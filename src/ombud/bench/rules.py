@@ -24,13 +24,14 @@ _CORPUS_EVENTS_MAX = 20_000  # The plain matcher tries every rule on every event
 def run(options: Options) -> Report:
     """Feed committed events to engines; one process, nothing is stored."""
     report = Report("rules", options)
-    shipped, _ = read_rules([shipped_rules_folder()])
+    shipped = read_rules([shipped_rules_folder()]).rules
     county = list(to_committed(county_batches(options.events)))
     report.notes.append(f"{len(shipped)} shipped rules over the county")
-    corpus: list[Rule] = []
+    corpus: Sequence[Rule] = ()
     trail: list[Committed] = []
     if options.vectors is not None:
-        corpus, refused = read_rules([options.vectors / _CORPUS])
+        loaded = read_rules([options.vectors / _CORPUS])
+        corpus, refused = loaded.rules, loaded.refusals
         count = min(options.events, _CORPUS_EVENTS_MAX)
         trail = list(to_committed(cloudtrail_batches(options.vectors, count)))
         report.notes.append(

@@ -10,7 +10,9 @@ import typer
 
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table, progress
-from ombud.cli.rule_events import Line, read_lines, read_records
+from ombud.cli.rule_events import BadLines, Line, read_lines, read_records
+from ombud.cli.rule_explain import explain
+from ombud.cli.rule_fields import fields
 from ombud.cli.rule_states import disable, enable, status
 from ombud.collect.sources import get_source
 from ombud.config.rule_files import (
@@ -21,15 +23,16 @@ from ombud.config.rule_files import (
 )
 from ombud.core.errors import RuleError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.logsource import ROUTES, sees_original
-from ombud.detect.matcher import Matcher, explain
-from ombud.detect.rule import FILE_SIZE_MAX, Refusal, Rule
+from ombud.detect.matcher import Matcher
+from ombud.detect.matcher import explain as explain_match
+from ombud.detect.rule import Refusal, Rule
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
-BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (status, enable, disable):
+for command in (explain, fields, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[
@@ -48,7 +51,8 @@ def check(paths: PathsArgument, json: JsonOption = False) -> None:
 
     Each refused rule is named on standard error with its file and every reason.
     """
-    rules, refusals = read_rules(paths)
+    loaded = read_rules(paths)
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     if json:
         refused = [
@@ -68,7 +72,8 @@ def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
 
     The events of `name.yml` stand in `name.tests.yml` beside it.
     """
-    rules, refusals = read_rules(paths)
+    loaded = read_rules(paths)
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     by_path: dict[str, list[Rule]] = {}
     for rule in rules:
@@ -120,7 +125,8 @@ def list_rules(
     json: JsonOption = False,
 ) -> None:
     """List the shipped rules and those at PATHS."""
-    rules, refusals = read_rules([shipped_rules_folder(), *(paths or ())])
+    loaded = read_rules([shipped_rules_folder(), *(paths or ())])
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     if json:
         for rule in rules:
@@ -165,9 +171,10 @@ def run(
     every rule sees every line.  With it they are originals, and rules are routed
     by logsource.  Needs no home, and so knows nothing of an actor's earlier acts.
     """
-    rules, refusals = read_rules(paths)
+    loaded = read_rules(paths)
+    rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
-    refused = _BadLines()
+    refused = BadLines()
     if source is None:
         lines = read_lines(events, refuse=refused.add)
     else:
@@ -199,29 +206,11 @@ def _matches(matcher: Matcher, line: Line) -> Iterator[tuple[Rule, dict[str, Any
     )
 
 
-class _BadLines:
-    """Lines that were no events, named up to a bound and counted."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def add(self, number: int, reason: str) -> None:
-        """Name one line."""
-        self.count += 1
-        if self.count <= BAD_LINES_SAID:
-            note(f"line {number}: {reason}")
-
-    def say(self) -> None:
-        """Say how many there were."""
-        if self.count:
-            note(f"{self.count} lines were skipped")
-
-
-def _routed(rules: Sequence[Rule], source: str) -> list[Rule]:
+def _routed(rules: Sequence[Rule], source: str) -> tuple[Rule, ...]:
     route = ROUTES.get(source)
-    routed = [
+    routed = tuple(
         rule for rule in rules if rule.logsource.is_own or sees_original(rule.logsource, route)
-    ]
+    )
     if len(routed) < len(rules):
         note(f"{len(rules) - len(routed)} rules are for other sources than {source}")
     return routed
@@ -231,6 +220,6 @@ def _print_match(rule: Rule, number: int, event: dict[str, Any], *, json: bool) 
     if json:
         print_json({"rule_id": rule.id, "line": number})
         return
-    fields = explain(rule, event)
+    fields = explain_match(rule, event)
     told = rule.guidance.sentence(event, fields)
     print_line(f"line {number}: {rule.title} ({rule.level}): {told}")

@@ -7,13 +7,17 @@ the package when installed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ombud
+from ombud.config.settings import Settings
 from ombud.core.errors import InputError, Unavailable
 from ombud.detect.cases import SUFFIX
 from ombud.detect.condition import Placeholders
-from ombud.detect.rule import FILE_SIZE_MAX, Refusal, Rule, load_rules
+from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.detect.rule import Refusal
+from ombud.detect.rule_set import RuleSet, load_rules
 
 RULE_SUFFIXES = (".yml", ".yaml")
 FILES_MAX = 50_000  # Files of all folders given: more is a mistaken path.
@@ -47,20 +51,33 @@ def find_rule_files(paths: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
+def configured_folders(settings: Settings) -> list[Path]:
+    """Return where the rules of a home lie: those that come with Ombud, then further ones."""
+    folders = [Path(folder) for folder in settings["rules.folders"]]
+    if settings["rules.shipped"]:
+        folders.insert(0, shipped_rules_folder())
+    return folders
+
+
 def cases_file(rule_file: Path) -> Path:
     """Return the file that holds the events of a rule file, which may not exist."""
     return rule_file.with_name(rule_file.stem + SUFFIX)
 
 
-def read_rules(
-    paths: Iterable[Path], *, placeholders: Placeholders | None = None
-) -> tuple[list[Rule], list[Refusal]]:
+def read_rules(paths: Iterable[Path], *, placeholders: Placeholders | None = None) -> RuleSet:
     """Return the rules at these paths and every refusal, an unreadable file among them."""
     unreadable: list[Refusal] = []
-    rules, refusals = load_rules(
-        _contents(find_rule_files(paths), unreadable), placeholders=placeholders
-    )
-    return rules, refusals + unreadable
+    loaded = load_rules(_contents(find_rule_files(paths), unreadable), placeholders=placeholders)
+    return replace(loaded, refusals=(*loaded.refusals, *unreadable))
+
+
+def read_rule_text(file: Path) -> bytes:
+    """Return what a rule file holds now, for showing; empty when it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(FILE_SIZE_MAX + 1)
+    except OSError:
+        return b""
 
 
 def _contents(files: Iterable[Path], unreadable: list[Refusal]) -> Iterator[tuple[str, bytes]]:

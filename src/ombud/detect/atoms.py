@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ombud.detect.paths import EventView, find_values, is_present, leaves, opened, peeker
-from ombud.detect.values import Check, is_same, lower_text_of
+from ombud.detect.predicates import Predicate, Text
+from ombud.detect.values import is_same, lower_text_of
 
 Test = Callable[[EventView], bool]
 Occurs = Callable[[str], bool]
@@ -55,23 +56,27 @@ class Node(ABC):
 
 @dataclass(frozen=True, slots=True)
 class FieldIs(Node):
-    """Some value of the field passes the check; `equals` is its exact text when it has one."""
+    """Some value of the field is as the predicate demands."""
 
     field: str
-    check: Check
-    equals: str | None = None
+    predicate: Predicate
+
+    @property
+    def equals(self) -> str | None:
+        """The text it must equal without regard to case, if it is so simple."""
+        demand = self.predicate
+        return demand.exact if isinstance(demand, Text) and not demand.cased else None
 
     def is_match(self, event: EventView) -> bool:
         """Whether a value that is not null passes."""
-        return any(
-            value is not None and self.check(value) for value in find_values(event, self.field)
-        )
+        check = self.predicate.check()
+        return any(value is not None and check(value) for value in find_values(event, self.field))
 
     def compiled(self) -> Test:
         """Return the check over values fetched by the shortest way."""
         if self.equals is not None:
             return is_one_of(self.field, {self.equals})
-        peek, check = peeker(self.field), self.check
+        peek, check = peeker(self.field), self.predicate.check()
 
         def passes(event: EventView) -> bool:
             value = peek(event)
@@ -85,8 +90,9 @@ class FieldIs(Node):
 
     def matched(self, event: EventView) -> Matched:
         """Yield the values that pass."""
+        check = self.predicate.check()
         for value in find_values(event, self.field):
-            if value is not None and self.check(value):
+            if value is not None and check(value):
                 yield self.field, value
 
     def verdict(self, occurs: Occurs) -> bool | None:
@@ -234,17 +240,19 @@ class FieldsAgree(Node):
 
 @dataclass(frozen=True, slots=True)
 class Keyword(Node):
-    """Some value anywhere in the event passes the check."""
+    """Some value anywhere in the event is as the predicate demands."""
 
-    check: Check
+    predicate: Predicate
 
     def is_match(self, event: EventView) -> bool:
         """Whether any value passes."""
-        return any(self.check(value) for _, value in leaves(event))
+        check = self.predicate.check()
+        return any(check(value) for _, value in leaves(event))
 
     def matched(self, event: EventView) -> Matched:
         """Yield the values that pass, under the paths to them."""
-        yield from ((path, value) for path, value in leaves(event) if self.check(value))
+        check = self.predicate.check()
+        yield from ((path, value) for path, value in leaves(event) if check(value))
 
     def verdict(self, occurs: Occurs) -> bool | None:
         """Return nothing: a keyword needs no field in particular."""

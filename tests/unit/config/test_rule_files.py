@@ -34,10 +34,11 @@ def test_reads_what_it_can(tmp_path: Path) -> None:
     (tmp_path / "b.yml").symlink_to(tmp_path / "gone.yml")
     (tmp_path / "c.yml").mkdir()
 
-    rules, refusals = read_rules([tmp_path, tmp_path / "a.yml"])
+    loaded = read_rules([tmp_path, tmp_path / "a.yml"])
+    rules, refusals = loaded.rules, loaded.refusals
 
     assert [rule.id for rule in rules] == ["a"]
-    assert refusals == []
+    assert not refusals
     with pytest.raises(InputError, match=r"gone\.yml` does not exist"):
         read_rules([tmp_path / "gone.yml"])
 
@@ -51,7 +52,8 @@ def test_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", fail)
-    rules, refusals = read_rules([path])
+    loaded = read_rules([path])
+    rules, refusals = loaded.rules, loaded.refusals
 
     assert not rules
     assert str(refusals[0]) == f"{path}: permission denied"

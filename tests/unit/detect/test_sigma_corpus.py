@@ -10,7 +10,8 @@ import pytest
 
 from ombud.detect.logsource import ROUTES, sees_original
 from ombud.detect.matcher import Matcher
-from ombud.detect.rule import Refusal, Rule, load_rules, parse_rules
+from ombud.detect.rule import parse_rules
+from ombud.detect.rule_set import RuleSet, load_rules
 from ombud.detect.view import view_of_original, with_short_names
 
 # The published count of this case is 1, but three of its events hold the text asked for.
@@ -18,16 +19,16 @@ MORE_THAN_PUBLISHED = {"0b9ad457-2554-44c1-82c2-d56a99c42377": 3}
 
 
 @pytest.fixture(scope="session")
-def corpus(vectors: Path) -> tuple[list[Rule], list[Refusal]]:
+def corpus(vectors: Path) -> RuleSet:
     """Return what becomes of every published rule."""
     folder = vectors / "sigma" / "rules"
     files = sorted(folder.rglob("*.yml"))
     return load_rules((str(file.relative_to(folder)), file.read_bytes()) for file in files)
 
 
-def test_every_published_rule_loads(corpus: tuple[list[Rule], list[Refusal]]) -> None:
+def test_every_published_rule_loads(corpus: RuleSet) -> None:
     """Every rule of the corpus can be evaluated; were one refused, it would be named here."""
-    rules, refusals = corpus
+    rules, refusals = corpus.rules, corpus.refusals
 
     assert [str(refusal) for refusal in refusals] == []
     assert len(rules) == 3141
@@ -54,10 +55,10 @@ def test_regression_events_match(vectors: Path) -> None:
     assert len(cases) == 87
 
 
-def test_cloudtrail_of_an_attack(vectors: Path, corpus: tuple[list[Rule], list[Refusal]]) -> None:
+def test_cloudtrail_of_an_attack(vectors: Path, corpus: RuleSet) -> None:
     """The routed AWS rules find what other engines found in an hour of simulated attack."""
     lines = (vectors / "cloudtrail" / "stratus-run.ndjson").read_bytes().splitlines()
-    matcher = Matcher(corpus[0])
+    matcher = Matcher(corpus.rules)
     rules = [rule for rule, _ in matcher.plan("aws.cloudtrail", "other").original]
     found: dict[str, int] = {}
     for line in lines:
@@ -115,14 +116,14 @@ VENDORS = [
 
 @pytest.mark.parametrize(("source", "count", "records", "name"), VENDORS)
 def test_rules_about_other_products(
-    corpus: tuple[list[Rule], list[Refusal]],
+    corpus: RuleSet,
     source: str,
     count: int,
     records: tuple[dict[str, Any], ...],
     name: str,
 ) -> None:
     """Published rules see the originals of the source, in every way these are delivered."""
-    rules = [rule for rule, _ in Matcher(corpus[0]).plan(source, "other").original]
+    rules = [rule for rule, _ in Matcher(corpus.rules).plan(source, "other").original]
 
     assert len(rules) == count
     for record in records:

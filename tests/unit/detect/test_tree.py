@@ -12,8 +12,8 @@ from sigma.types import SigmaNumber, SigmaString
 
 from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
 from ombud.detect.rule import Rule
+from ombud.detect.sigma_values import keyword_of, predicate_of
 from ombud.detect.tree import All, Not, Some, matched_fields
-from ombud.detect.values import check_of, keyword_check, plain_text
 
 NAMES = ["a", "b", "a.b", "a.b.c", "b.c"]
 names = st.sampled_from(NAMES)
@@ -35,7 +35,7 @@ events = st.dictionaries(st.sampled_from([*NAMES, "c"]), values, max_size=4)
 def field_is(name: str, text: str | int) -> FieldIs:
     """Return the condition that a field has a value."""
     value = SigmaString(text) if isinstance(text, str) else SigmaNumber(text)
-    return FieldIs(name, check_of(value), plain_text(value))
+    return FieldIs(name, predicate_of(value))
 
 
 leaves = st.one_of(
@@ -43,7 +43,7 @@ leaves = st.one_of(
     st.builds(FieldIsNull, names),
     st.builds(FieldExists, names, st.booleans()),
     st.builds(FieldsAgree, names, names, st.booleans(), st.booleans()),
-    st.builds(lambda text: Keyword(keyword_check(SigmaString(text))), texts),
+    st.builds(lambda text: Keyword(keyword_of(SigmaString(text))), texts),
 )
 trees = st.recursive(
     leaves,

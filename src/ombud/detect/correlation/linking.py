@@ -1,0 +1,173 @@
+"""Linking: which rules a correlation speaks of, once all of them are known.
+
+A correlation that cannot run is refused by name, and so is each that refers to
+it; the rest runs.  Correlations are returned in an order in which each comes after
+those that it refers to.  The version of a linked correlation covers those of its
+rules: when one of them changes, it is another correlation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+
+from ombud.core.errors import RuleError
+from ombud.detect.correlation.model import Correlation, Judging
+from ombud.detect.rule import VERSION_LENGTH, Refusal, Rule
+from ombud.detect.view import check_field
+
+CHAIN_MAX = 16  # Correlations one upon the other; a match goes through all of them at once.
+
+Named = Rule | Correlation
+
+
+def link(
+    correlations: Iterable[Correlation], rules: Iterable[Rule]
+) -> tuple[tuple[Correlation, ...], tuple[Refusal, ...]]:
+    """Return the correlations that can run, with ids for names, and why the others cannot."""
+    given = {one.id: one for one in correlations}
+    plain = {rule.id: rule for rule in rules}
+    names = _Names([*plain.values(), *given.values()])
+    refusals: dict[str, str] = {}
+    resolved: dict[str, Correlation] = {}
+    for one in given.values():
+        try:
+            resolved[one.id] = _resolved(one, names)
+        except RuleError as error:
+            refusals[one.id] = str(error)
+    for rule_id, reason in _cycles(resolved).items():
+        refusals[rule_id] = reason
+        del resolved[rule_id]
+    kept: dict[str, Correlation] = {}
+    depths: dict[str, int] = {}
+    for rule_id in _order(resolved):
+        one = resolved[rule_id]
+        try:
+            lower = [_target(inner, plain, kept, given) for inner in one.rules]
+            depths[rule_id] = 1 + max(depths.get(inner, 0) for inner in one.rules)
+            _check_depth(depths[rule_id])
+            _check_fields(one, lower)
+        except RuleError as error:
+            refusals[rule_id] = str(error)
+            continue
+        kept[rule_id] = replace(one, version=_version(one, lower))
+    refused = [
+        Refusal(one.path, one.id, refusals[one.id]) for one in given.values() if one.id in refusals
+    ]
+    return tuple(kept.values()), tuple(refused)
+
+
+class _Names:
+    """From what a correlation calls a rule to the rule's id."""
+
+    def __init__(self, named: Sequence[Named]) -> None:
+        self._ids = {one.id for one in named}
+        # A rule loader may know names that the rule keeps beside its id.
+        found = [(getattr(one, "name", None), one.id) for one in named]
+        self._names = {name: rule_id for name, rule_id in found if name is not None}
+        counts = Counter(name for name, _ in found if name is not None)
+        self._doubled = {name for name, count in counts.items() if count > 1}
+
+    def id_of(self, reference: str) -> str:
+        if reference in self._ids:
+            return reference
+        if reference in self._doubled:
+            raise RuleError(f"`{reference}` is the name of more than one rule: give its id")
+        if reference not in self._names:
+            raise RuleError(f"it refers to `{reference}`, which no rule has as id or name")
+        return self._names[reference]
+
+
+def _resolved(one: Correlation, names: _Names) -> Correlation:
+    rules = tuple(names.id_of(reference) for reference in one.rules)
+    if len(set(rules)) < len(rules):
+        raise RuleError("`rules` names a rule twice, by id and by name")
+    aliases = tuple(
+        (alias, tuple((names.id_of(reference), name) for reference, name in places))
+        for alias, places in one.aliases
+    )
+    return replace(one, rules=rules, aliases=aliases)
+
+
+def _edges(resolved: Mapping[str, Correlation]) -> dict[str, list[str]]:
+    return {
+        rule_id: [inner for inner in one.rules if inner in resolved]
+        for rule_id, one in resolved.items()
+    }
+
+
+def _cycles(resolved: Mapping[str, Correlation]) -> dict[str, str]:
+    """Return every correlation that leads back to itself, with the way."""
+    edges = _edges(resolved)
+    found: dict[str, str] = {}
+    while True:
+        try:
+            TopologicalSorter(edges).prepare()
+        except CycleError as error:
+            cycle = error.args[1][::-1]  # Given from what is referred to, to who refers.
+            way = " -> ".join(f"`{rule_id}`" for rule_id in cycle)
+            for rule_id in cycle:
+                found[rule_id] = f"it refers to itself: {way}"
+            edges = {
+                rule_id: [inner for inner in inners if inner not in found]
+                for rule_id, inners in edges.items()
+                if rule_id not in found
+            }
+        else:
+            return found
+
+
+def _order(resolved: Mapping[str, Correlation]) -> list[str]:
+    """Return ids so that each comes after those it refers to, else in the order given."""
+    edges = _edges(resolved)
+    ordered: dict[str, None] = {}
+    for start in edges:
+        stack = [start]
+        while stack:
+            missing = [inner for inner in edges[stack[-1]] if inner not in ordered]
+            if missing:
+                stack.append(missing[0])
+            else:
+                ordered.setdefault(stack.pop())
+    return list(ordered)
+
+
+def _target(
+    rule_id: str,
+    plain: Mapping[str, Rule],
+    kept: Mapping[str, Correlation],
+    given: Mapping[str, Correlation],
+) -> Named:
+    if rule_id in kept:
+        return kept[rule_id]
+    if rule_id in given:
+        raise RuleError(f"it refers to `{rule_id}`, which is refused")
+    return plain[rule_id]
+
+
+def _check_depth(depth: int) -> None:
+    if depth > CHAIN_MAX:
+        raise RuleError(f"it stands on a chain of more than {CHAIN_MAX} correlations")
+
+
+def _check_fields(one: Correlation, lower: Sequence[Named]) -> None:
+    """Raise `RuleError` for a field that matches of a rule can never carry."""
+    for inner in lower:
+        for name in (*one.group_by, *one.fields):
+            place = one.field_of(name, inner.id)
+            if isinstance(inner, Rule):
+                if inner.logsource.is_own:
+                    check_field(place)
+            elif inner.judging is not Judging.SLIDING and place not in inner.group_by:
+                raise RuleError(
+                    f"`{inner.id}` is judged when its window has closed and carries "
+                    f"only its own group: it has no `{place}`"
+                )
+
+
+def _version(one: Correlation, lower: Sequence[Named]) -> str:
+    text = " ".join([one.version, *(inner.version for inner in lower)])
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_LENGTH]
