@@ -8,6 +8,7 @@ engine derives beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec import UNSET
@@ -26,6 +27,8 @@ _SUBJECTS: Mapping[str, Callable[[Any, Any], str]] = {
     "subject.key": lambda _, key: key,
 }
 
+_NO_MAP: dict[str, Any] = {}
+
 
 class NamedColumns:
     """A stretch of the record by column; `names`, if known, are what will be asked for.
@@ -36,6 +39,7 @@ class NamedColumns:
     def __init__(self, committed: Committed, names: Iterable[str] = ()) -> None:
         self.committed = committed
         self._columns: dict[str, Sequence[Any]] = {}
+        self._dicts: dict[str, list[dict[str, Any]]] = {}  # Maps, empty where there is none.
         self._maps = frozenset(filter(None, map(_map_of, names)))
         self._objects: dict[Group, Sequence[Any]] = {}
         self._views: dict[int, EventView] = {}  # Of rows that only the plain view can read.
@@ -65,7 +69,7 @@ class NamedColumns:
         if name in PLACES:
             self._need(name)
             group, place = PLACES[name]
-            values = [getattr(one, place) for one in self._objects[group]]
+            values = map(attrgetter(place), self._objects[group])
             if name == "time":
                 recorded = self.committed.recorded_ms
                 return [recorded[row] if x is None else x for row, x in enumerate(values)]
