@@ -212,7 +212,7 @@ class _Look:
             wide = np.flatnonzero(np.logical_or.reduce([needed[name] for name in later]))
             is_whole = len(wide) == self._rows.count
             chosen = None if is_whole else [self._span[place] for place in wide.tolist()]
-            columns = self._rows.cells(names - self._first.keys(), chosen)
+            columns = self._rows.cells(names.difference(self._first), chosen)
             for name in later:
                 self._codes[name] = self._coded(name, columns[name], needed[name], wide)
         everywhere = np.arange(count)
