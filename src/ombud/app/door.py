@@ -12,6 +12,7 @@ from ombud.app.checkpoint_door import CheckpointDoor
 from ombud.app.policy_door import PolicyDoor
 from ombud.app.request_door import RequestDoor
 from ombud.services.directory_wanted import DirectoryWanted
+from ombud.services.rule_wanted import ExplainWanted
 
 Json = dict[str, Any]
 
@@ -69,6 +70,12 @@ class Door(Protocol):
 
     def rules(self) -> Json:
         """Return `{"rules", "refused", "never_seen", "silent"}`."""
+
+    def rule_explain(self, wanted: ExplainWanted) -> Json:
+        """Return `{"event", "rule", "is_match", "sees", "condition", …}`."""
+
+    def rule_fields(self) -> Json:
+        """Return `{"rules", "sources", "never_seen", "silent"}`."""
 
     def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
         """Switch a rule on or off."""

@@ -21,7 +21,7 @@ from ombud.app.paths import HomePaths
 from ombud.app.policy_parts import apply_configured
 from ombud.app.trino import trino_access
 from ombud.config.attribution_file import load_attribution
-from ombud.config.rule_files import read_rules, shipped_rules_folder
+from ombud.config.rule_files import configured_folders, read_rules
 from ombud.config.settings import Settings, load_settings
 from ombud.core.clock import never_back, now_ms
 from ombud.core.errors import OmbudError, Unavailable
@@ -36,7 +36,7 @@ from ombud.services.background import Background
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
-from ombud.services.follow import STEP, Follower, IndexFollower
+from ombud.services.follow import STEP, IndexFollower, JoiningFollower
 from ombud.services.home import HomeServices
 from ombud.services.ingesting import Ingesting
 from ombud.services.lineage import is_of_record, write_lineage
@@ -123,7 +123,7 @@ class OpenHome:
         )
         self.projection.catch_up()
         self.watch = self._open_watch()
-        self._watch_follower = Follower(self.reader, self.watch)
+        self._watch_follower = JoiningFollower(self.reader, self.watch)
         self._rules_failed = False
         self._following_rules = threading.Lock()
         if not isinstance(appender, RestingRecord):
@@ -168,10 +168,7 @@ class OpenHome:
         self.index.close()
 
     def _open_watch(self) -> Watch:
-        folders = [Path(folder) for folder in self.settings["rules.folders"]]
-        if self.settings["rules.shipped"]:
-            folders.insert(0, shipped_rules_folder())
-        loaded = read_rules(folders)
+        loaded = read_rules(configured_folders(self.settings))
         rules, refusals = loaded.rules, loaded.refusals
         return Watch(
             rules=rules,

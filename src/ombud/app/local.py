@@ -14,6 +14,7 @@ from ombud.app.request_local import LocalRequests
 from ombud.services.asker import local_owner
 from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.home import HomeServices
+from ombud.services.rule_wanted import ExplainWanted
 
 
 class LocalDoor:
@@ -91,6 +92,16 @@ class LocalDoor:
         """Return the rules, as of the last durable event."""
         self._catch_up()
         return self._services.rules(asker=self._asker)
+
+    def rule_explain(self, wanted: ExplainWanted) -> Json:
+        """Explain a rule by a recorded event, alerts as of the last durable one."""
+        self._catch_up()
+        return self._services.rule_explain(wanted, asker=self._asker)
+
+    def rule_fields(self) -> Json:
+        """Return which fields of rules no event carries, as of the last durable event."""
+        self._catch_up()
+        return self._services.rule_fields(asker=self._asker)
 
     def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
         """Switch a rule on or off."""

@@ -31,6 +31,7 @@ from ombud.core.errors import (
     Unavailable,
 )
 from ombud.services.directory_wanted import DirectoryWanted
+from ombud.services.rule_wanted import ExplainWanted
 
 TIMEOUT_SECONDS = 120.0  # A catching-up index can take this long after a bulk load.
 LOAD_SECONDS = 900.0  # Half a million rows are some 30 s of work, on a machine that may be busy.
@@ -187,6 +188,14 @@ class RemoteDoor:
         """Return the rules."""
         return self.call("GET", "/v1/rules")
 
+    def rule_explain(self, wanted: ExplainWanted) -> Json:
+        """Explain a rule by a recorded event."""
+        return self.call("POST", "/v1/rules/explain", body=_fragment(wanted))
+
+    def rule_fields(self) -> Json:
+        """Return which fields of rules no event carries."""
+        return self.call("GET", "/v1/rules/fields")
+
     def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
         """Switch a rule on or off."""
         path = f"/v1/rules/{quote(rule_id, safe='')}/state"
@@ -230,7 +239,7 @@ class RemoteDoor:
         return self.call("GET", "/v1/directory")
 
 
-def _fragment(wanted: DirectoryWanted) -> orjson.Fragment:
+def _fragment(wanted: DirectoryWanted | ExplainWanted) -> orjson.Fragment:
     return orjson.Fragment(msgspec.json.encode(wanted))
 
 

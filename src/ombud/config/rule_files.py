@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import ombud
+from ombud.config.settings import Settings
 from ombud.core.errors import InputError, Unavailable
 from ombud.detect.cases import SUFFIX
 from ombud.detect.condition import Placeholders
-from ombud.detect.rule import FILE_SIZE_MAX, Refusal
+from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.detect.rule import Refusal
 from ombud.detect.rule_set import RuleSet, load_rules
 
 RULE_SUFFIXES = (".yml", ".yaml")
@@ -49,6 +51,14 @@ def find_rule_files(paths: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
+def configured_folders(settings: Settings) -> list[Path]:
+    """Return where the rules of a home lie: those that come with Ombud, then further ones."""
+    folders = [Path(folder) for folder in settings["rules.folders"]]
+    if settings["rules.shipped"]:
+        folders.insert(0, shipped_rules_folder())
+    return folders
+
+
 def cases_file(rule_file: Path) -> Path:
     """Return the file that holds the events of a rule file, which may not exist."""
     return rule_file.with_name(rule_file.stem + SUFFIX)
@@ -59,6 +69,15 @@ def read_rules(paths: Iterable[Path], *, placeholders: Placeholders | None = Non
     unreadable: list[Refusal] = []
     loaded = load_rules(_contents(find_rule_files(paths), unreadable), placeholders=placeholders)
     return replace(loaded, refusals=(*loaded.refusals, *unreadable))
+
+
+def read_rule_text(file: Path) -> bytes:
+    """Return what a rule file holds now, for showing; empty when it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(FILE_SIZE_MAX + 1)
+    except OSError:
+        return b""
 
 
 def _contents(files: Iterable[Path], unreadable: list[Refusal]) -> Iterator[tuple[str, bytes]]:

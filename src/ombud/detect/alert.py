@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from ombud.core.event import Action, Event
-from ombud.detect.rule import Rule
 
 FINDING_SOURCE = "ombud.detect"
 FINDING_CLASS = 2004  # OCSF Detection Finding.
@@ -23,6 +22,26 @@ FINDING_CREATED = 1  # OCSF activity Create.
 ID_LENGTH = 32  # Hexadecimal digits of the SHA-256 of the key.
 
 Group = tuple[tuple[str, str], ...]
+
+
+class Head(Protocol):
+    """What an alert says of its rule, which may be a correlation."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def version(self) -> str:
+        """The hash of its text."""
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+
+    @property
+    def level(self) -> str:
+        """How serious it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,7 @@ class AlertChange:
     last_index: int
 
 
-def alert_id(rule: Rule, actor: str | None, group: Group) -> str:
+def alert_id(rule: Head, actor: str | None, group: Group) -> str:
     """Return the id of the alert for this key."""
     key = orjson.dumps([rule.id, rule.version, actor, group])
     return hashlib.sha256(key).hexdigest()[:ID_LENGTH]

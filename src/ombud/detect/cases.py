@@ -12,14 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-from sigma.exceptions import SigmaError
-from sigma.rule.base import SigmaYAMLLoader, check_alias_expansion
-
 from ombud.core.errors import RuleError
 from ombud.core.fields import BY_NAME, Kind
+from ombud.detect.documents import Fault, parse_documents
 from ombud.detect.logsource import sees_event
-from ombud.detect.rule import FILE_SIZE_MAX, Rule
+from ombud.detect.rule import Rule
 from ombud.detect.view import check_field, with_short_names
 
 SUFFIX = ".tests.yml"  # What is read as cases and never as a rule.
@@ -63,14 +60,13 @@ class CaseResult:
 
 def parse_cases(text: bytes | str, *, path: str) -> list[Case]:
     """Return the cases of one file; raises `RuleError` naming the file and the fault."""
-    if len(text) > FILE_SIZE_MAX:
-        raise RuleError(f"file is larger than {FILE_SIZE_MAX >> 10} KiB", origin=path)
     try:
-        documents = list(yaml.load_all(text, Loader=SigmaYAMLLoader))
-        check_alias_expansion(documents)
-    except (yaml.YAMLError, SigmaError, RecursionError, ValueError) as error:
-        raise RuleError(" ".join(str(error).split()), origin=path) from error
+        documents = parse_documents(text)
+    except RuleError as error:
+        raise RuleError(error.message, origin=path) from error
     document = documents[0] if len(documents) == 1 else None
+    if isinstance(document, Fault):
+        raise RuleError(str(document), origin=path)
     if not isinstance(document, dict) or document.keys() - {"matches", "misses"}:
         raise RuleError("cases are a map of `matches` and `misses`", origin=path)
     return [

@@ -1,22 +1,19 @@
-"""Condition: from what pySigma parsed to the tree that is evaluated.
+"""Condition: from the section `detection` of a rule to the tree that is evaluated.
 
-pySigma resolves selectors, modifiers and value lists; here its result is only
-re-told.  What has no place in the tree is refused by name.
+pySigma resolves modifiers and value lists of each selection; here its result is
+only re-told and joined as the condition says.  What has no place in the tree is
+refused by name, and so is what would grow beyond a bound while it is expanded.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sigma.conditions import (
-    ConditionAND,
-    ConditionFieldEqualsValueExpression,
-    ConditionNOT,
-    ConditionOR,
-    ConditionValueExpression,
-)
-from sigma.rule import SigmaRule
+from sigma.conditions import ConditionAND
+from sigma.rule.detection import SigmaDetection, SigmaDetectionItem
 from sigma.types import (
     Placeholder,
     SigmaCasedString,
@@ -31,84 +28,194 @@ from sigma.types import (
 
 from ombud.core.errors import RuleError
 from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
+from ombud.detect.condition_syntax import condition_tree
+from ombud.detect.expressions import POLICY
 from ombud.detect.paths import FIELD_PARTS_MAX
 from ombud.detect.sigma_values import keyword_of, predicate_of
 from ombud.detect.tree import All, Not, Some
 
 Placeholders = Mapping[str, Sequence[str]]
 
-DEPTH_MAX = 100  # Levels of `and`, `or`, `not`: what loads must also run, on any stack.
+ATOMS_MAX = 50_000  # Of one rule, counted as often as its condition names them.
+EXPRESSIONS_MAX = 500  # Regular expressions of one rule: each may keep a megabyte.
+EXPRESSION_LENGTH_MAX = 8192  # Characters of one regular expression.
+DASHES = 5  # Characters that `windash` puts for each dash, of which pySigma takes three in a value.
+
+_DASH = re.compile(r"\B[-/]\b")
 
 
-def tree_of(rule: SigmaRule, placeholders: Placeholders) -> Node:
-    """Return the tree of a rule; several conditions are alternatives.
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The tree of a detection, and the placeholders that it was filled with."""
+
+    tree: Node
+    placeholders: frozenset[str]
+
+
+def compile_detection(
+    selections: Mapping[str, Any], conditions: Sequence[str], placeholders: Placeholders
+) -> Compiled:
+    """Return the tree of selections joined by conditions; several conditions are alternatives.
 
     Raises `RuleError`, or the error of pySigma, for what cannot be evaluated.
     """
-    nodes = [_node(condition.parsed, placeholders) for condition in rule.detection.parsed_condition]
-    return nodes[0] if len(nodes) == 1 else Some(tuple(nodes))
+    _Shape().check(selections)
+    parsed = {
+        name: SigmaDetection.from_definition(definition, None, POLICY)
+        for name, definition in selections.items()
+    }
+    teller = _Teller(parsed, placeholders)
+    names = tuple(parsed)
+    nodes = [condition_tree(text, names, teller.selection) for text in conditions]
+    return Compiled(_some(nodes), frozenset(teller.used))
 
 
-def _node(item: Any, placeholders: Placeholders, depth: int = 0) -> Node:
-    if depth > DEPTH_MAX:
-        raise RuleError(f"condition is nested deeper than {DEPTH_MAX} levels")
-    match item:
-        case ConditionAND(args):
-            return All(tuple(_node(arg, placeholders, depth + 1) for arg in args))
-        case ConditionOR(args):
-            return Some(tuple(_node(arg, placeholders, depth + 1) for arg in args))
-        case ConditionNOT(args):
-            return Not(_node(args[0], placeholders, depth + 1))
-        case ConditionFieldEqualsValueExpression(field, value):
-            if field.count(".") >= FIELD_PARTS_MAX:
-                raise RuleError(f"field `{field}` has more than {FIELD_PARTS_MAX} parts")
-            return _field(field, value, placeholders)
-        case ConditionValueExpression(value):
-            return _keyword(value, placeholders)
-    raise RuleError("the condition is empty")
+class _Shape:
+    """Looks at selections before pySigma expands them."""
+
+    def __init__(self) -> None:
+        self._expanded = 0
+        self._expressions = 0
+
+    def check(self, selections: Mapping[str, Any]) -> None:
+        """Raise `RuleError` for what is no selection, or would grow beyond a bound."""
+        for name, definition in selections.items():
+            if not isinstance(name, str):
+                raise RuleError(f"name of selection `{name}` is no text: write it in quotes")
+            self._selection(name, definition)
+
+    def _selection(self, name: str, definition: Any) -> None:
+        if isinstance(definition, dict):
+            for key, value in definition.items():
+                if not isinstance(key, str):
+                    raise RuleError(f"field `{key}` of `{name}` is no text: write it in quotes")
+                self._field(key, value)
+        elif isinstance(definition, list):
+            for inner in definition:
+                if isinstance(inner, dict | list):
+                    self._selection(name, inner)
+
+    def _field(self, key: str, value: Any) -> None:
+        field, *modifiers = key.split("|")
+        if field.count(".") >= FIELD_PARTS_MAX:
+            raise RuleError(f"field `{field}` has more than {FIELD_PARTS_MAX} parts")
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(one, dict | list) for one in values):
+            raise RuleError(
+                f"values of `{key}` are neither text nor numbers: name `a.b`, not a map"
+            )
+        if "windash" in modifiers:
+            self._expanded += sum(
+                DASHES ** len(_DASH.findall(one)[:3]) for one in values if isinstance(one, str)
+            )
+        if "re" in modifiers:
+            self._expressions += len(values)
+            if any(isinstance(one, str) and len(one) > EXPRESSION_LENGTH_MAX for one in values):
+                raise RuleError(
+                    f"`{key}` has an expression longer than {EXPRESSION_LENGTH_MAX} characters"
+                )
+        if self._expanded > ATOMS_MAX:
+            raise RuleError(f"modifiers make more than {ATOMS_MAX:,} values")
+        if self._expressions > EXPRESSIONS_MAX:
+            raise RuleError(f"rule has more than {EXPRESSIONS_MAX} regular expressions")
 
 
-def _field(field: str, value: SigmaType, placeholders: Placeholders) -> Node:
-    match value:
-        case SigmaNull():
-            return FieldIsNull(field)
-        case SigmaExists(exists):
-            return FieldExists(field, exists)
-        case SigmaFieldReference(other, starts_with, ends_with):
-            return FieldsAgree(field, other, starts_with, ends_with)
-        case SigmaExpansion(values):
-            return _some([_field(field, inner, placeholders) for inner in values])
-    return _some([FieldIs(field, predicate_of(filled)) for filled in _filled(value, placeholders)])
+class _Teller:
+    """Tells the selections of one rule as nodes, each once, and counts their atoms."""
+
+    def __init__(self, parsed: Mapping[str, SigmaDetection], placeholders: Placeholders) -> None:
+        self.used: set[str] = set()
+        self._parsed = parsed
+        self._placeholders = placeholders
+        self._nodes: dict[str, tuple[Node, int]] = {}
+        self._new = 0  # Atoms of the selection that is being told.
+        self._total = 0
+
+    def selection(self, name: str) -> Node:
+        """Return the node of one selection; raises `RuleError` when the rule gets too large."""
+        told = self._nodes.get(name)
+        if told is None:
+            self._new = 0
+            node = self._detection(self._parsed[name])
+            told = self._nodes[name] = (node, self._new)
+        self._total += told[1]
+        self._check(self._total)
+        return told[0]
+
+    @staticmethod
+    def _check(count: int) -> None:
+        if count > ATOMS_MAX:
+            raise RuleError(f"condition asks for more than {ATOMS_MAX:,} values")
+
+    def _detection(self, detection: SigmaDetection) -> Node:
+        nodes = [
+            self._item(item) if isinstance(item, SigmaDetectionItem) else self._detection(item)
+            for item in detection.detection_items
+        ]
+        return _joined(nodes, every=detection.item_linking is ConditionAND)
+
+    def _item(self, item: SigmaDetectionItem) -> Node:
+        values = item.value
+        self._new += len(values)
+        self._check(self._new)
+        if item.field is None:
+            if not values:
+                raise RuleError("null must be the value of a field")
+            nodes = [self._keyword(value) for value in values]
+        else:
+            field = item.field
+            nodes = [self._field(field, value) for value in values] or [FieldIsNull(field)]
+        node = _joined(nodes, every=item.value_linking is ConditionAND)
+        return Not(node) if item.negated else node
+
+    def _field(self, field: str, value: SigmaType) -> Node:
+        match value:
+            case SigmaNull():
+                return FieldIsNull(field)
+            case SigmaExists(exists):
+                return FieldExists(field, exists)
+            case SigmaFieldReference(other, starts_with, ends_with):
+                return FieldsAgree(field, other, starts_with, ends_with)
+            case SigmaExpansion(values):
+                return _some([self._field(field, inner) for inner in values])
+        return _some([FieldIs(field, predicate_of(filled)) for filled in self._filled(value)])
+
+    def _keyword(self, value: SigmaType) -> Node:
+        if isinstance(value, SigmaExpansion):
+            return _some([self._keyword(inner) for inner in value.values])
+        return _some([Keyword(keyword_of(filled)) for filled in self._filled(value)])
+
+    def _filled(self, value: SigmaType) -> Sequence[SigmaType]:
+        """Return the value once for each way of filling in its placeholders."""
+        if not isinstance(value, SigmaString | SigmaRegularExpression):
+            return (value,)
+        if not value.contains_placeholder():
+            return (value,)
+
+        def fill(placeholder: Placeholder) -> Iterator[str]:
+            values = self._placeholders.get(placeholder.name)
+            if not values:
+                raise RuleError(f"placeholder `%{placeholder.name}%` has no value")
+            self.used.add(placeholder.name)
+            yield from values
+
+        filled: list[SigmaType] = list(value.replace_placeholders(fill))
+        self._new += len(filled)
+        self._check(self._new)
+        if isinstance(value, SigmaCasedString):  # pySigma forgets it while filling in.
+            return [
+                SigmaCasedString.from_sigma_string(one)
+                for one in filled
+                if isinstance(one, SigmaString)
+            ]
+        return filled
 
 
-def _keyword(value: SigmaType, placeholders: Placeholders) -> Node:
-    if isinstance(value, SigmaExpansion):
-        return _some([_keyword(inner, placeholders) for inner in value.values])
-    return _some([Keyword(keyword_of(filled)) for filled in _filled(value, placeholders)])
+def _joined(nodes: Sequence[Node], *, every: bool) -> Node:
+    if len(nodes) == 1:
+        return nodes[0]
+    return All(tuple(nodes)) if every else Some(tuple(nodes))
 
 
 def _some(nodes: Sequence[Node]) -> Node:
-    return nodes[0] if len(nodes) == 1 else Some(tuple(nodes))
-
-
-def _filled(value: SigmaType, placeholders: Placeholders) -> Sequence[SigmaType]:
-    """Return the value once for each way of filling in its placeholders."""
-    if not isinstance(value, SigmaString | SigmaRegularExpression):
-        return [value]
-    if not value.contains_placeholder():
-        return [value]
-
-    def fill(placeholder: Placeholder) -> Iterator[str]:
-        values = placeholders.get(placeholder.name)
-        if not values:
-            raise RuleError(f"placeholder `%{placeholder.name}%` has no value")
-        yield from values
-
-    filled: list[SigmaType] = list(value.replace_placeholders(fill))
-    if isinstance(value, SigmaCasedString):  # pySigma forgets it while filling in.
-        return [
-            SigmaCasedString.from_sigma_string(one)
-            for one in filled
-            if isinstance(one, SigmaString)
-        ]
-    return filled
+    return _joined(nodes, every=False)

@@ -9,17 +9,29 @@ to rules; acts of overseers are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from ombud.core.batch import Committed
-from ombud.core.errors import Conflict, EventError, InputError
-from ombud.detect.alert import FINDING_SOURCE, Alert, AlertChange, AlertEvent, Group, alert_id
+from ombud.core.errors import Conflict, InputError
+from ombud.core.stretch import slice_committed
+from ombud.detect.actors import Actors
+from ombud.detect.alert import FINDING_SOURCE, AlertChange
+from ombud.detect.correlating import Correlating, Fed, Raised
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.logsource import PRODUCT, ROUTES, LogSource
-from ombud.detect.matcher import Matcher, explain
+from ombud.detect.matcher import explain
+from ombud.detect.routing import Found, Routing
 from ombud.detect.rule import Rule
+from ombud.detect.stand_in import NamedRows
+from ombud.detect.tally import ALERTS_MAX, Tally
 from ombud.detect.usage import (
     FieldUsage,
     SilentRule,
@@ -28,19 +40,15 @@ from ombud.detect.usage import (
     unused_fields,
     watched_fields,
 )
-from ombud.detect.view import view_of_original, view_of_row
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 TICK_SOURCE = "ombud.tick"
-ALERTS_MAX = 100_000  # Alerts the engine counts for; beyond it one alert a rule takes the rest.
-EVENTS_MAX = 1000  # Events an alert keeps; it counts all.
-ACTORS_MAX = 500_000  # Actors whose last act is remembered; the longest silent is forgotten.
-FUTURE_MS_MAX = 86_400_000  # An event dated further ahead than this moves no actor's last act.
-OVERFLOW: Group = (("overflow", "more alerts than the engine can count apart"),)
+ROWS_MAX = 8192  # Events taken at once: more gain nothing and cost memory.
 
-_DAY_MS = 86_400_000
 # By source and not by action: anybody may call an act a tick, nobody else is these.
 _NOT_ACTS = frozenset({TICK_SOURCE, FINDING_SOURCE})
+_ROUTING = frozenset({"source", "action", "actor.id", "time"})
+_END = b"\n"  # Between the state as JSON, which has none, and that of the correlator.
 
 
 class Engine:
@@ -49,23 +57,35 @@ class Engine:
     def __init__(
         self,
         rules: Sequence[Rule],
+        correlations: Sequence[Correlation] = (),
         *,
+        feeding: Collection[str] = (),
         routes: Mapping[str, LogSource] = ROUTES,
         alerts_max: int = ALERTS_MAX,
     ) -> None:
+        """Begin with an empty record.
+
+        `correlations` are as linked; what is `feeding` opens no alert of its own.
+        """
         self.position = 0  # Index of the next event.
         self.time = 0  # Log time, milliseconds.
         self.unreadable_count = 0  # Events whose bytes were no event of a known version.
-        self._matcher = Matcher(rules, routes=routes)
-        self._alerts_max = alerts_max
-        self._alerts: dict[str, list[int]] = {}  # id → count, first, last time, last index
-        self._actors: dict[str, int] = {}  # actor → time of the last act, longest silent first
+        self._routing = Routing(rules, routes)
+        self._feeding = frozenset(feeding)
+        self._correlating = Correlating(correlations, rules, quiet=self._feeding)
+        self._tally = Tally(most=alerts_max)
+        self._actors = Actors()
         self._usages = {PRODUCT: FieldUsage(watched_fields(rules, PRODUCT, routes))}
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that run."""
-        return self._matcher.rules
+        return self._routing.rules
+
+    @property
+    def correlations(self) -> tuple[Correlation, ...]:
+        """The correlations that run."""
+        return self._correlating.correlations
 
     def feed(self, committed: Committed) -> list[AlertChange]:
         """Take events of the record and return what they did to alerts, in order of first match.
@@ -77,160 +97,194 @@ class Engine:
             raise Conflict(
                 f"engine is at index {self.position} and was given {committed.first_index}"
             )
-        changes = _Changes(self._alerts, self._alerts_max)
-        for row in range(self.position - committed.first_index, committed.count):
-            self._take(committed, row, changes)
-            self.position = committed.first_index + row + 1
-        return changes.taken()
+        for start in range(self.position - committed.first_index, committed.count, ROWS_MAX):
+            end = min(start + ROWS_MAX, committed.count)
+            self._take(slice_committed(committed, start, end))
+        return self._tally.taken()
 
-    def _take(self, committed: Committed, row: int, changes: _Changes) -> None:
-        recorded = committed.recorded_ms[row]
-        self.time = max(self.time, recorded)
-        try:
-            view = view_of_row(committed, row)
-        except EventError:
-            self.unreadable_count += 1
-            return
-        source, action = view.get("source"), view.get("action")
-        if source in _NOT_ACTS:
-            return
-        actor = view.get("actor.id")
-        if actor is not None:
-            self._derive(view, actor, recorded)
-        self._usages[PRODUCT].watch(view)
-        plan = self._matcher.plan(source, action)
-        for rule, is_match in plan.named:
-            if is_match(view):
-                changes.add(rule, view, view, committed.first_index + row, recorded)
-        if plan.original and source is not None:
-            original = view_of_original(committed.group(4, row), source)
-            self._usage(source).watch(original)
-            for rule, is_match in plan.original:
-                if is_match(original):
-                    changes.add(rule, view, original, committed.first_index + row, recorded)
+    def _take(self, stretch: Committed) -> None:
+        rows = NamedRows(stretch)
+        columns = rows.cells(_ROUTING)
+        sources, actors, times = columns["source"], columns["actor.id"], columns["time"]
+        passed_over = set(rows.unreadable)
+        passed_over.update(row for row, source in enumerate(sources) if source in _NOT_ACTS)
+        acts = [row for row in range(stretch.count) if row not in passed_over]
+        recorded = stretch.recorded_ms
+        rows.add(self._actors.derive(acts, actors, times, recorded))
+        self._usages[PRODUCT].watch(rows, acts)
+        found = self._routing.match(rows, sources, columns["action"], passed_over=passed_over)
+        found += self._match_originals(stretch, sources, acts)
+        # By row, named rules first: a rule sees names or originals, never both.
+        found.sort(key=lambda one: (one.row, one.rows is not rows, one.number))
+        log_time = max(self.time, *recorded)
+        fed = [self._fed(one, stretch, actors, times) for one in found if self._is_read(one)]
+        raised = self._correlating.feed(fed, log_time=log_time)
+        self._raise_all(found, raised, stretch, columns)
+        self.unreadable_count += len(rows.unreadable)
+        self.position = stretch.first_index + stretch.count
+        self.time = log_time
+
+    def _match_originals(
+        self, stretch: Committed, sources: Sequence[Any], acts: Sequence[int]
+    ) -> list[Found]:
+        """Return the matches of rules that see originals, and watch the fields of these."""
+        places: dict[str, list[int]] = {}
+        for row in acts:
+            if sources[row] in self._routing.routes:
+                places.setdefault(sources[row], []).append(row)
+        found: list[Found] = []
+        for source, some in places.items():
+            originals = self._routing.originals(source)
+            if originals is not None:
+                rows = originals.rows(stretch, some)
+                self._usage(source).watch(rows, range(rows.count))
+                found += originals.match(rows, some)
+        return found
+
+    def _is_read(self, found: Found) -> bool:
+        return self._correlating.reads(self.rules[found.number].id)
+
+    def _fed(
+        self, found: Found, stretch: Committed, actors: Sequence[Any], times: Sequence[int]
+    ) -> Fed:
+        row = found.row
+        return Fed(
+            self.rules[found.number],
+            stretch.first_index + row,
+            times[row],
+            stretch.recorded_ms[row],
+            _actor_of(actors[row]),
+            found.rows,
+            found.place,
+        )
+
+    def _raise_all(
+        self,
+        found: Sequence[Found],
+        raised: Sequence[Raised],
+        stretch: Committed,
+        columns: Mapping[str, Sequence[Any]],
+    ) -> None:
+        """Count what rules and correlations found, in the order in which it became known."""
+        actors, times = columns["actor.id"], columns["time"]
+        waiting = deque(_placed(raised, stretch, self.time))
+        for one in found:
+            while waiting and waiting[0][0] < one.row:
+                self._raise_correlation(waiting.popleft()[1])
+            if self.rules[one.number].id not in self._feeding:
+                self._raise(one, stretch, _actor_of(actors[one.row]), times[one.row])
+        for _, correlated in waiting:
+            self._raise_correlation(correlated)
+
+    def _raise(self, found: Found, stretch: Committed, actor: str | None, time: int) -> None:
+        rule = self.rules[found.number]
+        view = lru_cache(maxsize=1)(partial(found.rows.view, found.place))
+        self._tally.add(
+            rule,
+            actor,
+            rule.guidance.group_of(view()) if rule.guidance.group_by else (),
+            [(stretch.first_index + found.row, time, lambda: explain(rule, view()))],
+            recorded=stretch.recorded_ms[found.row],
+            say=lambda fields: rule.guidance.sentence(view(), fields),
+        )
+
+    def _raise_correlation(self, raised: Raised) -> None:
+        match = raised.match
+        self._tally.add(
+            raised.correlation,
+            raised.actor,
+            match.group,
+            raised.events,
+            more=match.count - len(match.indices),
+            recorded=match.recorded,
+            say=lambda _: raised.sentence,
+        )
 
     def _usage(self, source: str) -> FieldUsage:
         usage = self._usages.get(source)
         if usage is None:
-            fields = watched_fields(self.rules, source, self._matcher.routes)
+            fields = watched_fields(self.rules, source, self._routing.routes)
             usage = self._usages[source] = FieldUsage(fields)
         return usage
 
-    def _derive(self, view: dict[str, Any], actor: str, recorded: int) -> None:
-        """Add what the actor's earlier acts say, and remember this one."""
-        time = view["time"]
-        last = self._actors.pop(actor, None)
-        if last is None:
-            view["derived.first_seen"] = True
-        else:
-            view["derived.idle_days"] = max(0, time - last) / _DAY_MS
-        if time > recorded + FUTURE_MS_MAX:
-            time = recorded
-        self._actors[actor] = time if last is None else max(time, last)
-        if len(self._actors) > ACTORS_MAX:
-            del self._actors[next(iter(self._actors))]
-
     def unused_fields(self) -> list[UnusedField]:
         """Return the fields that rules name and no event has ever carried."""
-        return unused_fields(self.rules, self._usages, self._matcher.routes)
+        return unused_fields(self.rules, self._usages, self._routing.routes)
 
     def silent_rules(self) -> list[SilentRule]:
         """Return the rules that no event so far could have fired, with the reason."""
-        return silent_rules(self.rules, self._usages, self._matcher.routes)
+        return silent_rules(self.rules, self._usages, self._routing.routes)
 
     def snapshot(self) -> bytes:
         """Return the whole state; the same history gives the same bytes."""
-        return orjson.dumps(
+        values = orjson.dumps(
             {
                 "version": STATE_VERSION,
                 "position": self.position,
                 "time": self.time,
                 "unreadable": self.unreadable_count,
-                "alerts": [[alert, *counts] for alert, counts in self._alerts.items()],
-                "actors": list(self._actors.items()),
+                "alerts": self._tally.state(),
+                "actors": self._actors.state(),
                 "usages": {name: usage.state() for name, usage in sorted(self._usages.items())},
+                "evidence": self._correlating.evidence_state(),
             }
         )
+        return values + _END + self._correlating.snapshot()
 
     @classmethod
     def restore(
         cls,
         rules: Sequence[Rule],
         state: bytes,
+        correlations: Sequence[Correlation] = (),
         *,
+        feeding: Collection[str] = (),
         routes: Mapping[str, LogSource] = ROUTES,
         alerts_max: int = ALERTS_MAX,
     ) -> Engine:
         """Return the engine as `snapshot` left it; the rules may be others.
 
+        A correlation that changed begins anew, the others go on.
+
         Raises `InputError` if the bytes are no such state: then start anew from index 0.
         """
-        engine = cls(rules, routes=routes, alerts_max=alerts_max)
+        engine = cls(rules, correlations, feeding=feeding, routes=routes, alerts_max=alerts_max)
         try:
-            values = orjson.loads(state)
+            text, _, snapshot = state.partition(_END)
+            values = orjson.loads(text)
             if values["version"] != STATE_VERSION:
                 raise InputError(f"engine state is of version {values['version']}")
             engine.position = values["position"]
             engine.time = values["time"]
             engine.unreadable_count = values["unreadable"]
-            engine._alerts = {alert: counts for alert, *counts in values["alerts"]}
-            engine._actors = dict(values["actors"])
+            engine._tally.restore(values["alerts"])
+            engine._actors = Actors(dict(values["actors"]))
             for name, usage in values["usages"].items():
                 fields = watched_fields(rules, name, routes)
                 engine._usages[name] = FieldUsage.from_state(usage, fields)
+            engine._correlating.restore(snapshot, values["evidence"])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"engine state is unreadable: {error}") from error
         return engine
 
 
-class _Changes:
-    """What one stretch of the record does to alerts."""
+def _actor_of(cell: Any) -> str | None:
+    return cell if isinstance(cell, str) else None
 
-    def __init__(self, alerts: dict[str, list[int]], alerts_max: int) -> None:
-        self._alerts = alerts
-        self._alerts_max = alerts_max
-        self._opened: dict[str, Alert] = {}
-        self._events: dict[str, list[AlertEvent]] = {}
 
-    def add(
-        self, rule: Rule, named: dict[str, Any], seen: dict[str, Any], index: int, recorded: int
-    ) -> None:
-        """Count one match; `seen` is the view that the rule matched."""
-        actor, group = named.get("actor.id"), rule.guidance.group_of(seen)
-        key = alert_id(rule, actor, group)
-        if key not in self._alerts and len(self._alerts) >= self._alerts_max:
-            actor, group = None, OVERFLOW
-            key = alert_id(rule, actor, group)
-        time = named["time"]
-        events = self._events.setdefault(key, [])
-        counts = self._alerts.get(key)
-        if counts is None:
-            counts = self._alerts[key] = [0, time, time, index]
-        if counts[0] < EVENTS_MAX:
-            fields = explain(rule, seen)
-            event = AlertEvent(index, time, fields)
-            events.append(event)
-            if counts[0] == 0:
-                self._opened[key] = Alert(
-                    id=key,
-                    rule_id=rule.id,
-                    rule_version=rule.version,
-                    title=rule.title,
-                    level=rule.level,
-                    actor=actor,
-                    group=group,
-                    sentence=rule.guidance.sentence(seen, fields),
-                    opened_at=recorded,
-                    first_event=event,
-                )
-        counts[0] += 1
-        counts[1] = min(counts[1], time)
-        counts[2] = max(counts[2], time)
-        counts[3] = index
+def _placed(
+    raised: Sequence[Raised], stretch: Committed, log_time: int
+) -> list[tuple[int, Raised]]:
+    """Return what correlations found by the row at which it became known.
 
-    def taken(self) -> list[AlertChange]:
-        """Return one change for each alert touched."""
-        return [
-            AlertChange(key, self._opened.get(key), tuple(events), *self._alerts[key])
-            for key, events in self._events.items()
-        ]
+    That is the event that completed it, or the first that was recorded when it was
+    certain; so the order does not depend on where the record was cut.
+    """
+    if not raised:
+        return []
+    clock = list(accumulate(stretch.recorded_ms, max, initial=log_time))[1:]
+    placed = [
+        (max(one.match.index - stretch.first_index, bisect_left(clock, one.match.recorded)), one)
+        for one in raised
+    ]
+    return sorted(placed, key=itemgetter(0))

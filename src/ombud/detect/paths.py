@@ -39,8 +39,8 @@ def flatten(values: Sequence[Any]) -> list[Any]:
     return flat
 
 
-def _found(event: EventView, name: str) -> list[Any]:
-    """Return what `name` leads to, lists unopened."""
+def find(event: EventView, name: str) -> list[Any]:
+    """Return what `name` leads to, lists unopened: nothing, one value, or several in order."""
     if "." not in name:
         value = event.get(name, _MISSING)
         return [] if value is _MISSING else [value]
@@ -66,12 +66,12 @@ def _found(event: EventView, name: str) -> list[Any]:
 
 def find_values(event: EventView, name: str) -> Sequence[Any]:
     """Return the values of a field, lists opened; empty when the event does not carry it."""
-    return flatten(_found(event, name))
+    return flatten(find(event, name))
 
 
 def is_present(event: EventView, name: str) -> bool:
     """Whether the event carries the field, be it null or an empty list."""
-    return bool(_found(event, name))
+    return bool(find(event, name))
 
 
 def peeker(name: str) -> Callable[[EventView], Any]:

@@ -1,8 +1,9 @@
 """Rule: one Sigma rule that can be evaluated, or the reason why it cannot.
 
-No rule is skipped in silence: every document of every file becomes a `Rule` or
-a `Refusal`.  A rule's version is the hash of its canonical text, so that any
-change of the rule is a change of version.
+No rule is skipped in silence: every document of every file becomes a rule, a
+filter, a correlation or a `Refusal`.  A rule's version is the hash of its
+canonical text and of what fills its placeholders, so that any change of what
+the rule does is a change of version.
 """
 
 from __future__ import annotations
@@ -14,15 +15,12 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-import yaml
 from sigma.exceptions import SigmaError
-from sigma.rule import SigmaRule
-from sigma.rule.base import SigmaYAMLLoader, check_alias_expansion
 
 from ombud.core.errors import RuleError
 from ombud.detect.atoms import Node, Test
-from ombud.detect.condition import Placeholders, tree_of
-from ombud.detect.expressions import POLICY
+from ombud.detect.condition import Placeholders, compile_detection
+from ombud.detect.documents import Fault, parse_documents
 from ombud.detect.guidance import Guidance, guidance_of
 from ombud.detect.logsource import LogSource, check_own
 from ombud.detect.view import check_field
@@ -32,19 +30,16 @@ Result = TypeVar("Result")
 LEVELS = ("informational", "low", "medium", "high", "critical")
 LEVEL_DEFAULT = "medium"  # Sigma leaves the level open; an alert has one.
 
-FILE_SIZE_MAX = 1 << 20  # Bytes; the largest public rule has 100 kB.
-DOCUMENTS_MAX = 1000  # Rules in one file.
-CONDITION_LENGTH_MAX = 8192  # Characters; keeps the condition parser's time bounded.
 ID_LENGTH_MAX = 128
 VERSION_LENGTH = 32  # Hexadecimal digits of the SHA-256 of the canonical text.
 
-_LATER = {
-    "correlation": "correlations come later",
-    "filter": "global filters come later",
+OTHER_KINDS = {
+    "correlation": "this is a correlation, not a rule",
+    "filter": "this is a filter, not a rule",
     "action": "rule collections with `action` are obsolete: write whole rules",
 }
 # What pySigma raises for documents of the wrong shape besides its own errors.
-_PARSE_ERRORS = (
+PARSE_ERRORS = (
     SigmaError,
     RuleError,
     AttributeError,
@@ -85,6 +80,8 @@ class Rule:
     guidance: Guidance = field(repr=False)
     status: str | None = None
     tags: tuple[str, ...] = ()
+    name: str | None = None  # By which correlations and filters may refer to it, as by the id.
+    filters: tuple[str, ...] = ()  # Ids of the filters that are in the tree.
 
     @cached_property
     def matches(self) -> Test:
@@ -97,75 +94,81 @@ def parse_rules(
 ) -> tuple[list[Rule], list[Refusal]]:
     """Return the rules of one YAML file and what was refused of it, in order.
 
+    Filters and correlations are refused here: `load_rules` reads them.
     `placeholders` are the values of `%name%` under the modifier `expand`.
     """
     rules: list[Rule] = []
     refusals: list[Refusal] = []
     try:
-        documents = _documents(text)
-    except (RuleError, yaml.YAMLError, RecursionError) as error:
-        return [], [Refusal(path, None, _reason(error))]
+        documents = parse_documents(text)
+    except RuleError as error:
+        return [], [Refusal(path, None, reason_of(error))]
     for document in documents:
         try:
-            rules.append(_rule(document, path, placeholders or {}))
-        except _PARSE_ERRORS as error:
-            rule_id = document.get("id") if isinstance(document, dict) else None
-            refusals.append(Refusal(path, str(rule_id) if rule_id else None, _reason(error)))
+            check_document(document, OTHER_KINDS)
+            rules.append(parse_rule(document, path=path, placeholders=placeholders))
+        except PARSE_ERRORS as error:
+            refusals.append(Refusal(path, id_of(document), reason_of(error)))
     return rules, refusals
 
 
-def _documents(text: bytes | str) -> list[Any]:
-    if len(text) > FILE_SIZE_MAX:
-        raise RuleError(f"file is larger than {FILE_SIZE_MAX >> 10} KiB")
-    documents: list[Any] = []
-    for document in yaml.load_all(text, Loader=SigmaYAMLLoader):
-        if len(documents) == DOCUMENTS_MAX:
-            raise RuleError(f"file holds more than {DOCUMENTS_MAX} rules")
-        if document is not None:
-            documents.append(document)
-    if not documents:
-        raise RuleError("file holds no rule")
-    return documents
+def check_document(document: Any, other_kinds: Mapping[str, str]) -> None:
+    """Raise `RuleError` unless a document is a map of none of the `other_kinds`."""
+    if isinstance(document, Fault):
+        raise RuleError(str(document))
+    if not isinstance(document, dict):
+        raise RuleError("a rule is a YAML map")
+    for key, reason in other_kinds.items():
+        if key in document:
+            raise RuleError(reason)
 
 
-class _Faults(list[str]):
-    """Every reason found why one rule cannot run."""
+def id_of(document: Any) -> str | None:
+    """Return what a document that may be anything calls itself."""
+    named = document.get("id") or document.get("name") if isinstance(document, dict) else None
+    return str(named)[:ID_LENGTH_MAX] if named else None
+
+
+class Faults(list[str]):
+    """Every reason found why one document cannot run."""
 
     def collect(self, build: Callable[[], Result]) -> Result | None:
         """Return what `build` returns, or None after noting why it could not."""
         try:
             return build()
-        except _PARSE_ERRORS as error:
-            self.append(_reason(error))
+        except PARSE_ERRORS as error:
+            self.append(reason_of(error))
             return None
 
+    def check(self) -> None:
+        """Raise `RuleError` with all of them, if there are any."""
+        if self:
+            raise RuleError("; ".join(self))
 
-def _rule(document: Any, path: str, placeholders: Placeholders) -> Rule:
-    if not isinstance(document, dict):
-        raise RuleError("a rule is a YAML map")
-    check_alias_expansion(document)
-    for key, reason in _LATER.items():
-        if key in document:
-            raise RuleError(reason)
-    faults = _Faults()
+
+def parse_rule(
+    document: Mapping[str, Any], *, path: str, placeholders: Placeholders | None = None
+) -> Rule:
+    """Return the rule that a document is; raises `RuleError` with every reason why it is none."""
+    known = placeholders or {}
+    faults = Faults()
     title, level, rule_id = _head(document, faults)
     guidance = faults.collect(lambda: guidance_of(document)) or Guidance()
-    parsed = faults.collect(lambda: _parse(document))
-    if parsed is None:
+    logsource = faults.collect(lambda: logsource_of(document))
+    section = faults.collect(lambda: detection_of(document, "detection"))
+    if section is None:
         raise RuleError("; ".join(faults))
-    tree = faults.collect(lambda: tree_of(parsed, placeholders))
-    if tree is None:
+    compiled = faults.collect(lambda: compile_detection(*section, known))
+    if compiled is None or logsource is None:
         raise RuleError("; ".join(faults))
-    named = parsed.logsource
-    logsource = LogSource(named.product, named.service, named.category)
-    fields = frozenset(tree.fields())
+    fields = frozenset(compiled.tree.fields())
     if logsource.is_own:
         faults.collect(lambda: check_own(logsource))
         for name in sorted({*fields, *guidance.fields}):
             faults.collect(partial(check_field, name))
-    if faults:
-        raise RuleError("; ".join(faults))
-    version = _version(document)
+    faults.check()
+    used = {name: list(known[name]) for name in compiled.placeholders}
+    version = version_of([document, used] if used else document)
     return Rule(
         id=rule_id or version,
         version=version,
@@ -173,15 +176,16 @@ def _rule(document: Any, path: str, placeholders: Placeholders) -> Rule:
         level=level,
         path=path,
         logsource=logsource,
-        tree=tree,
+        tree=compiled.tree,
         fields=fields,
         guidance=guidance,
         status=_text_or_none(document.get("status")),
         tags=tuple(str(tag) for tag in document.get("tags") or ()),
+        name=_text_or_none(document.get("name")),
     )
 
 
-def _head(document: Mapping[str, Any], faults: _Faults) -> tuple[str, str, str | None]:
+def _head(document: Mapping[str, Any], faults: Faults) -> tuple[str, str, str | None]:
     """Return title, level and id; other metadata decides nothing and is not judged."""
     title = document.get("title")
     if not isinstance(title, str) or not title:
@@ -189,58 +193,77 @@ def _head(document: Mapping[str, Any], faults: _Faults) -> tuple[str, str, str |
     level = document.get("level") or LEVEL_DEFAULT
     if level not in LEVELS:
         faults.append(f"level `{level}` is none of {', '.join(LEVELS)}")
-    rule_id = document.get("id") or document.get("name")
-    if rule_id is not None and (not isinstance(rule_id, str) or len(rule_id) > ID_LENGTH_MAX):
-        faults.append(f"`id` is no text of at most {ID_LENGTH_MAX} characters")
-    return str(title), str(level), rule_id
+    return str(title), str(level), checked_id(document, faults)
 
 
-def _parse(document: Mapping[str, Any]) -> SigmaRule:
-    """Return what pySigma makes of logsource and detection; raises for every fault it finds."""
-    detection = document.get("detection")
-    if isinstance(detection, dict):
-        if "timeframe" in detection:
-            raise RuleError("`timeframe` needs a correlation: correlations come later")
-        condition = detection.get("condition")
-        for one in condition if isinstance(condition, list) else [condition]:
-            if not isinstance(one, str):
-                raise RuleError("`condition` is missing or no text")
-            if len(one) > CONDITION_LENGTH_MAX:
-                raise RuleError(f"`condition` is longer than {CONDITION_LENGTH_MAX} characters")
-    essential = {key: document[key] for key in ("logsource", "detection") if key in document}
-    parsed = SigmaRule.from_dict({"title": "rule", **essential}, collect_errors=True, policy=POLICY)
-    if parsed.errors:
-        raise RuleError("; ".join(_reason(error) for error in parsed.errors))
-    return parsed
+def checked_id(document: Mapping[str, Any], faults: Faults) -> str | None:
+    """Return the id of a document, or its name without one; notes what is no id."""
+    for key in ("name", "id"):
+        named = document.get(key)
+        if named is not None and (not isinstance(named, str) or len(named) > ID_LENGTH_MAX):
+            faults.append(f"`{key}` is no text of at most {ID_LENGTH_MAX} characters")
+    found = document.get("id") or document.get("name")
+    return found if isinstance(found, str) else None
+
+
+def logsource_of(document: Mapping[str, Any]) -> LogSource:
+    """Return the log source of a rule or filter; raises `RuleError` if it names none."""
+    section = document.get("logsource")
+    if not isinstance(section, dict):
+        raise RuleError("`logsource` is missing or no map: name the log source it is about")
+    product, service, category = (section.get(key) for key in ("product", "service", "category"))
+    parts = (product, service, category)
+    if any(part is not None and (not isinstance(part, str) or not part) for part in parts):
+        raise RuleError("product, service and category of `logsource` are texts")
+    if not any(parts):
+        raise RuleError("`logsource` has neither product nor service nor category")
+    return LogSource(product, service, category)
+
+
+def detection_of(document: Mapping[str, Any], key: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the selections and conditions of a section; raises `RuleError` for what is none."""
+    section = document.get(key)
+    if not isinstance(section, dict):
+        raise RuleError(f"`{key}` is missing or no map")
+    if "timeframe" in section:
+        raise RuleError(
+            "`timeframe` is of Sigma 1: write a correlation with `timespan` over this rule"
+        )
+    condition = section.get("condition")
+    conditions: list[Any] = condition if isinstance(condition, list) else [condition]
+    if not conditions or not all(isinstance(one, str) for one in conditions):
+        raise RuleError("`condition` is missing or no text")
+    selections = {name: value for name, value in section.items() if name != "condition"}
+    if not selections:
+        raise RuleError(f"`{key}` has no selection")
+    return selections, conditions
 
 
 def _text_or_none(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _version(document: Mapping[str, Any]) -> str:
-    canonical = json.dumps(
-        _plain(document), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-    )
+def version_of(value: Any) -> str:
+    """Return the version of whatever is made of this YAML."""
+    canonical = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:VERSION_LENGTH]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a YAML value as JSON can write it: keys as text, dates as they are written."""
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Return the reason in one line."""
     if isinstance(error, RecursionError):
         return "rule is nested too deeply"
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem or error.context}"
     text = str(error.args[0]) if error.args else type(error).__name__
     text = " ".join(text.split())
     return text[:1].lower() + text[1:] if isinstance(error, SigmaError) else text

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
+from ombud.detect.columnar.rows import Absent, Rows
 from ombud.detect.logsource import PRODUCT, LogSource, sees_original
-from ombud.detect.paths import EventView, presence
 from ombud.detect.rule import Rule
 
 
@@ -38,26 +40,24 @@ class SilentRule:
 class FieldUsage:
     """Counts events and remembers fields for one source, or for `ombud` as a whole."""
 
-    __slots__ = ("_absent", "event_count", "seen", "unseen")
+    __slots__ = ("event_count", "seen", "unseen")
 
     def __init__(self, fields: Iterable[str]) -> None:
         self.event_count = 0
         self.seen: set[str] = set()
         self.unseen: dict[str, int] = dict.fromkeys(sorted(fields), 0)  # field → watched from
-        self._prepare()
 
-    def _prepare(self) -> None:
-        self._absent = [(field, presence(field)) for field in self.unseen]
-
-    def watch(self, view: EventView) -> None:
-        """Take note of one event."""
-        self.event_count += 1
-        found = [field for field, is_in in self._absent if is_in(view)]
-        if found:
-            for field in found:
+    def watch(self, rows: Rows, acts: Sequence[int]) -> None:
+        """Take note of the events that are `acts` among these rows."""
+        self.event_count += len(acts)
+        if not self.unseen or not acts:
+            return
+        some = None if len(acts) == rows.count else acts
+        for field, column in rows.cells(frozenset(self.unseen), some).items():
+            # A name that no event carries has its column by class, or is looked for.
+            if column.__class__ is not Absent and any(cell is not UNSET for cell in column):
                 del self.unseen[field]
-            self.seen.update(found)
-            self._prepare()
+                self.seen.add(field)
 
     def has_seen(self, field: str) -> bool:
         """Whether some event carried the field, as far as it is watched for."""
@@ -77,7 +77,6 @@ class FieldUsage:
         usage.unseen = {
             field: known.get(field, usage.event_count) for field in sorted({*fields} - usage.seen)
         }
-        usage._prepare()
         return usage
 
 

@@ -67,6 +67,8 @@ _ASSIGNED: dict[str, Any] = {
 }
 Column: TypeAlias = "pa.Array[Any]"
 _NULL = msgspec.Raw(b"null")
+_HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}"
+_MAP_SIZE_READ = 2_000  # Bytes: too short to be nested deeper than readers of JSON go.
 
 
 def _map_text(raw: msgspec.Raw) -> str | None:
@@ -106,17 +108,39 @@ def _fits(value: Any, kind: Any) -> bool:
     return True
 
 
-def _array(values: Sequence[Any], kind: Kind) -> Any:
+def _array(values: Sequence[Any], kind: Kind) -> tuple[Any, bool]:
+    """Return the values as an array, and whether it holds each of them as it is."""
     converter = _CONVERTERS.get(kind)
-    if converter is not None:
-        values = converter(values)
-    if values.count(None) == len(values):
-        return pa.nulls(len(values), _TYPES[kind])
+    texts = values if converter is None else converter(values)
+    if texts.count(None) == len(texts):
+        return pa.nulls(len(texts), _TYPES[kind]), kind is not Kind.MAP or _is_read(values, texts)
     try:
-        return pa.array(values, _TYPES[kind])
+        array = pa.array(texts, _TYPES[kind])
     except _UNFIT:
-        fitting = [value if _fits(value, _TYPES[kind]) else None for value in values]
-        return pa.array(fitting, _TYPES[kind])
+        fitting = [value if _fits(value, _TYPES[kind]) else None for value in texts]
+        return pa.array(fitting, _TYPES[kind]), False
+    return array, kind is not Kind.MAP or (_is_read(values, texts) and _is_plain(array))
+
+
+def _is_read(raws: Sequence[msgspec.Raw], texts: Sequence[str | None]) -> bool:
+    return raws.count(_NULL) == texts.count(None)
+
+
+def _is_plain(array: Any) -> bool:
+    """Whether maps, kept as text that nothing has read yet, are JSON to every reader.
+
+    Some refuse a number beyond a double, or nesting without end.
+    """
+    longest = pc.max(pc.binary_length(array)).as_py()
+    is_odd = pc.any(pc.match_substring_regex(array, _HUGE_NUMBER)).as_py()
+    return bool(longest <= _MAP_SIZE_READ and not is_odd) or all(map(_is_json, array.to_pylist()))
+
+
+def _is_json(text: str | None) -> bool:
+    try:
+        return text is None or orjson.loads(text) is not None
+    except orjson.JSONDecodeError:
+        return False
 
 
 class _Group:
@@ -130,26 +154,42 @@ class _Group:
         nulls = (_NULL if field.kind is Kind.MAP else None for field in fields)
         self._nothing: tuple[Any, ...] = (None, *nulls)
 
-    def arrays(self, canonical: Sequence[bytes]) -> list[Column]:
-        """Return one array per field; equal bytes, which are common, are read once."""
+    def arrays(self, canonical: Sequence[bytes]) -> tuple[list[Column], bool]:
+        """Return one array per field, and whether they say all that the bytes do.
+
+        Equal bytes, which are common, are read once.
+        """
         places: dict[bytes, int] = {}
         order = [places.setdefault(item, len(places)) for item in canonical]
         decode = self._decode
+        is_exact = True
         try:
             rows = [decode(item) for item in places]
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            is_exact = all(self._is_whole(item) for item in places)
             rows = [self._row(item) for item in places]
         versions, *columns = zip(*rows, strict=True)
         if versions.count(CANONICAL_VERSION) != len(versions):
+            is_exact &= all(row[0] in {CANONICAL_VERSION, None} for row in rows)
             rows = [row if row[0] == CANONICAL_VERSION else self._nothing for row in rows]
             _, *columns = zip(*rows, strict=True)
-        arrays = [
+        judged = [
             _array(values, field.kind) for values, field in zip(columns, self.fields, strict=True)
         ]
+        arrays = [array for array, _ in judged]
+        is_exact &= all(is_good for _, is_good in judged)
         if len(places) == len(canonical):
-            return arrays
+            return arrays, is_exact
         indices = pa.array(order, pa.int32())
-        return [array.take(indices) for array in arrays]
+        return [array.take(indices) for array in arrays], is_exact
+
+    def _is_whole(self, canonical: bytes) -> bool:
+        """Whether these are bytes of the expected types, or erased."""
+        try:
+            self._decode(canonical or b"null")
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return not canonical
+        return True
 
     def _row(self, canonical: bytes) -> tuple[Any, ...]:
         """Return the values of bytes that may not be canonical; what does not fit is null."""
@@ -252,10 +292,27 @@ def columns_from_canonical(
     The three groups and `recorded_ms` have one item an event; an erased group is
     empty bytes.  Never raises for any bytes.
     """
+    return judged_columns(
+        actor, data_subject, content, first_index=first_index, recorded_ms=recorded_ms
+    )[0]
+
+
+def judged_columns(
+    actor: Sequence[bytes],
+    data_subject: Sequence[bytes],
+    content: Sequence[bytes],
+    *,
+    first_index: int,
+    recorded_ms: Sequence[int],
+) -> tuple[pa.RecordBatch, bool]:
+    """Return the same columns, and whether they are exact: no value was left out or altered."""
     count = len(content)
     flat: dict[str, Column] = {}
+    is_exact = True
     for group, canonical in zip(_GROUPS, (actor, data_subject, content), strict=True):
-        for field, array in zip(group.fields, group.arrays(canonical), strict=True):
+        arrays, is_good = group.arrays(canonical)
+        is_exact &= is_good
+        for field, array in zip(group.fields, arrays, strict=True):
             flat[field.ocsf] = array
     class_uid, activity_id = flat["class_uid"], flat["activity_id"]
     flat["category_uid"] = pc.divide(class_uid, CATEGORY_DIVISOR)
@@ -265,4 +322,4 @@ def columns_from_canonical(
     flat["metadata.logged_time"] = pa.array(np.asarray(recorded_ms, dtype=np.int64))
     flat["metadata.version"] = _constant(OCSF_VERSION, count, pa.string())
     flat["metadata.product.name"] = _constant(PRODUCT, count, pa.string())
-    return pa.RecordBatch.from_arrays(_NEST.arrays(flat, count), schema=OCSF_SCHEMA)
+    return pa.RecordBatch.from_arrays(_NEST.arrays(flat, count), schema=OCSF_SCHEMA), is_exact

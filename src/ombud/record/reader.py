@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from ombud.core.batch import Committed
 from ombud.core.errors import NotFound, OmbudError, TamperError, Unavailable
 from ombud.core.event import Event
+from ombud.core.stretch import slice_committed
 from ombud.record.paths import Home, SegmentFile
 from ombud.record.segment import GROUP_COLUMNS, TIME_COLUMN
 from ombud.record.wal import Frame, find_offsets, read_frames
@@ -57,29 +58,6 @@ class _Places:
             raise NotFound(f"no event `{index}`")
         row = bisect_right(self._first_indices, index) - 1
         return self._first_indices[row], self._offsets[row]
-
-
-def _group(offsets: array[int], blob: bytes | memoryview, start: int, end: int) -> Any:
-    first, last = offsets[start], offsets[end]
-    rebased = np.frombuffer(offsets, np.int32)[start : end + 1] - np.int32(first)
-    return array("i", rebased.tobytes()), memoryview(blob)[first:last]
-
-
-def slice_committed(committed: Committed, start: int, end: int) -> Committed:
-    """Return the rows `[start, end)` of a chunk, without copying their bytes."""
-    if start == 0 and end == committed.count:
-        return committed
-    groups = [
-        _group(offsets, blob, start, end)
-        for offsets, blob in zip(committed.offsets, committed.blobs, strict=True)
-    ]
-    return Committed(
-        committed.first_index + start,
-        end - start,
-        committed.recorded_ms[start:end],
-        tuple(offsets for offsets, _ in groups),
-        tuple(blob for _, blob in groups),
-    )
 
 
 def _from_frame(frame: Frame, *, raw: bool) -> Committed:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ombud.core.errors import TamperError
-from ombud.record.columns import OCSF_SCHEMA, columns_from_canonical
+from ombud.record.columns import OCSF_SCHEMA, judged_columns
 from ombud.record.wal import SALTS_SIZE, Frame
 
 ROW_GROUP_SIZE = 4096  # Rows: some 0.6 MB of originals, read in a few milliseconds.
@@ -36,6 +36,9 @@ COMPRESSION_LEVEL = 1
 GROUP_COLUMNS = ("canonical_actor", "canonical_data_subject", "canonical_content", "raw_data")
 SALTS_COLUMN = "salts"
 TIME_COLUMN = "metadata.logged_time"
+# In the footer of a segment whose OCSF columns say all that its canonical bytes do, so that
+# whoever asks may look at the columns alone.  Older segments do not say so.
+EXACT_KEY, EXACT = "ombud.columns", "exact"
 
 SEGMENT_SCHEMA = pa.schema(
     [
@@ -105,6 +108,7 @@ class SegmentWriter:
         self._path = path
         self._writer = pq.ParquetWriter(path, SEGMENT_SCHEMA, **_WRITER_OPTIONS)
         self._written = _Sums()
+        self._is_exact = True
         # What waits for its row group to be full, by row but for the content.
         self._first_index = 0
         self._content: list[pa.RecordBatch] = []
@@ -147,11 +151,13 @@ class SegmentWriter:
         del self._recorded_ms[:count]
 
     def _ocsf(self, start: int, end: int) -> pa.RecordBatch:
-        return columns_from_canonical(
+        columns, is_exact = judged_columns(
             *(rows[start:end] for rows in self._canonical),
             first_index=self._first_index + start,
             recorded_ms=self._recorded_ms[start:end],
         )
+        self._is_exact &= is_exact
+        return columns
 
     def close(self) -> None:
         """Write what is left and the footer, read all of it back, and compare.
@@ -161,6 +167,8 @@ class SegmentWriter:
         """
         if self._recorded_ms:
             self._write(len(self._recorded_ms))
+        if self._is_exact:
+            self._writer.add_key_value_metadata({EXACT_KEY: EXACT})
         self._writer.close()
         found = _Sums()
         with pq.ParquetFile(self._path) as file:

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ombud.core.batch import Committed
+from ombud.core.errors import OmbudError
+from ombud.core.stretch import join_committed
 from ombud.record.reader import RecordReader
 from ombud.store.index import Index
 
 STEP = 50_000  # Events asked of the reader at once: bounds how long the lock is held.
 INDEX_STEP = 10_000  # Events of one transaction of the index: each costs some milliseconds.
+JOIN_EVENTS = 10_000  # Events joined for one transaction of the alerts, at most about.
+JOIN_BYTES = 32 << 20  # Their bytes, originals included: they are copied, and held meanwhile.
 
 
 class Reader(Protocol):
@@ -60,6 +64,43 @@ class Follower:
             return
         for committed in self._reader.read(start, min(STEP, size - start)):
             self._derived.apply(committed)
+
+
+class JoiningFollower(Follower):
+    """Feeds what costs much a chunk: the small chunks of a commit come as one large one.
+
+    The further it is behind, the larger they are and the less an event costs.
+    """
+
+    def _advance(self, size: int) -> None:
+        start = self._derived.watermark()
+        if start >= size:
+            return
+        for joined in _joined(self._reader.read(start, min(STEP, size - start))):
+            self._derived.apply(joined)
+
+
+def _joined(chunks: Iterator[Committed]) -> Iterator[Committed]:
+    """Yield consecutive chunks joined, also those that come before one that cannot be read."""
+    held: list[Committed] = []
+    events = size = 0
+    fault: OmbudError | None = None
+    while fault is None:
+        try:
+            chunk = next(chunks, None)
+        except OmbudError as error:
+            chunk, fault = None, error
+        if chunk is not None:
+            held.append(chunk)
+            events += chunk.count
+            size += sum(len(blob) for blob in chunk.blobs)
+        if held and (chunk is None or events >= JOIN_EVENTS or size >= JOIN_BYTES):
+            yield join_committed(held)
+            held, events, size = [], 0, 0
+        if chunk is None:
+            break
+    if fault is not None:
+        raise fault
 
 
 class IndexFollower(Follower):

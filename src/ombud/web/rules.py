@@ -8,11 +8,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ombud.core.errors import InputError
+from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.services.rule_wanted import ExplainWanted
 from ombud.web.access import AskerPart, ServicesPart
 from ombud.web.answers import JsonResponse
 from ombud.web.body import read_question
 from ombud.web.errors import REFUSALS
 from ombud.web.limits import Limits
+
+EXPLAIN_SIZE_MAX = 2 * FILE_SIZE_MAX  # A file of rules, which JSON may write twice as long.
 
 
 class RuleStateWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +51,24 @@ def rule_routes(limits: Limits) -> APIRouter:
                 rule_id, is_enabled=wanted.enabled, reason=wanted.reason, asker=asker
             )
         )
+        return JsonResponse(answer)
+
+    @router.get("/v1/rules/fields")
+    def fields(services: ServicesPart, asker: AskerPart) -> Response:
+        """List the fields of rules that no event carries, and rules that can never fire."""
+        asker.require("search")
+        return JsonResponse(services.rule_fields(asker=asker))
+
+    @router.post("/v1/rules/explain")
+    async def explain(request: Request, services: ServicesPart, asker: AskerPart) -> Response:
+        """Tell why a rule matches a recorded event or does not; the look is on record."""
+        asker.require("search")
+        body = await read_question(request, limits, size_max=EXPLAIN_SIZE_MAX)
+        try:
+            wanted = msgspec.json.decode(body, type=ExplainWanted)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise InputError(f"not a rule and an event: {error}", origin="body") from error
+        answer = await anyio.to_thread.run_sync(lambda: services.rule_explain(wanted, asker=asker))
         return JsonResponse(answer)
 
     return router

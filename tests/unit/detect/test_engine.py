@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, InputError
 from ombud.core.event import Event
+from ombud.detect.actors import ACTORS_MAX
 from ombud.detect.alert import Alert, AlertChange, finding_event
-from ombud.detect.engine import ACTORS_MAX, EVENTS_MAX, OVERFLOW, Engine
+from ombud.detect.engine import Engine
 from ombud.detect.rule import Rule, parse_rules
+from ombud.detect.tally import EVENTS_MAX, OVERFLOW
 
 CommittedOf = Callable[..., Committed]
 Act = Callable[..., Event]
@@ -234,7 +236,7 @@ def test_longest_silent_actor_is_forgotten(
 ) -> None:
     """The memory of actors is bounded; who acted last is kept."""
     assert ACTORS_MAX > 2
-    monkeypatch.setattr("ombud.detect.engine.ACTORS_MAX", 2)
+    monkeypatch.setattr("ombud.detect.actors.ACTORS_MAX", 2)
     record = [act(actor_id=name) for name in ("ana", "ben", "ana", "cy")]
     record.append(act(actor_id="ana", time=NOON + 31 * DAY))
     record.append(act(actor_id="ben", time=NOON + 31 * DAY))
