@@ -148,7 +148,9 @@ class _Condition:
             return True, True
         for place, cell in enumerate(cells):
             if isinstance(cell, OneOf):
-                every = [self._ask((*cells[:place], one, *cells[place + 1 :])) for one in cell.cells]
+                every = [
+                    self._ask((*cells[:place], one, *cells[place + 1 :])) for one in cell.cells
+                ]
                 return any(may for may, _ in every), any(may_not for _, may_not in every)
         view = {
             name: cell for name, cell in zip(self._fields, cells, strict=True) if cell is not UNSET
