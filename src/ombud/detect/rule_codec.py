@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.filters import Filter
 from ombud.detect.guidance import Guidance
 from ombud.detect.logsource import LogSource
@@ -85,6 +86,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     rules: list[_Rule]
     filters: list[_Filter]
     refusals: tuple[Refusal, ...]
+    correlations: tuple[Correlation, ...]
 
 
 _DECODER = msgspec.msgpack.Decoder(_Stored)
@@ -107,6 +109,7 @@ def encode_rules(rule_set: RuleSet) -> bytes:
             rules,
             filters,
             rule_set.refusals,
+            rule_set.correlations,
         )
     )
 
@@ -123,6 +126,7 @@ def decode_rules(data: bytes) -> RuleSet:
             tuple(_rule(row, nodes, stored.names) for row in stored.rules),
             stored.refusals,
             tuple(_filter(row, nodes, stored.names) for row in stored.filters),
+            stored.correlations,
         )
     except (msgspec.MsgspecError, TypeError, LookupError, AttributeError) as error:
         raise ValueError(f"no rule set: {error}") from error
