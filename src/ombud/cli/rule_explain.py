@@ -12,7 +12,7 @@ import typer
 
 from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import note, print_json
+from ombud.cli.output import print_json
 from ombud.cli.rule_events import STDIN, Line, read_document, read_lines, read_records
 from ombud.cli.rule_explained import print_explained
 from ombud.collect.source import Source
@@ -25,8 +25,9 @@ from ombud.config.rule_files import (
 )
 from ombud.config.settings import load_settings
 from ombud.core.errors import EventError, InputError, NotFound
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.explanation import EventInHand, explain_rule
-from ombud.detect.rule import FILE_SIZE_MAX, Rule
+from ombud.detect.rule import Rule
 from ombud.detect.selections import parts_of_file
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 from ombud.services.rule_looks import pick_rule
@@ -180,9 +181,7 @@ def _line_of(path: Path, number: int | None, kind: Source | None) -> Line:
                 "standard input is not one event", hint="`-:LINE` names one of its lines"
             )
     lines = (
-        read_lines(path, refuse=refuse)
-        if kind is None
-        else read_records(path, kind, refuse=refuse)
+        read_lines(path, refuse=refuse) if kind is None else read_records(path, kind, refuse=refuse)
     )
     if number is None:
         found = list(islice(lines, 2))

@@ -8,19 +8,32 @@ each distinct value once; nothing here folds case or compares by itself.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from msgspec import UNSET
 
-from ombud.detect.atoms import Node
+from ombud.detect.atoms import FieldIs, FieldsAgree, Node
+from ombud.detect.predicates import Compare
 from ombud.detect.tree import All, Not, Some
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 OUTCOMES_MAX = 200_000  # Distinct values remembered for one condition: some 30 MB of short texts.
 FIELDS_MAX = 2  # Fields of one condition; more would have too many combinations.
+
+_NONE, _OPEN = -1, -2  # No value that could agree with another; one that must be asked.
+_TABLE_MAX = 1 << 20  # Pairs looked up in a table; more are sorted.
+_EXACT_MAX = 2**53  # Beyond it a double skips integers.
+_COMPARISONS: Mapping[str, Callable[[Any, float], Any]] = {
+    "lt": np.less,
+    "lte": np.less_equal,
+    "gt": np.greater,
+    "gte": np.greater_equal,
+    "neq": np.not_equal,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +54,27 @@ class Cells(NamedTuple):
     """For each row asked for, the place of its cell in `cells`.
 
     A cell is UNSET for a missing field, else a value as the event has it, a `OneOf`,
-    or ANYTHING.
+    or ANYTHING.  `numbers` are the same by row, where all are fractions or missing (NaN).
     """
 
     codes: np.ndarray[Any, np.dtype[Any]]
     cells: Sequence[Any]
+    numbers: np.ndarray[Any, np.dtype[np.float64]] | None = None
+
+
+class Elements(NamedTuple):
+    """Texts of lists, one after the other: the place of the row asked for, and of its text."""
+
+    places: np.ndarray[Any, np.dtype[Any]]
+    codes: np.ndarray[Any, np.dtype[Any]]
+    texts: Sequence[str | None]
 
 
 class Columns(Protocol):
     """What is stored apart of consecutive events."""
+
+    def elements(self, field: str, rows: Rows) -> Elements | None:
+        """Return a field whose values are lists of text, and nothing else; None for others."""
 
     def cells(self, field: str, rows: Rows) -> Cells | None:
         """Return a field of these rows; None if it is not stored apart."""
@@ -107,6 +132,7 @@ class _Condition:
     """One atom of a tree, asked about distinct values."""
 
     def __init__(self, node: Node) -> None:
+        self._node = node
         self._test = node.compiled()
         self._fields = tuple(dict.fromkeys(node.fields()))
         self._known: dict[Hashable, tuple[bool, bool]] = {}
@@ -115,40 +141,91 @@ class _Condition:
         """Return the rows of which the condition may be as wanted."""
         if not 1 <= len(self._fields) <= FIELDS_MAX:
             return rows
-        stored = [columns.cells(name, rows) for name in self._fields]
-        if any(one is None for one in stored):
-            return rows
-        told = [one for one in stored if one is not None]
-        if len(told) == 1:
-            codes, tuples = told[0].codes, [(cell,) for cell in told[0].cells]
-        else:
-            codes, tuples = _pairs(*told)
-        # Values that no row has are not asked about: a column may know many more.
-        is_used = np.zeros(len(tuples), np.bool_)
-        is_used[codes] = True
-        may = np.zeros(len(tuples), np.bool_)
-        for place in np.flatnonzero(is_used).tolist():
-            may[place] = self._outcome(tuples[place])[not wanted]
-        return rows[may[codes]]
+        may = self._by_text(columns, rows, wanted=wanted)
+        if may is None:
+            told: list[Cells] = []
+            for name in self._fields:
+                stored = columns.cells(name, rows)
+                if stored is None:
+                    return rows
+                told.append(stored)
+            may = self._by_number(*told, wanted=wanted)
+            may = self._by_value(*told, wanted=wanted) if may is None else may
+        left: Rows = rows[may]
+        return left
 
-    def _outcome(self, cells: tuple[Any, ...]) -> tuple[bool, bool]:
-        """Return whether the condition may be true of these cells, and whether false."""
-        key = tuple(_key(cell) for cell in cells)
-        if None in key:
-            return self._ask(cells)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= OUTCOMES_MAX:
-                self._known.clear()
-            known = self._known[key] = self._ask(cells)
-        return known
+    def _by_number(self, first: Cells, *_other: Cells, wanted: bool) -> Flags | None:
+        """Compare fractions all at once; None where the condition is another.
+
+        Python and numpy compare two doubles in the same way (IEEE 754).
+        """
+        node, numbers = self._node, first.numbers
+        if numbers is None or not isinstance(node, FieldIs):
+            return None
+        demand = node.predicate
+        if not isinstance(demand, Compare) or demand.part is not None:
+            return None
+        compare = _COMPARISONS.get(demand.operator)
+        if compare is None or abs(demand.bound) >= _EXACT_MAX:
+            return None
+        is_met: Flags = compare(numbers, float(demand.bound)) & ~np.isnan(numbers)
+        return is_met if wanted else ~is_met
+
+    def _by_text(self, columns: Columns, rows: Rows, *, wanted: bool) -> Flags | None:
+        """Compare a list of texts with one text, folded; None where the condition is another."""
+        node = self._node
+        if not isinstance(node, FieldsAgree) or node.starts_with or node.ends_with:
+            return None
+        lists = columns.elements(node.field, rows)
+        name = node.other
+        if lists is None:
+            lists, name = columns.elements(node.other, rows), node.field
+        single = None if lists is None else columns.cells(name, rows)
+        if lists is None or single is None:
+            return None
+        places: dict[str, int] = {}
+        text_of_row = _texts(single, places)
+        texts = [None if one is None else places.get(one.lower()) for one in lists.texts]
+        by_text = np.array([_NONE if one is None else one for one in texts], np.int64)
+        agrees = by_text[lists.codes] == text_of_row[lists.places]
+        is_met = np.zeros(len(rows), np.bool_)
+        is_met[lists.places[agrees & (by_text[lists.codes] >= 0)]] = True
+        may: Flags = (is_met if wanted else ~is_met) | (text_of_row == _OPEN)
+        return may
+
+    def _by_value(self, first: Cells, second: Cells | None = None, *, wanted: bool) -> Flags:
+        codes, cells = first.codes, first.cells
+        pairs: Sequence[Any] = ()
+        if second is not None:
+            places, codes = distinct(codes, second.codes, len(second.cells))
+            pairs = [(cells[left], second.cells[right]) for left, right in places]
+        # Values that no row has are not asked about: a column may know many more.
+        count = len(pairs) if second is not None else len(cells)
+        is_used = np.zeros(count, np.bool_)
+        is_used[codes] = True
+        may = np.zeros(count, np.bool_)
+        known, place_of = self._known, not wanted
+        for place in np.flatnonzero(is_used).tolist():
+            told = (cells[place],) if second is None else pairs[place]
+            key = _key(told[0]) if second is None else _keys(told)
+            outcome = None if key is None else known.get(key)
+            if outcome is None:
+                outcome = self._ask(told)
+                if key is not None:
+                    if len(known) >= OUTCOMES_MAX:
+                        known.clear()
+                    known[key] = outcome
+            may[place] = outcome[place_of]
+        by_row: Flags = may[codes]
+        return by_row
 
     def _ask(self, cells: tuple[Any, ...]) -> tuple[bool, bool]:
         if ANYTHING in cells:
             return True, True
         for place, cell in enumerate(cells):
             if isinstance(cell, OneOf):
-                every = [self._ask((*cells[:place], one, *cells[place + 1 :])) for one in cell.cells]
+                before, after = cells[:place], cells[place + 1 :]
+                every = [self._ask((*before, one, *after)) for one in cell.cells]
                 return any(may for may, _ in every), any(may_not for _, may_not in every)
         view = {
             name: cell for name, cell in zip(self._fields, cells, strict=True) if cell is not UNSET
@@ -157,18 +234,49 @@ class _Condition:
         return outcome, not outcome
 
 
+def _texts(told: Cells, places: dict[str, int]) -> Any:
+    """Return for each row the place of its one text, folded; or that it has none, or is open."""
+    by_cell = np.full(len(told.cells), _OPEN, np.int64)
+    for number, cell in enumerate(told.cells):
+        one = cell[0] if cell.__class__ is list and len(cell) == 1 else cell
+        if one.__class__ is str:
+            by_cell[number] = places.setdefault(one.lower(), len(places))
+        elif one is UNSET or one is None or cell == []:
+            by_cell[number] = _NONE
+    return by_cell[told.codes]
+
+
 def _key(cell: Any) -> Hashable | None:
     """Return what tells a cell from every other; None for one that is not remembered."""
     if cell.__class__ is str or cell is UNSET:
         return cell
     if isinstance(cell, list | dict):
         return None
-    return cell.__class__, cell
+    # 0.0 and -0.0 are equal, and have different texts.
+    return cell.__class__, repr(cell) if cell.__class__ is float else cell
 
 
-def _pairs(first: Cells, second: Cells) -> tuple[Any, list[tuple[Any, Any]]]:
-    """Return the combinations that rows have, and for each row the place of its own."""
-    joined = first.codes.astype(np.int64) * len(second.cells) + second.codes
-    distinct, codes = np.unique(joined, return_inverse=True)
-    pairs = [divmod(one, len(second.cells)) for one in distinct.tolist()]
-    return codes, [(first.cells[left], second.cells[right]) for left, right in pairs]
+def _keys(cells: tuple[Any, ...]) -> Hashable | None:
+    keys = tuple(_key(cell) for cell in cells)
+    return None if None in keys else keys
+
+
+def distinct(
+    first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], width: int
+) -> tuple[list[tuple[int, int]], np.ndarray[Any, Any]]:
+    """Return the pairs of codes that rows have, and for each row the place of its own.
+
+    `width` is more than any second code.
+    """
+    joined = first.astype(np.int64) * width + second
+    most = int(joined.max()) + 1 if len(joined) else 0
+    if most <= _TABLE_MAX:
+        is_used = np.zeros(most, np.bool_)
+        is_used[joined] = True
+        found = np.flatnonzero(is_used)
+        place = np.zeros(most, np.int64)
+        place[found] = np.arange(len(found))
+        codes = place[joined]
+    else:
+        found, codes = np.unique(joined, return_inverse=True)
+    return [divmod(one, width) for one in found.tolist()], codes

@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from sigma.exceptions import SigmaError
-from sigma.rule import SigmaRule
-from sigma.rule.base import SigmaYAMLLoader, check_alias_expansion
 
 from ombud.core.errors import RuleError
 from ombud.detect.atoms import Node
-from ombud.detect.condition import Placeholders, tree_of
-from ombud.detect.expressions import POLICY
-from ombud.detect.rule import FILE_SIZE_MAX
+from ombud.detect.condition import Placeholders, compile_detection
+from ombud.detect.documents import parse_documents
 
 _NOT_NAMES = frozenset({"condition", "timeframe"})
 _FAULTS = (SigmaError, RuleError, AttributeError, KeyError, TypeError, ValueError)
@@ -38,13 +34,8 @@ def named_parts(
     for name, item in detection.items():
         if name in _NOT_NAMES or not isinstance(name, str):
             continue
-        alone = {
-            "title": "part",
-            "logsource": document.get("logsource"),
-            "detection": {name: item, "condition": name},
-        }
         try:
-            tree = tree_of(SigmaRule.from_dict(alone, policy=POLICY), placeholders or {})
+            tree = compile_detection({"part": item}, ["part"], placeholders or {}).tree
         except _FAULTS:
             continue
         found.setdefault(tree, name)
@@ -53,16 +44,13 @@ def named_parts(
 
 def parts_of_file(text: bytes, rule_id: str) -> dict[Node, str]:
     """Return the named parts of one rule of a YAML file; none when it is not found there."""
-    if len(text) > FILE_SIZE_MAX:
-        return {}
     try:
         documents = [
             document
-            for document in yaml.load_all(text, Loader=SigmaYAMLLoader)
+            for document in parse_documents(text)
             if isinstance(document, dict) and "detection" in document
         ]
-        check_alias_expansion(documents)
-    except (yaml.YAMLError, SigmaError, RecursionError, ValueError):
+    except RuleError:
         return {}
     named = [document for document in documents if rule_id in _ids(document)]
     found = named or (documents if len(documents) == 1 else [])

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ombud.core.errors import InputError
-from ombud.detect.rule import FILE_SIZE_MAX
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.services.rule_wanted import ExplainWanted
 from ombud.web.access import AskerPart, ServicesPart
 from ombud.web.answers import JsonResponse

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.detect.conftest import document_of
 
 from ombud.detect.explaining import VALUE_LENGTH_MAX, VALUES_MAX, Finding, explain_tree
 from ombud.detect.rule import Rule
 from ombud.detect.selections import named_parts
-from tests.unit.detect.conftest import document_of
 
 RuleOf = Callable[..., Rule]
 
@@ -155,7 +155,7 @@ def test_tree(rule_of: RuleOf) -> None:
 
 def _field(
     field: str,
-    is_met: bool,  # noqa: FBT001 - Reads as the row it makes.
+    is_met: bool,
     demanded: list[Any],
     values: list[Any] | None,
     *,

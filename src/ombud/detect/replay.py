@@ -1,0 +1,236 @@
+"""Replay: rules put to chosen rows of the record, counted as the engine counts them.
+
+It has the engine's own parts - its rows, its routing, its tally - and differs in
+what it is given: rows that were found to be candidates, with what their actors'
+earlier acts say, instead of every row there is.  Given every row of the record it
+raises the alerts that the engine raises, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import UNSET
+
+from ombud.core.batch import Committed
+from ombud.detect.actors import Actors
+from ombud.detect.alert import AlertChange
+from ombud.detect.candidates import NOT_ACTS
+from ombud.detect.logsource import ROUTES, LogSource
+from ombud.detect.matcher import explain
+from ombud.detect.narrowing import Cells, Columns, Rows
+from ombud.detect.routing import Found, Routing
+from ombud.detect.rule import Rule
+from ombud.detect.stand_in import NamedRows
+from ombud.detect.tally import ALERTS_MAX, Tally
+
+_ROUTING = frozenset({"source", "action", "actor.id", "time"})
+Derived = Mapping[str, Sequence[Any]]
+
+
+class Chosen(NamedTuple):
+    """Rows of the record, in order: their content, and the index of each."""
+
+    committed: Committed
+    indices: Sequence[int]
+
+
+@dataclass(slots=True)
+class Matches:
+    """How often one rule matched."""
+
+    count: int = 0
+    first_time: int = 0
+    last_time: int = 0
+
+    def add(self, time: int) -> None:
+        """Count one match."""
+        self.first_time = min(self.first_time, time) if self.count else time
+        self.last_time = max(self.last_time, time) if self.count else time
+        self.count += 1
+
+
+class Replay:
+    """Rules over the past; one owner, given rows in log order."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        since: int,
+        until: int,
+        routes: Mapping[str, LogSource] = ROUTES,
+        alerts_max: int = ALERTS_MAX,
+    ) -> None:
+        """`since` and `until` bound the time of matches, ms, the latter not included."""
+        self.rules = tuple(rules)
+        self.actors = Actors()
+        self.matches = {rule.id: Matches() for rule in rules}
+        self.unreadable_count = 0
+        self.sources: Counter[str] = Counter()  # Acts of each source in the time asked for.
+        self._seen: set[str] = set()
+        self._since, self._until = since, until
+        self._routing = Routing(rules, routes)
+        self._tally = Tally(most=alerts_max)
+
+    @property
+    def has_derived(self) -> bool:
+        """Whether any rule asks what an actor's earlier acts say."""
+        return any(
+            name.startswith("derived.")
+            for rule in self.rules
+            for name in (*rule.fields, *rule.guidance.fields)
+        )
+
+    def watch(self, columns: Columns, rows: Rows) -> None:
+        """Take note of which fields that rules without a match name are carried by rows."""
+        if len(rows):
+            self._note_sources(columns, rows)
+            for field in self._unseen():
+                stored = columns.cells(field, rows)
+                if stored is None or _is_told(stored):
+                    self._seen.add(field)
+
+    def _unseen(self) -> set[str]:
+        silent = (
+            rule for rule in self.rules if rule.logsource.is_own and not self.matches[rule.id].count
+        )
+        return {field for rule in silent for field in rule.fields} - self._seen
+
+    def _note_sources(self, columns: Columns, rows: Rows) -> None:
+        stored = columns.cells("source", rows)
+        if stored is not None:
+            counts = np.bincount(stored.codes, minlength=len(stored.cells)).tolist()
+            for source, count in zip(stored.cells, counts, strict=True):
+                if count and source.__class__ is str:
+                    self.sources[source] += count
+
+    def silence(self, rule: Rule) -> str | None:
+        """Return why no event of the time could have fired a rule; None if one could."""
+        if not rule.logsource.is_own:
+            routes = self._routing.routes.items()
+            sources = [name for name, route in routes if rule.logsource.covers(route)]
+            if not sources:
+                return f"no source here is {rule.logsource}"
+            if not any(self.sources[source] for source in sources):
+                return f"no event of {', '.join(sources)}"
+            return None
+        if self.matches[rule.id].count or rule.tree.verdict(self._seen.__contains__) is not False:
+            return None
+        return f"no event carries {', '.join(sorted(rule.fields - self._seen))}"
+
+    def taken(self) -> list[AlertChange]:
+        """Return what happened to alerts since this was last asked."""
+        return self._tally.taken()
+
+    def take_all(self, committed: Committed) -> None:
+        """Take events of the record of which nothing is known beforehand."""
+        indices = range(committed.first_index, committed.first_index + committed.count)
+        rows = NamedRows(committed)
+        columns = rows.cells(_ROUTING)
+        acts = self._acts(rows, columns["source"])
+        recorded = committed.recorded_ms
+        rows.add(self.actors.derive(acts, columns["actor.id"], columns["time"], recorded))
+        self.unreadable_count += len(rows.unreadable)
+        times = columns["time"]
+        self._watch_all(rows, [row for row in acts if self._since <= times[row] < self._until])
+        chosen = Chosen(committed, indices)
+        found = [*self._named(rows, acts), *self._originals(chosen, rows, acts)]
+        self._count([_Seen(chosen, rows, one) for one in found])
+
+    def _watch_all(self, rows: NamedRows, acts: Sequence[int]) -> None:
+        if not acts:
+            return
+        self.sources.update(
+            one for one in rows.cells(_ROUTING, acts)["source"] if one.__class__ is str
+        )
+        for field, column in rows.cells(frozenset(self._unseen()), acts).items():
+            if any(cell is not UNSET for cell in column):
+                self._seen.add(field)
+
+    def take(self, named: Chosen, originals: Chosen, derived: Derived) -> None:
+        """Take the candidates of a stretch, those of each way to see them apart.
+
+        `derived` are the derived cells of the rows in `named`, in order.
+        """
+        found: list[_Seen] = []
+        if len(named.indices):
+            rows = NamedRows(named.committed)
+            rows.add(derived)
+            acts = self._acts(rows, rows.cells(_ROUTING)["source"])
+            found += [_Seen(named, rows, one) for one in self._named(rows, acts)]
+        if len(originals.indices):
+            rows = NamedRows(originals.committed)
+            acts = self._acts(rows, rows.cells(_ROUTING)["source"])
+            found += [_Seen(originals, rows, one) for one in self._originals(originals, rows, acts)]
+        self._count(found)
+
+    def _acts(self, rows: NamedRows, sources: Sequence[Any]) -> list[int]:
+        passed_over = set(rows.unreadable)
+        passed_over.update(row for row, source in enumerate(sources) if source in NOT_ACTS)
+        return [row for row in range(rows.count) if row not in passed_over]
+
+    def _named(self, rows: NamedRows, acts: Sequence[int]) -> list[Found]:
+        columns = rows.cells(_ROUTING)
+        passed_over = set(range(rows.count)) - set(acts)
+        return self._routing.match(
+            rows, columns["source"], columns["action"], passed_over=passed_over
+        )
+
+    def _originals(self, chosen: Chosen, rows: NamedRows, acts: Sequence[int]) -> Iterator[Found]:
+        sources = rows.cells(_ROUTING)["source"]
+        places: dict[str, list[int]] = {}
+        for row in acts:
+            if sources[row] in self._routing.routes:
+                places.setdefault(sources[row], []).append(row)
+        for source, some in places.items():
+            program = self._routing.originals(source)
+            if program is not None:
+                yield from program.match(program.rows(chosen.committed, some), some)
+
+    def _count(self, found: list[_Seen]) -> None:
+        """Count matches in the order of the engine: by event, names before originals."""
+        found.sort(key=lambda one: (one.index, one.found.rows is not one.rows, one.found.number))
+        for one in found:
+            columns = one.rows.cells(_ROUTING, [one.found.row])
+            (time,), (actor,) = columns["time"], columns["actor.id"]
+            if self._since <= time < self._until:
+                rule = self.rules[one.found.number]
+                self.matches[rule.id].add(time)
+                self._raise(rule, one, actor, time)
+
+    def _raise(self, rule: Rule, seen: _Seen, actor: Any, time: int) -> None:
+        view = partial(seen.found.rows.view, seen.found.place)
+        self._tally.add(
+            rule,
+            None if actor is UNSET else actor,
+            rule.guidance.group_of(view()) if rule.guidance.group_by else (),
+            [(seen.index, time, lambda: explain(rule, view()))],
+            recorded=seen.chosen.committed.recorded_ms[seen.found.row],
+            say=lambda fields: rule.guidance.sentence(view(), fields),
+        )
+
+
+def _is_told(stored: Cells) -> bool:
+    """Whether any row has the field."""
+    used = np.unique(stored.codes).tolist()
+    return any(stored.cells[code] is not UNSET for code in used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A match, and the rows among which it was found."""
+
+    chosen: Chosen
+    rows: NamedRows
+    found: Found
+
+    @property
+    def index(self) -> int:
+        """The index of the event."""
+        return self.chosen.indices[self.found.row]

@@ -1,0 +1,181 @@
+"""Backtest scan: the record walked once, and only what a rule could match is read whole.
+
+Of a sealed segment whose columns are exact the columns that rules name are read, once
+for all rules; rows that none of them can match are left unread.  The unsealed tail,
+and segments that are not known to be exact, are put to the rules event by event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ombud.core.errors import TamperError, Unavailable
+from ombud.detect.candidates import Candidates, acts_of
+from ombud.detect.logsource import ROUTES
+from ombud.detect.narrowing import Rows
+from ombud.detect.replay import Chosen, Replay
+from ombud.record.paths import SegmentFile
+from ombud.record.reader import RecordReader
+from ombud.record.stored import StoredSegment
+from ombud.services.stored_fields import StoredFields
+
+Progress = Callable[[int, int], None]
+
+STEP = 16_384  # Events of which the candidates are held at once: some 40 MB of originals.
+
+
+@dataclass(slots=True)
+class Scanned:
+    """How much of the record was looked at, in events, and by which way."""
+
+    events: int = 0
+    sealed: int = 0
+    unsealed: int = 0
+    read_whole: int = 0  # Of the sealed: in segments whose columns are not known to be exact.
+    skipped: int = 0  # Of the sealed: in segments with nothing of the time asked for.
+    decoded: int = 0  # Events read whole, for a rule might match them.
+
+
+class Scan:
+    """One walk over the record for one replay."""
+
+    def __init__(
+        self,
+        reader: RecordReader,
+        replay: Replay,
+        *,
+        since: int,
+        until: int,
+        is_whole: bool = False,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """With `is_whole`, every event is put to the rules, and nothing is narrowed."""
+        self.scanned = Scanned()
+        self._reader = reader
+        self._replay = replay
+        self._since, self._until = since, until
+        self._is_whole = is_whole
+        self._is_stopped = is_stopped
+        self._candidates = Candidates(replay.rules, ROUTES)
+        self._with_raw = any(not rule.logsource.is_own for rule in replay.rules)
+        self._has_derived = replay.has_derived
+
+    def run(self, size: int, on_progress: Progress | None = None) -> Iterator[None]:
+        """Walk over the events below `size`; yields after each piece, its work being done."""
+        position = 0
+        while position < size:
+            segment = self._segment_at(position)
+            if segment is not None and segment.end <= size:
+                yield from self._sealed(segment)
+                position = segment.end
+            else:
+                following = [one.first_index for one in self._reader.segments()]
+                end = min([one for one in following if one > position], default=size)
+                for committed in self._reader.read(
+                    position, min(end, size, position + STEP) - position, raw=self._with_raw
+                ):
+                    self._replay.take_all(committed)
+                    position = committed.first_index + committed.count
+                    self.scanned.unsealed += committed.count
+                    self.scanned.decoded += committed.count
+                yield
+            self.scanned.events = position
+            if on_progress is not None:
+                on_progress(position, size)
+            if self._is_stopped():
+                raise Unavailable("the backtest was stopped")
+
+    def _segment_at(self, index: int) -> SegmentFile | None:
+        for segment in self._reader.segments():
+            if segment.first_index <= index < segment.end:
+                return segment
+        return None
+
+    def _sealed(self, segment: SegmentFile) -> Iterator[None]:
+        self.scanned.sealed += segment.count
+        try:
+            metadata = pq.read_metadata(segment.path)
+            stored = StoredSegment(segment, metadata)
+            first, last = stored.time_bounds()
+            is_outside = last < self._since or first >= self._until
+            if not self._has_derived and is_outside:
+                self.scanned.skipped += segment.count
+            elif self._is_whole or not stored.is_exact:
+                yield from self._read_whole(segment)
+            else:
+                is_inside = self._since <= first and last < self._until
+                yield from self._narrowed(stored, is_inside=is_inside, is_outside=is_outside)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(segment.path, error) from error
+
+    def _read_whole(self, segment: SegmentFile) -> Iterator[None]:
+        self.scanned.read_whole += segment.count
+        for start in range(segment.first_index, segment.end, STEP):
+            count = min(STEP, segment.end - start)
+            for committed in self._reader.read(start, count, raw=self._with_raw):
+                self._replay.take_all(committed)
+                self.scanned.decoded += committed.count
+            yield
+
+    def _narrowed(
+        self, stored: StoredSegment, *, is_inside: bool, is_outside: bool
+    ) -> Iterator[None]:
+        fields = StoredFields(stored)
+        rows = acts_of(fields, np.arange(stored.count, dtype=np.int64))
+        if self._has_derived:
+            self._derive(stored, fields, rows)
+        if is_outside:
+            return
+        if not is_inside:
+            times = stored.times()[rows]
+            rows = rows[(times >= self._since) & (times < self._until)]
+        named, originals = self._candidates.find(fields, rows)
+        self._replay.watch(fields, rows)
+        for start in range(0, stored.count, STEP):
+            self._take(stored, fields, _between(named, start), _between(originals, start))
+            yield
+
+    def _derive(self, stored: StoredSegment, fields: StoredFields, acts: Rows) -> None:
+        """Take note of the acts, and add what earlier ones say of each."""
+        column = fields.cells("actor.id", np.arange(stored.count, dtype=np.int64))
+        if column is None:
+            raise ValueError("the actor is stored of every event")
+        cells = column.cells
+        actors = [cells[code] for code in column.codes.tolist()]
+        times, recorded = stored.times().tolist(), stored.recorded().tolist()
+        fields.add(self._replay.actors.derive(acts.tolist(), actors, times, recorded))
+
+    def _take(
+        self, stored: StoredSegment, fields: StoredFields, named: Rows, originals: Rows
+    ) -> None:
+        if not len(named) and not len(originals):
+            return
+        derived = {
+            name: [column[row] for row in named.tolist()] for name, column in fields.derived.items()
+        }
+        self._replay.take(
+            _chosen(stored, named, raw=False), _chosen(stored, originals, raw=True), derived
+        )
+        self.scanned.decoded += len(np.union1d(named, originals))
+
+
+def _between(rows: Rows, start: int) -> Rows:
+    first, last = np.searchsorted(rows, [start, start + STEP])
+    return rows[first:last]
+
+
+def _chosen(stored: StoredSegment, rows: Rows, *, raw: bool) -> Chosen:
+    indices: Sequence[int] = (rows + stored.first_index).tolist()
+    return Chosen(stored.gather(rows, raw=raw), indices)
+
+
+def _unreadable(path: Path, error: Exception) -> Exception:
+    if isinstance(error, OSError) and error.errno is not None:
+        return Unavailable(f"cannot read `{path}`: {error.strerror}")
+    return TamperError(f"segment cannot be read: {error}", origin=str(path))
