@@ -17,7 +17,7 @@ from ombud.detect.condition import Placeholders, compile_detection
 from ombud.detect.documents import parse_documents
 
 _NOT_NAMES = frozenset({"condition", "timeframe"})
-_FAULTS = (SigmaError, RuleError, AttributeError, KeyError, TypeError, ValueError)
+_FAULTS = (SigmaError, RuleError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def named_parts(
@@ -35,7 +35,7 @@ def named_parts(
         if name in _NOT_NAMES or not isinstance(name, str):
             continue
         try:
-            tree = compile_detection({"part": item}, ["part"], placeholders or {}).tree
+            tree = compile_detection({name: item}, [name], placeholders or {}).tree
         except _FAULTS:
             continue
         found.setdefault(tree, name)
@@ -45,17 +45,10 @@ def named_parts(
 def parts_of_file(text: bytes, rule_id: str) -> dict[Node, str]:
     """Return the named parts of one rule of a YAML file; none when it is not found there."""
     try:
-        documents = [
-            document
-            for document in parse_documents(text)
-            if isinstance(document, dict) and "detection" in document
-        ]
+        read = parse_documents(text)
     except RuleError:
         return {}
-    named = [document for document in documents if rule_id in _ids(document)]
+    documents = [one for one in read if isinstance(one, dict) and "detection" in one]
+    named = [one for one in documents if rule_id in (one.get("id"), one.get("name"))]
     found = named or (documents if len(documents) == 1 else [])
     return named_parts(found[0]) if found else {}
-
-
-def _ids(document: Mapping[str, Any]) -> tuple[Any, Any]:
-    return (document.get("id"), document.get("name"))

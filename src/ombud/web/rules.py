@@ -53,6 +53,12 @@ def rule_routes(limits: Limits) -> APIRouter:
         )
         return JsonResponse(answer)
 
+    @router.get("/v1/rules/fields")
+    def fields(services: ServicesPart, asker: AskerPart) -> Response:
+        """List the fields of rules that no event carries, and rules that can never fire."""
+        asker.require("search")
+        return JsonResponse(services.rule_fields(asker=asker))
+
     @router.post("/v1/rules/explain")
     async def explain(request: Request, services: ServicesPart, asker: AskerPart) -> Response:
         """Tell why a rule matches a recorded event or does not; the look is on record."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import orjson
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
 from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
-from ombud.detect.columnar.rows import Absent, values_of
+from ombud.detect.columnar.rows import values_of
 from ombud.detect.paths import find_values, is_present
 from ombud.detect.view import view_of_original
 
