@@ -16,6 +16,29 @@ from ombud.cli.output import note, print_json, print_table, stderr
 
 app = typer.Typer(add_completion=False)
 
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="PART", help="Part of a benchmark to run; may be repeated."),
+]
+ZircoliteOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--zircolite",
+        exists=True,
+        file_okay=False,
+        help="A checkout of Zircolite to compare detection with.",
+    ),
+]
+ZircolitePythonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--zircolite-python",
+        exists=True,
+        dir_okay=False,
+        help="The Python that has its requirements; that of its .venv unless told.",
+    ),
+]
+
 
 def _list(*, json: bool) -> None:
     if json:
@@ -66,28 +89,9 @@ def bench(
             "--folder", exists=True, file_okay=False, help="Where homes are made; the disk counts."
         ),
     ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="PART", help="Part of a benchmark to run; may be repeated."),
-    ] = None,
-    zircolite: Annotated[
-        Path | None,
-        typer.Option(
-            "--zircolite",
-            exists=True,
-            file_okay=False,
-            help="A checkout of Zircolite to compare detection with.",
-        ),
-    ] = None,
-    zircolite_python: Annotated[
-        Path | None,
-        typer.Option(
-            "--zircolite-python",
-            exists=True,
-            dir_okay=False,
-            help="The Python that has its requirements; that of its .venv unless told.",
-        ),
-    ] = None,
+    only: OnlyOption = None,
+    zircolite: ZircoliteOption = None,
+    zircolite_python: ZircolitePythonOption = None,
     save: Annotated[
         Path | None, typer.Option("--save", file_okay=False, help="Folder to add the result to.")
     ] = None,
