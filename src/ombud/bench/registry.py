@@ -60,7 +60,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "detection": Benchmark(
         "rules over lines, in a home and over what is stored",
         detection.run,
-        200_000,
+        400_000,
         parts=tuple(detection.PARTS),
     ),
     "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
