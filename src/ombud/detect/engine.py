@@ -36,6 +36,7 @@ from ombud.detect.usage import (
     FieldUsage,
     SilentRule,
     UnusedField,
+    silent_correlations,
     silent_rules,
     unused_fields,
     watched_fields,
@@ -213,7 +214,14 @@ class Engine:
 
     def silent_rules(self) -> list[SilentRule]:
         """Return the rules that no event so far could have fired, with the reason."""
-        return silent_rules(self.rules, self._usages, self._routing.routes)
+        silent = silent_rules(self.rules, self._usages, self._routing.routes)
+        running = {rule.id for rule in self.rules}
+        ids = {rule.rule_id for rule in silent}
+        return [*silent, *silent_correlations(self.correlations, running, ids)]
+
+    def left_out(self) -> list[dict[str, str | int]]:
+        """Return for each correlation how many matches it could not use, by why."""
+        return self._correlating.left_out()
 
     def snapshot(self) -> bytes:
         """Return the whole state; the same history gives the same bytes."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ombud.core.errors import RuleError
 from ombud.detect.condition import Placeholders
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.documents import parse_documents
 from ombud.detect.filters import FILTERS_MAX, Filter, apply_filters, parse_filter
 from ombud.detect.rule import (
@@ -26,11 +27,17 @@ _REFUSED_KINDS = {"action": OTHER_KINDS["action"]}
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules in the order of their files, filtered; the filters that apply; every refusal."""
+    """Rules in the order of their files, filtered; the filters that apply; every refusal.
+
+    `feeding` are the ids of those that open no alert of their own, for a correlation
+    refers to them and does not say `generate`.
+    """
 
     rules: tuple[Rule, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     filters: tuple[Filter, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
+    feeding: frozenset[str] = frozenset()
 
 
 def load_rules(
