@@ -116,7 +116,7 @@ class Correlating:
     def _raised(self, match: CorrelationMatch, correlation: Correlation) -> Raised:
         events: list[Taken] = []
         actors: set[str | None] = set()
-        for index in sorted(match.indices):
+        for index in sorted({*match.indices, match.index}):
             piece = self._evidence.get(index)
             if piece is None:
                 actors.add(None)
@@ -124,7 +124,7 @@ class Correlating:
             else:
                 actors.add(piece.actor)
                 events.append((index, piece.time, piece.told))
-        is_whole = len(match.indices) == match.count
+        is_whole = len(events) >= match.count
         grouped = dict(match.group).get(ACTOR)
         actor = grouped
         if len(actors) == 1 and (is_whole or grouped is not None):

@@ -9,7 +9,7 @@ to rules; acts of overseers are.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
@@ -196,7 +196,7 @@ class Engine:
             raised.actor,
             match.group,
             raised.events,
-            more=match.count - len(match.indices),
+            more=max(0, match.count - len(raised.events)),
             recorded=match.recorded,
             say=lambda _: raised.sentence,
         )
@@ -285,14 +285,16 @@ def _placed(
 ) -> list[tuple[int, Raised]]:
     """Return what correlations found by the row at which it became known.
 
-    That is the event that completed it, or the first that was recorded when it was
+    That is the event that completed it, or the first that was recorded after it was
     certain; so the order does not depend on where the record was cut.
     """
     if not raised:
         return []
     clock = list(accumulate(stretch.recorded_ms, max, initial=log_time))[1:]
-    placed = [
-        (max(one.match.index - stretch.first_index, bisect_left(clock, one.match.recorded)), one)
-        for one in raised
-    ]
+    placed = []
+    for one in raised:
+        row, certain = one.match.index - stretch.first_index, one.match.recorded
+        if row < 0 or clock[row] < certain:
+            row = bisect_right(clock, certain)
+        placed.append((row, one))
     return sorted(placed, key=itemgetter(0))
