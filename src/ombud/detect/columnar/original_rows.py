@@ -55,6 +55,8 @@ class OriginalProjector:
     def cells(self, originals: Originals, names: frozenset[str], whole: Whole) -> Cells:
         """Return the cells of originals; `whole` gives the view of one of them by row."""
         count = len(originals.raws)
+        if not count:
+            return {name: Absent(0) for name in names}
         if self.source in NAMED:
             return cells_of_views(map(whole, range(count)), names)
         lens = self._lens_of(names)

@@ -14,18 +14,14 @@ from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
-import orjson
 from msgspec import UNSET, Meta, Struct
 
+from ombud.detect.columnar.exact import INTEGER, REFUSALS, is_exact
 from ombud.detect.columnar.places import Place, Seen, Way, branches, ways_of
 from ombud.detect.paths import find
 
-REFUSALS = (msgspec.MsgspecError, RecursionError, ValueError)
-
-# Integers beyond these are read whole: of what exceeds 64 bits orjson makes a float.
-_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Never = Annotated[int, Meta(ge=1, le=0)]
-_SCALAR = str | _Integer | float | bool | None
+_SCALAR = str | INTEGER | float | bool | None
 _VALUE = _SCALAR | list[Any] | dict[str, Any]
 _PASSED: Any = str | int | float | bool | None  # Leads nowhere, whatever it is.
 
@@ -147,19 +143,10 @@ class _Node:
         return parts
 
 
-def _is_readable(box: Any) -> bool:
-    """Whether a list or object holds nothing that orjson would have read otherwise."""
-    try:
-        orjson.dumps(box)  # Refuses integers beyond 64 bits.
-    except TypeError:
-        return False
-    return True
-
-
 def _doubt_boxes(column: Sequence[Any], gathered: Gathered) -> None:
     for row in gathered.long_numbers():
         cell = column[row]
-        if (cell.__class__ is dict or cell.__class__ is list) and not _is_readable(cell):
+        if (cell.__class__ is dict or cell.__class__ is list) and not is_exact(cell):
             gathered.doubtful.add(row)
 
 
