@@ -12,7 +12,7 @@ import typer
 
 from ombud.app.opening import open_door
 from ombud.cli.options import CaseOption, HomeOption, JsonOption, WhyOption
-from ombud.cli.output import note, print_json
+from ombud.cli.output import print_json
 from ombud.cli.rule_events import STDIN, Line, read_document, read_lines, read_records
 from ombud.cli.rule_explained import print_explained
 from ombud.collect.source import Source

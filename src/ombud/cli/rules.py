@@ -10,6 +10,7 @@ import typer
 
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table, progress
+from ombud.cli.rule_backtest import backtest
 from ombud.cli.rule_events import Line, read_lines, read_records
 from ombud.cli.rule_explain import explain as explain_one
 from ombud.cli.rule_states import disable, enable, status
@@ -31,7 +32,7 @@ PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (explain_one, status, enable, disable):
+for command in (backtest, explain_one, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[
