@@ -75,6 +75,9 @@ class Door(Protocol):
     def rule_explain(self, wanted: ExplainWanted) -> Json:
         """Return `{"event", "rule", "is_match", "sees", "condition", …}`."""
 
+    def rule_fields(self) -> Json:
+        """Return `{"rules", "sources", "never_seen", "silent"}`."""
+
     def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
         """Switch a rule on or off."""
 

@@ -100,6 +100,11 @@ class LocalDoor:
         self._catch_up()
         return self._services.rule_explain(wanted, asker=self._asker)
 
+    def rule_fields(self) -> Json:
+        """Return which fields of rules no event carries, as of the last durable event."""
+        self._catch_up()
+        return self._services.rule_fields(asker=self._asker)
+
     def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
         """Switch a rule on or off."""
         return self._services.rule_state(

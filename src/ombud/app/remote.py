@@ -193,6 +193,10 @@ class RemoteDoor:
         """Explain a rule by a recorded event."""
         return self.call("POST", "/v1/rules/explain", body=_fragment(wanted))
 
+    def rule_fields(self) -> Json:
+        """Return which fields of rules no event carries."""
+        return self.call("GET", "/v1/rules/fields")
+
     def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
         """Switch a rule on or off."""
         path = f"/v1/rules/{quote(rule_id, safe='')}/state"

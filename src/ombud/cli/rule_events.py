@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 
 import orjson
 
+from ombud.cli.output import note
 from ombud.collect.inputs import CHUNK_SIZE
 from ombud.collect.source import Source
 from ombud.collect.streams import stream_blocks
@@ -21,6 +22,7 @@ from ombud.core.errors import EventError, InputError
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 
 STDIN = Path("-")
+BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
 _GZIP = b"\x1f\x8b"
 
 
@@ -125,3 +127,21 @@ def _parsed(lines: IO[bytes], refuse: Callable[[int, str], None]) -> Iterator[Li
             yield Line(number, with_short_names(value))
         else:
             refuse(number, "no JSON object")
+
+
+class BadLines:
+    """Lines that were no events, named up to a bound and counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, number: int, reason: str) -> None:
+        """Name one line."""
+        self.count += 1
+        if self.count <= BAD_LINES_SAID:
+            note(f"line {number}: {reason}")
+
+    def say(self) -> None:
+        """Say how many there were."""
+        if self.count:
+            note(f"{self.count} lines were skipped")

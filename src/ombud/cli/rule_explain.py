@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +26,9 @@ from ombud.config.rule_files import (
 )
 from ombud.config.settings import load_settings
 from ombud.core.errors import EventError, InputError, NotFound
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.explanation import EventInHand, explain_rule
-from ombud.detect.rule import FILE_SIZE_MAX, Rule
+from ombud.detect.rule import Rule
 from ombud.detect.selections import parts_of_file
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 from ombud.services.rule_looks import pick_rule
@@ -165,42 +167,48 @@ def _rule_here(rule: str, home: Path) -> Rule:
 
 
 def _line_of(path: Path, number: int | None, kind: Source | None) -> Line:
-    """Return the event of a file, or the one at a line; raises `InputError` or `NotFound`."""
-    refused: list[tuple[int, str]] = []
+    """Return the event at a line of a file, or the only one in it.
 
-    def refuse(line: int, reason: str) -> None:
-        refused.append((line, reason))
-
+    Raises `InputError`, `EventError` or `NotFound` when there is no such one event.
+    """
+    refused: dict[int, str] = {}
+    lines = _lines(path, kind, refused)
     if number is None:
-        raw = read_document(path)
-        if raw is not None and (line := _whole(raw, kind)) is not None:
-            return line
-        if path == STDIN:
-            raise InputError(
-                "standard input is not one event", hint="`-:LINE` names one of its lines"
-            )
-    lines = (
-        read_lines(path, refuse=refuse) if kind is None else read_records(path, kind, refuse=refuse)
-    )
-    if number is None:
-        found = list(islice(lines, 2))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise InputError(
-                f"`{path}` holds several events",
-                hint=f"name one by its line, as in `{path}:{found[0].number}`",
-            )
-    for line in lines if number is not None else ():
+        return _only(path, kind, lines, refused)
+    for line in lines:
         if line.number == number:
             return line
-    reasons = [reason for at, reason in refused if number in {None, at}]
-    if reasons:
-        at = f":{number}" if number is not None else ""
-        raise EventError(reasons[0], origin=f"{path}{at}")
-    raise NotFound(
-        f"no event starts at line {number} of `{path}`" if number else f"`{path}` holds no event"
-    )
+    if number in refused:
+        raise EventError(refused[number], origin=f"{path}:{number}")
+    raise NotFound(f"no event starts at line {number} of `{path}`")
+
+
+def _lines(path: Path, kind: Source | None, refused: dict[int, str]) -> Iterator[Line]:
+    def refuse(number: int, reason: str) -> None:
+        refused.setdefault(number, reason)
+
+    if kind is None:
+        return read_lines(path, refuse=refuse)
+    return read_records(path, kind, refuse=refuse)
+
+
+def _only(path: Path, kind: Source | None, lines: Iterator[Line], refused: dict[int, str]) -> Line:
+    raw = read_document(path)
+    if raw is not None and (line := _whole(raw, kind)) is not None:
+        return line
+    if path == STDIN:
+        raise InputError("standard input is not one event", hint="`-:LINE` names one of its lines")
+    found = list(islice(lines, 2))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(
+            f"`{path}` holds several events",
+            hint=f"name one by its line, as in `{path}:{found[0].number}`",
+        )
+    if refused:
+        raise EventError(next(iter(refused.values())), origin=str(path))
+    raise NotFound(f"`{path}` holds no event")
 
 
 def _whole(raw: bytes, kind: Source | None) -> Line | None:

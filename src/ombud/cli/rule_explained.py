@@ -46,7 +46,8 @@ def _event(event: Json) -> str:
     if event["index"] is not None:
         return f"event {event['index']}"
     line = f" line {event['line']}" if event["line"] is not None else ""
-    return f"the event of {event['file']}{line}"
+    place = "standard input" if event["file"] == "-" else event["file"]
+    return f"the event of {place}{line}"
 
 
 def _lacking(answer: Json) -> Iterator[str]:

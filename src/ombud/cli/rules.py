@@ -11,8 +11,9 @@ import typer
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table, progress
 from ombud.cli.rule_backtest import backtest
-from ombud.cli.rule_events import Line, read_lines, read_records
-from ombud.cli.rule_explain import explain as explain_one
+from ombud.cli.rule_events import BadLines, Line, read_lines, read_records
+from ombud.cli.rule_explain import explain
+from ombud.cli.rule_fields import fields
 from ombud.cli.rule_states import disable, enable, status
 from ombud.collect.sources import get_source
 from ombud.config.rule_files import (
@@ -25,14 +26,14 @@ from ombud.core.errors import RuleError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
 from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.logsource import ROUTES, sees_original
-from ombud.detect.matcher import Matcher, explain
+from ombud.detect.matcher import Matcher
+from ombud.detect.matcher import explain as explain_match
 from ombud.detect.rule import Refusal, Rule
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
-BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (backtest, explain_one, status, enable, disable):
+for command in (backtest, explain, fields, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[
@@ -174,7 +175,7 @@ def run(
     loaded = read_rules(paths)
     rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
-    refused = _BadLines()
+    refused = BadLines()
     if source is None:
         lines = read_lines(events, refuse=refused.add)
     else:
@@ -206,24 +207,6 @@ def _matches(matcher: Matcher, line: Line) -> Iterator[tuple[Rule, dict[str, Any
     )
 
 
-class _BadLines:
-    """Lines that were no events, named up to a bound and counted."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def add(self, number: int, reason: str) -> None:
-        """Name one line."""
-        self.count += 1
-        if self.count <= BAD_LINES_SAID:
-            note(f"line {number}: {reason}")
-
-    def say(self) -> None:
-        """Say how many there were."""
-        if self.count:
-            note(f"{self.count} lines were skipped")
-
-
 def _routed(rules: Sequence[Rule], source: str) -> tuple[Rule, ...]:
     route = ROUTES.get(source)
     routed = tuple(
@@ -238,6 +221,6 @@ def _print_match(rule: Rule, number: int, event: dict[str, Any], *, json: bool) 
     if json:
         print_json({"rule_id": rule.id, "line": number})
         return
-    fields = explain(rule, event)
+    fields = explain_match(rule, event)
     told = rule.guidance.sentence(event, fields)
     print_line(f"line {number}: {rule.title} ({rule.level}): {told}")

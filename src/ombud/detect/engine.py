@@ -9,18 +9,23 @@ to rules; acts of overseers are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 import orjson
-from msgspec import UNSET
 
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, InputError
 from ombud.core.stretch import slice_committed
 from ombud.detect.actors import Actors
 from ombud.detect.alert import FINDING_SOURCE, AlertChange
+from ombud.detect.correlating import Correlating, Fed, Raised
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.logsource import PRODUCT, ROUTES, LogSource
 from ombud.detect.matcher import explain
 from ombud.detect.routing import Found, Routing
@@ -43,6 +48,7 @@ ROWS_MAX = 8192  # Events taken at once: more gain nothing and cost memory.
 # By source and not by action: anybody may call an act a tick, nobody else is these.
 _NOT_ACTS = frozenset({TICK_SOURCE, FINDING_SOURCE})
 _ROUTING = frozenset({"source", "action", "actor.id", "time"})
+_END = b"\n"  # Between the state as JSON, which has none, and that of the correlator.
 
 
 class Engine:
@@ -51,14 +57,22 @@ class Engine:
     def __init__(
         self,
         rules: Sequence[Rule],
+        correlations: Sequence[Correlation] = (),
         *,
+        feeding: Collection[str] = (),
         routes: Mapping[str, LogSource] = ROUTES,
         alerts_max: int = ALERTS_MAX,
     ) -> None:
+        """Begin with an empty record.
+
+        `correlations` are as linked; what is `feeding` opens no alert of its own.
+        """
         self.position = 0  # Index of the next event.
         self.time = 0  # Log time, milliseconds.
         self.unreadable_count = 0  # Events whose bytes were no event of a known version.
         self._routing = Routing(rules, routes)
+        self._feeding = frozenset(feeding)
+        self._correlating = Correlating(correlations, rules, quiet=self._feeding)
         self._tally = Tally(most=alerts_max)
         self._actors = Actors()
         self._usages = {PRODUCT: FieldUsage(watched_fields(rules, PRODUCT, routes))}
@@ -67,6 +81,11 @@ class Engine:
     def rules(self) -> tuple[Rule, ...]:
         """The rules that run."""
         return self._routing.rules
+
+    @property
+    def correlations(self) -> tuple[Correlation, ...]:
+        """The correlations that run."""
+        return self._correlating.correlations
 
     def feed(self, committed: Committed) -> list[AlertChange]:
         """Take events of the record and return what they did to alerts, in order of first match.
@@ -97,11 +116,13 @@ class Engine:
         found += self._match_originals(stretch, sources, acts)
         # By row, named rules first: a rule sees names or originals, never both.
         found.sort(key=lambda one: (one.row, one.rows is not rows, one.number))
-        for one in found:
-            self._raise(one, stretch, actors[one.row], times[one.row])
+        log_time = max(self.time, *recorded)
+        fed = [self._fed(one, stretch, actors, times) for one in found if self._is_read(one)]
+        raised = self._correlating.feed(fed, log_time=log_time)
+        self._raise_all(found, raised, stretch, columns)
         self.unreadable_count += len(rows.unreadable)
         self.position = stretch.first_index + stretch.count
-        self.time = max(self.time, *recorded)
+        self.time = log_time
 
     def _match_originals(
         self, stretch: Committed, sources: Sequence[Any], acts: Sequence[int]
@@ -120,17 +141,63 @@ class Engine:
                 found += originals.match(rows, some)
         return found
 
-    def _raise(self, found: Found, stretch: Committed, actor: Any, time: int) -> None:
-        """Count one match."""
-        rule = self._routing.rules[found.number]
-        view = partial(found.rows.view, found.place)
+    def _is_read(self, found: Found) -> bool:
+        return self._correlating.reads(self.rules[found.number].id)
+
+    def _fed(
+        self, found: Found, stretch: Committed, actors: Sequence[Any], times: Sequence[int]
+    ) -> Fed:
+        row = found.row
+        return Fed(
+            self.rules[found.number],
+            stretch.first_index + row,
+            times[row],
+            stretch.recorded_ms[row],
+            _actor_of(actors[row]),
+            found.rows,
+            found.place,
+        )
+
+    def _raise_all(
+        self,
+        found: Sequence[Found],
+        raised: Sequence[Raised],
+        stretch: Committed,
+        columns: Mapping[str, Sequence[Any]],
+    ) -> None:
+        """Count what rules and correlations found, in the order in which it became known."""
+        actors, times = columns["actor.id"], columns["time"]
+        waiting = deque(_placed(raised, stretch, self.time))
+        for one in found:
+            while waiting and waiting[0][0] < one.row:
+                self._raise_correlation(waiting.popleft()[1])
+            if self.rules[one.number].id not in self._feeding:
+                self._raise(one, stretch, _actor_of(actors[one.row]), times[one.row])
+        for _, correlated in waiting:
+            self._raise_correlation(correlated)
+
+    def _raise(self, found: Found, stretch: Committed, actor: str | None, time: int) -> None:
+        rule = self.rules[found.number]
+        view = lru_cache(maxsize=1)(partial(found.rows.view, found.place))
         self._tally.add(
             rule,
-            None if actor is UNSET else actor,
+            actor,
             rule.guidance.group_of(view()) if rule.guidance.group_by else (),
             [(stretch.first_index + found.row, time, lambda: explain(rule, view()))],
             recorded=stretch.recorded_ms[found.row],
             say=lambda fields: rule.guidance.sentence(view(), fields),
+        )
+
+    def _raise_correlation(self, raised: Raised) -> None:
+        match = raised.match
+        self._tally.add(
+            raised.correlation,
+            raised.actor,
+            match.group,
+            raised.events,
+            more=match.count - len(match.indices),
+            recorded=match.recorded,
+            say=lambda _: raised.sentence,
         )
 
     def _usage(self, source: str) -> FieldUsage:
@@ -150,7 +217,7 @@ class Engine:
 
     def snapshot(self) -> bytes:
         """Return the whole state; the same history gives the same bytes."""
-        return orjson.dumps(
+        values = orjson.dumps(
             {
                 "version": STATE_VERSION,
                 "position": self.position,
@@ -159,25 +226,32 @@ class Engine:
                 "alerts": self._tally.state(),
                 "actors": self._actors.state(),
                 "usages": {name: usage.state() for name, usage in sorted(self._usages.items())},
+                "evidence": self._correlating.evidence_state(),
             }
         )
+        return values + _END + self._correlating.snapshot()
 
     @classmethod
     def restore(
         cls,
         rules: Sequence[Rule],
         state: bytes,
+        correlations: Sequence[Correlation] = (),
         *,
+        feeding: Collection[str] = (),
         routes: Mapping[str, LogSource] = ROUTES,
         alerts_max: int = ALERTS_MAX,
     ) -> Engine:
         """Return the engine as `snapshot` left it; the rules may be others.
 
+        A correlation that changed begins anew, the others go on.
+
         Raises `InputError` if the bytes are no such state: then start anew from index 0.
         """
-        engine = cls(rules, routes=routes, alerts_max=alerts_max)
+        engine = cls(rules, correlations, feeding=feeding, routes=routes, alerts_max=alerts_max)
         try:
-            values = orjson.loads(state)
+            text, _, snapshot = state.partition(_END)
+            values = orjson.loads(text)
             if values["version"] != STATE_VERSION:
                 raise InputError(f"engine state is of version {values['version']}")
             engine.position = values["position"]
@@ -188,6 +262,29 @@ class Engine:
             for name, usage in values["usages"].items():
                 fields = watched_fields(rules, name, routes)
                 engine._usages[name] = FieldUsage.from_state(usage, fields)
+            engine._correlating.restore(snapshot, values["evidence"])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"engine state is unreadable: {error}") from error
         return engine
+
+
+def _actor_of(cell: Any) -> str | None:
+    return cell if isinstance(cell, str) else None
+
+
+def _placed(
+    raised: Sequence[Raised], stretch: Committed, log_time: int
+) -> list[tuple[int, Raised]]:
+    """Return what correlations found by the row at which it became known.
+
+    That is the event that completed it, or the first that was recorded when it was
+    certain; so the order does not depend on where the record was cut.
+    """
+    if not raised:
+        return []
+    clock = list(accumulate(stretch.recorded_ms, max, initial=log_time))[1:]
+    placed = [
+        (max(one.match.index - stretch.first_index, bisect_left(clock, one.match.recorded)), one)
+        for one in raised
+    ]
+    return sorted(placed, key=itemgetter(0))

@@ -48,12 +48,19 @@ class Guidance:
         """Return the group an event belongs to: field and value, empty when absent."""
         return tuple((name, _shown(view, name)) for name in self.group_by)
 
-    def sentence(self, view: EventView, fields: Mapping[str, list[Any]]) -> str:
-        """Return why an event matched, in one sentence without the actor."""
+    def sentence(
+        self, view: EventView, fields: Mapping[str, list[Any]], *, default: str | None = None
+    ) -> str:
+        """Return why an event matched, in one sentence without the actor.
+
+        `default` is said where the rule has no `explain`; else the fields that matched.
+        """
         if self.explain:
             # Choices first, values second: brackets and braces in a value are only text.
             text = _CHOICE.sub(lambda choice: _first_told(view, choice[1]), self.explain)
             text = _PLACE.sub(lambda place: _shown(view, place[1]) or "unknown", text)
+        elif default is not None:
+            text = default
         else:
             text = "matched by " + ", ".join(
                 f"{name} = {_joined(values) or 'none'}" for name, values in fields.items()

@@ -42,12 +42,13 @@ def explain(rule: Rule, view: EventView) -> Told:
     """Return what matched, cut to what a person reads: no more than the bounds above."""
     found = matched_fields(rule.tree, view)
     return {
-        name: [_cut(value) for value in values[:VALUES_MAX]]
+        name: [cut(value) for value in values[:VALUES_MAX]]
         for name, values in list(found.items())[:FIELDS_MAX]
     }
 
 
-def _cut(value: Any) -> Any:
+def cut(value: Any) -> Any:
+    """Return a value as it is told: long texts shortened, lists and objects as text."""
     if value is None or isinstance(value, bool | int | float):
         return value
     text = text_of(value)

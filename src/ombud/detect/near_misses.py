@@ -94,28 +94,43 @@ def _hint(predicate: Predicate, value: Any) -> str | None:
     match predicate:
         case Text():
             return _text_hint(predicate, value)
-        case Number():
-            number = number_of(value)
-            if isinstance(value, bool):
-                return f"`{text_of(value)}` is a boolean, never a number"
-            if number is not None and number == predicate.number:
-                return f"as text, `{_cut(value)}` is written otherwise than {predicate.text}"
-        case Truth(truth):
-            yes_or_no = ("1", "yes", "on", "y", "t") if truth else ("0", "no", "off", "n", "f")
-            if lower_text_of(value) in yes_or_no:
-                return f"`{_cut(value)}` is not `{text_of(truth)}`"
-        case Regex(pattern, flags):
-            if Regex(pattern, flags | re.IGNORECASE).check()(value):
-                return "but for case: `re` minds it, `re|i` does not"
         case Network():
             return _network_hint(value)
-        case Compare(part=None):
-            if number_of(value) is None:
-                return f"`{_cut(value)}` is no number"
+        case Number():
+            return _number_hint(predicate, value)
         case Compare() | TimePart():
-            if not _is_time(value):
-                return f"`{_cut(value)}` is neither ISO 8601 nor milliseconds"
+            return _quantity_hint(predicate.part, value)
+    return _word_hint(predicate, value)
+
+
+def _number_hint(predicate: Number, value: Any) -> str | None:
+    if isinstance(value, bool):
+        return f"`{text_of(value)}` is a boolean, never a number"
+    if number_of(value) == predicate.number:
+        return f"as text, `{_cut(value)}` is written otherwise than {predicate.text}"
     return None
+
+
+def _quantity_hint(part: str | None, value: Any) -> str | None:
+    if part is None:
+        return None if number_of(value) is not None else f"`{_cut(value)}` is no number"
+    return None if _is_time(value) else f"`{_cut(value)}` is neither ISO 8601 nor milliseconds"
+
+
+def _word_hint(predicate: Predicate, value: Any) -> str | None:
+    if isinstance(predicate, Truth) and lower_text_of(value) in _LIKE_TRUTH[predicate.truth]:
+        return f"`{_cut(value)}` is not `{text_of(predicate.truth)}`"
+    if isinstance(predicate, Regex):
+        folded = Regex(predicate.pattern, predicate.flags | re.IGNORECASE)
+        if folded.check()(value):
+            return "but for case: `re` minds it, `re|i` does not"
+    return None
+
+
+_LIKE_TRUTH = {
+    True: frozenset({"1", "yes", "on", "y", "t"}),
+    False: frozenset({"0", "no", "off", "n", "f"}),
+}
 
 
 def _text_hint(pattern: Text, value: Any) -> str | None:

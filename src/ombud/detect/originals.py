@@ -2,18 +2,50 @@
 
 Published rules name the fields of one of a product's ways of delivery.  What
 comes by another way gets those names beside its own; nothing is taken away, so
-a rule that names the record as it is still finds it.
+a rule that names the record as it is still finds it.  A number larger than a
+double holds is read as the largest there is: it must not hide an event.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 import orjson
 
 _WORDS_OF_SUCCESS = frozenset({"success", "succeeded", "true", "partiallysucceeded"})
 _NAMES_MAX = 128  # Parameters of one event that get names; the record itself has all.
+
+# A string as a whole, so that no digits within it are taken for a number, or a number.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_LARGEST = b"1.7976931348623157e308"  # IEEE 754-2019, binary64.
+
+
+def read_object(raw: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that an original is, or None if it is none."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        if not raw.lstrip().startswith(b"{"):
+            return None
+        try:
+            value = orjson.loads(_TOKEN.sub(_to_double, raw))
+        except orjson.JSONDecodeError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _to_double(token: re.Match[bytes]) -> bytes:
+    text = token[0]
+    if text.startswith(b'"'):
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return text if isfinite(number) else _LARGEST if number > 0 else b"-" + _LARGEST
 
 
 def _microsoft365(view: dict[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from msgspec import UNSET
 
 from ombud.core.batch import Committed
 from ombud.core.fields import Group
+from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
+from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.logsource import SERVICES, LogSource, sees_event, sees_original
 from ombud.detect.rule import Rule
-from ombud.detect.stand_in import NamedRows, OriginalProjector, OriginalRows, Program
+from ombud.detect.stand_in import NamedRows
 
 KINDS_MAX = 4096  # Kinds of event whose services are remembered; sources come from outside.
 
@@ -41,9 +43,11 @@ class Originals:
 
     def rows(self, stretch: Committed, places: Sequence[int]) -> OriginalRows:
         """Return the originals at these places of a stretch."""
-        offsets, blob = stretch.offsets[Group.RAW - 1], memoryview(stretch.blobs[Group.RAW - 1])
+        offsets, blob = stretch.offsets[Group.RAW - 1], stretch.blobs[Group.RAW - 1]
         raws = [blob[offsets[place] : offsets[place + 1]] for place in places]
-        return OriginalRows(raws, self._projector)
+        # Of all rows it is known together what else each would be asked for by itself.
+        is_whole = len(places) == stretch.count and isinstance(blob, bytes)
+        return OriginalRows(raws, self._projector, blob=bytes(blob) if is_whole else None)
 
     def match(self, rows: OriginalRows, places: Sequence[int]) -> list[Found]:
         """Return the matches of rows that are at these places of the stretch."""

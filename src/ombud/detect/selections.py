@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from sigma.exceptions import SigmaError
-from sigma.rule import SigmaRule
-from sigma.rule.base import SigmaYAMLLoader, check_alias_expansion
 
 from ombud.core.errors import RuleError
 from ombud.detect.atoms import Node
-from ombud.detect.condition import Placeholders, tree_of
-from ombud.detect.expressions import POLICY
-from ombud.detect.rule import FILE_SIZE_MAX
+from ombud.detect.condition import Placeholders, compile_detection
+from ombud.detect.documents import parse_documents
 
 _NOT_NAMES = frozenset({"condition", "timeframe"})
-_FAULTS = (SigmaError, RuleError, AttributeError, KeyError, TypeError, ValueError)
+_FAULTS = (SigmaError, RuleError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def named_parts(
@@ -38,13 +34,8 @@ def named_parts(
     for name, item in detection.items():
         if name in _NOT_NAMES or not isinstance(name, str):
             continue
-        alone = {
-            "title": "part",
-            "logsource": document.get("logsource"),
-            "detection": {name: item, "condition": name},
-        }
         try:
-            tree = tree_of(SigmaRule.from_dict(alone, policy=POLICY), placeholders or {})
+            tree = compile_detection({name: item}, [name], placeholders or {}).tree
         except _FAULTS:
             continue
         found.setdefault(tree, name)
@@ -53,21 +44,11 @@ def named_parts(
 
 def parts_of_file(text: bytes, rule_id: str) -> dict[Node, str]:
     """Return the named parts of one rule of a YAML file; none when it is not found there."""
-    if len(text) > FILE_SIZE_MAX:
-        return {}
     try:
-        documents = [
-            document
-            for document in yaml.load_all(text, Loader=SigmaYAMLLoader)
-            if isinstance(document, dict) and "detection" in document
-        ]
-        check_alias_expansion(documents)
-    except (yaml.YAMLError, SigmaError, RecursionError, ValueError):
+        read = parse_documents(text)
+    except RuleError:
         return {}
-    named = [document for document in documents if rule_id in _ids(document)]
+    documents = [one for one in read if isinstance(one, dict) and "detection" in one]
+    named = [one for one in documents if rule_id in (one.get("id"), one.get("name"))]
     found = named or (documents if len(documents) == 1 else [])
     return named_parts(found[0]) if found else {}
-
-
-def _ids(document: Mapping[str, Any]) -> tuple[Any, Any]:
-    return (document.get("id"), document.get("name"))

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import UNSET
 
 from ombud.core.batch import Committed
 from ombud.core.errors import EventError
-from ombud.detect.columnar.rows import Cells, Rows, ViewRows
+from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.paths import EventView
-from ombud.detect.rule import Rule
-from ombud.detect.view import view_of_original, view_of_row
-
-
-class Hit(NamedTuple):
-    """A row that a rule matches, by its position."""
-
-    row: int
-    rule: int
-
-
-class Program:
-    """Rules put to rows one by one."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = tuple(rules)
-
-    def match(self, rows: Rows) -> list[Hit]:
-        """Return every match, by row and rule."""
-        views = [rows.view(row) for row in range(rows.count)]
-        return [
-            Hit(row, place)
-            for row, view in enumerate(views)
-            for place, rule in enumerate(self.rules)
-            if rule.matches(view)
-        ]
+from ombud.detect.view import view_of_row
 
 
 class NamedRows(ViewRows):
@@ -61,18 +36,4 @@ class NamedRows(ViewRows):
                     self._views[row][name] = cell
 
 
-class OriginalProjector:
-    """Nothing to keep."""
-
-    def __init__(self, source: str | None) -> None:
-        self.source = source
-
-
-class OriginalRows(ViewRows):
-    """Originals of one source."""
-
-    def __init__(self, raws: Sequence[bytes | memoryview], projector: OriginalProjector) -> None:
-        super().__init__([view_of_original(bytes(raw), projector.source) for raw in raws])
-
-
-__all__ = ["Cells", "Hit", "NamedRows", "OriginalProjector", "OriginalRows", "Program"]
+__all__ = ["NamedRows"]

@@ -47,13 +47,15 @@ class Tally:
         group: Group,
         events: Sequence[Taken],
         *,
+        more: int = 0,
         recorded: int,
         say: Callable[[Told], str],
     ) -> None:
         """Count one match of a rule, by one event or several in log order.
 
         `recorded` is when it became known; `say` returns the sentence for the
-        fields of the first event.  Events that the alert has already are passed over.
+        fields of the first event.  Events up to the last that the alert has are passed
+        over; `more` are counted and not told.
         """
         key = self._key(head, actor, group)
         if key not in self._counts and len(self._counts) >= self._most:
@@ -87,6 +89,9 @@ class Tally:
             counts[1] = min(counts[1], time)
             counts[2] = max(counts[2], time)
             counts[3] = index
+        if more:
+            self._events.setdefault(key, [])
+            self._counts[key][0] += more
 
     def _key(self, head: Head, actor: str | None, group: Group) -> str:
         named = (head.id, head.version, actor, group)

@@ -17,7 +17,7 @@ from ombud.core.canonical import NO_DATA_SUBJECT
 from ombud.core.errors import EventError, RuleError
 from ombud.core.event import Event
 from ombud.core.fields import CANONICAL_VERSION, FIELDS, Group, Kind
-from ombud.detect.originals import NAMED
+from ombud.detect.originals import NAMED, read_object
 
 DERIVED_FIELDS = {
     "derived.idle_days": "days from the actor's previous event to this one; none at the first",
@@ -92,11 +92,8 @@ def view_of_original(raw: bytes, source: str | None = None) -> dict[str, Any]:
 
     Some sources have names added that rules about their products use.
     """
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return {"message": raw.decode("utf-8", "replace")}
-    if not isinstance(value, dict):
+    value = read_object(raw)
+    if value is None:
         return {"message": raw.decode("utf-8", "replace")}
     named = NAMED.get(source) if source is not None else None
     return with_short_names(value if named is None else named(value))

@@ -35,24 +35,27 @@ class Demand:
 
 def demand_of(predicate: Predicate) -> Demand:
     """Return what a predicate demands, as a rule would write it; raises `TypeError` for others."""
+    demand: Demand | None = None
     match predicate:
         case Text():
-            return _text(predicate)
+            demand = _text(predicate)
         case Number():
-            return Demand((), predicate.number)
+            demand = Demand((), predicate.number)
         case NumberWithin(text):
-            return Demand(("contains",), text)
+            demand = Demand(("contains",), text)
         case Truth(truth):
-            return Demand((), truth)
+            demand = Demand((), truth)
         case Regex(pattern, flags):
             letters = tuple(letter for flag, letter in _FLAGS if flags & flag)
-            return Demand(("re", *letters), pattern)
+            demand = Demand(("re", *letters), pattern)
         case Network(cidr):
-            return Demand(("cidr",), cidr)
+            demand = Demand(("cidr",), cidr)
         case Compare(operator, bound, part):
-            return Demand((operator,) if part is None else (part, operator), bound)
+            demand = Demand((operator,) if part is None else (part, operator), bound)
         case TimePart(part, number):
-            return Demand((part,), number)
+            demand = Demand((part,), number)
+    if demand is not None:
+        return demand
     raise TypeError(f"no words for a predicate of kind `{type(predicate).__name__}`")
 
 

@@ -25,6 +25,7 @@ from ombud.services.not_covered import NotCovered
 from ombud.services.policies import Policies
 from ombud.services.record_port import Record
 from ombud.services.retaining import Retention
+from ombud.services.rule_fields import RuleFields
 from ombud.services.rule_looks import RuleLooks
 from ombud.services.rule_states import RuleStates
 from ombud.services.rule_wanted import ExplainWanted
@@ -80,6 +81,7 @@ class HomeServices:
         self._tokens = tokens
         self._rule_states = rule_states
         self._rule_looks = RuleLooks(looks=looks, watch=watch)
+        self._rule_fields = RuleFields(looks=looks, watch=watch)
         self.directory = directory
         self.access = access
         self.desk = desk
@@ -214,6 +216,10 @@ class HomeServices:
         """Return what a rule makes of a recorded event; the look is on record."""
         asker.require("search")
         return self._rule_looks.explain(wanted, asker=asker)
+
+    def rule_fields(self, *, asker: Asker) -> Json:
+        """Return which fields of rules no event carries; the look is on record."""
+        return self._rule_fields.report(asker=asker)
 
     def rule_state(
         self, rule_id: str, *, is_enabled: bool, reason: str | None, asker: Asker

@@ -27,6 +27,7 @@ from ombud.services.withholding import withhold
 from ombud.store.alerts import KeptEvents
 from ombud.store.coverage import Counted, Stretch
 from ombud.store.index import Index
+from ombud.store.search import Page as IndexPage
 from ombud.store.statement import Cursor
 from ombud.store.visibility import Visibility
 from ombud.store.worlds import AlertEvents
@@ -282,6 +283,26 @@ class Looks:
         if index >= size or index not in self.visible([index], asker):
             return None
         return withhold(self._reader.fetch([index]), asker)[0]
+
+    def count_sources(self, asker: Asker) -> list[dict[str, Any]]:
+        """Return how many events of each source the asker may see, the most frequent first."""
+        page = self._ask("| count by source", ROWS_MAX, asker)
+        return [{"source": row["source"], "event_count": row["events"]} for row in page.rows or ()]
+
+    def sample(self, source: str | None, limit: int, asker: Asker) -> list[Event]:
+        """Return the latest events of a source, or of all; the look is recorded by who asks."""
+        text = "" if source is None else f'source:"{source}"'
+        return withhold(self._reader.fetch(self._ask(text, limit, asker).indices), asker)
+
+    def _ask(self, text: str, limit: int, asker: Asker) -> IndexPage:
+        return self._index.search(
+            parse_query(text),
+            limit=limit,
+            cursor=None,
+            below=self._index.watermark(),
+            now_ms=self._clock(),
+            visibility=_visibility(asker),
+        )
 
     def events(self, indices: Sequence[int]) -> list[Told]:
         """Return events without their originals; the look is recorded by who asks."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ombud.core.errors import InputError
-from ombud.detect.rule import FILE_SIZE_MAX
+from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.rule_wanted import ExplainWanted
 from ombud.web.access import AskerPart, ServicesPart
@@ -56,6 +56,12 @@ def rule_routes(limits: Limits) -> APIRouter:
             )
         )
         return JsonResponse(answer)
+
+    @router.get("/v1/rules/fields")
+    def fields(services: ServicesPart, asker: AskerPart) -> Response:
+        """List the fields of rules that no event carries, and rules that can never fire."""
+        asker.require("search")
+        return JsonResponse(services.rule_fields(asker=asker))
 
     @router.post("/v1/rules/explain")
     async def explain(request: Request, services: ServicesPart, asker: AskerPart) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 from ombud.detect.explaining import VALUE_LENGTH_MAX, VALUES_MAX, Finding, explain_tree
 from ombud.detect.rule import Rule
 from ombud.detect.selections import named_parts
-from tests.unit.detect.conftest import document_of
 
 RuleOf = Callable[..., Rule]
 
@@ -56,11 +56,14 @@ AWAY: list[tuple[str, str, dict[str, Any]]] = [
 
 def explained(rule_of: RuleOf, detection: str, event: dict[str, Any]) -> Finding:
     """Return what an event makes of a detection, its parts named."""
-    document = yaml.safe_load(document_of(detection))
-    return explain_tree(rule_of(detection).tree, event, named_parts(document))
+    body = yaml.safe_load(textwrap.dedent(detection))
+    if "condition" not in body:
+        body = {"s": body, "condition": "s"}
+    names = named_parts({"logsource": {"product": "test"}, "detection": body})
+    return explain_tree(rule_of(detection).tree, event, names)
 
 
-@pytest.mark.parametrize(("name", "detection", "event", "hint"), HINTS, ids=lambda row: str(row))
+@pytest.mark.parametrize(("name", "detection", "event", "hint"), HINTS, ids=str)
 def test_near_misses(
     rule_of: RuleOf, name: str, detection: str, event: dict[str, Any], hint: str
 ) -> None:
@@ -70,7 +73,7 @@ def test_near_misses(
     assert any(hint in one for one in finding.hints), finding.hints
 
 
-@pytest.mark.parametrize(("name", "detection", "event"), AWAY, ids=lambda row: str(row))
+@pytest.mark.parametrize(("name", "detection", "event"), AWAY, ids=str)
 def test_far_misses(rule_of: RuleOf, name: str, detection: str, event: dict[str, Any]) -> None:
     """What is simply otherwise has no hint: a hint that says nothing hides those that do."""
     finding = explained(rule_of, detection, event)
@@ -155,7 +158,7 @@ def test_tree(rule_of: RuleOf) -> None:
 
 def _field(
     field: str,
-    is_met: bool,  # noqa: FBT001 - Reads as the row it makes.
+    is_met: bool,
     demanded: list[Any],
     values: list[Any] | None,
     *,

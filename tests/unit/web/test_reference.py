@@ -19,6 +19,7 @@ PATHS = {
     "/v1/coverage",
     "/v1/rules",
     "/v1/rules/explain",
+    "/v1/rules/fields",
     "/v1/rules/{rule_id}/state",
     "/v1/record/head",
     "/v1/tokens",

@@ -1,0 +1,72 @@
+"""Cell codes: a small number for each distinct cell of a field, so that it is looked at once.
+
+Cells are distinct as JSON is: 1, 1.0, true and "1" are four.  Texts, null and
+missing stand for themselves; every other cell is known by its class and its
+spelling, since Python takes 1 for True.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import UNSET
+
+from ombud.detect.columnar.rows import Absent
+
+Codes = npt.NDArray[np.int32]
+
+ENTRY_SIZE = 200  # Bytes that an entry takes besides its text, roughly.
+
+
+class CellCodes(dict[Any, int], ABC):
+    """The codes given so far; `weight` is about how many bytes they hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = 0
+
+    def column(self, cells: Sequence[Any]) -> Codes:
+        """Return the code of every cell, giving new ones where needed."""
+        count = len(cells)
+        if isinstance(cells, Absent):
+            return np.full(count, self[UNSET], np.int32)
+        try:
+            return np.fromiter(map(self.__getitem__, cells), np.int32, count)
+        except TypeError:  # A list or an object cannot be looked up.
+            return np.fromiter(map(self._code, cells), np.int32, count)
+
+    def __missing__(self, cell: Any) -> int:
+        """Return the code of a cell that does not stand for itself, or is new."""
+        if cell.__class__ is not str and cell is not None and cell is not UNSET:
+            return self._code(cell)
+        code = self[cell] = self._new(cell)
+        self.weight += ENTRY_SIZE + (len(cell) if cell.__class__ is str else 0)
+        return code
+
+    def _code(self, cell: Any) -> int:
+        kind = cell.__class__
+        if kind is str or cell is None or cell is UNSET:
+            return self[cell]
+        try:
+            key = (kind, cell if kind is int or kind is bool else repr(cell))
+        except RecursionError:  # Nested so deeply that it is looked at every time.
+            self.weight += ENTRY_SIZE
+            return self._new(cell)
+        code = self.get(key)
+        if code is None:
+            code = self[key] = self._new(cell)
+            self.weight += ENTRY_SIZE + (len(key[1]) if isinstance(key[1], str) else 0)
+        return code
+
+    @abstractmethod
+    def _new(self, cell: Any) -> int:
+        """Return the code of a cell that was not seen before."""
+
+    def forget(self) -> None:
+        """Forget every cell; codes given out before mean nothing any more."""
+        self.clear()
+        self.weight = 0

@@ -1,0 +1,215 @@
+"""Projection: the decoder of a set of field names, and the columns of what it decoded.
+
+One struct for each object on the way to a field, with the parts that are asked
+for and nothing else; msgspec skips the rest without making anything of it.  A
+key that was never seen is declared with a type that no value has: it costs no
+column, and an event that carries it is refused here and read whole instead.
+So is whatever else the structs could get wrong; they never guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+import orjson
+from msgspec import UNSET, Meta, Struct
+
+from ombud.detect.columnar.places import Place, Seen, Way, branches, ways_of
+from ombud.detect.paths import find
+
+REFUSALS = (msgspec.MsgspecError, RecursionError, ValueError)
+
+# Integers beyond these are read whole: of what exceeds 64 bits orjson makes a float.
+_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+_Never = Annotated[int, Meta(ge=1, le=0)]
+_SCALAR = str | _Integer | float | bool | None
+_VALUE = _SCALAR | list[Any] | dict[str, Any]
+_PASSED: Any = str | int | float | bool | None  # Leads nowhere, whatever it is.
+
+
+class Gathered:
+    """The columns of one batch as they come together: for each name one, or several places.
+
+    `long_numbers` gives the rows whose numbers may exceed 64 bits: asked only
+    when there are lists or objects to be looked through for them.
+    """
+
+    __slots__ = ("columns", "doubtful", "found", "long_numbers")
+
+    def __init__(self, long_numbers: Callable[[], set[int]]) -> None:
+        self.columns: dict[str, list[Sequence[Any]]] = {}
+        self.found: dict[str, dict[int, Any]] = {}  # What lists on the way led to, by row.
+        self.doubtful: set[int] = set()  # Rows to be read whole.
+        self.long_numbers = long_numbers
+
+
+class _Dotted:
+    """Keys with dots: those seen anywhere are declared, the others only listed.
+
+    Declared, each would cost every event as much as a field that is asked for.
+    """
+
+    __slots__ = ("unwatched", "watched")
+
+    def __init__(self, seen: Iterable[Place]) -> None:
+        self.watched = {place[-1] for place in seen if "." in place[-1]}
+        self.unwatched: set[str] = set()
+
+
+class _Leaf(NamedTuple):
+    names: list[str]
+    has_boxes: bool
+
+
+class _Child(NamedTuple):
+    node: _Node
+    ways: list[Way]
+    is_leaf: bool  # Whether names end here too: then it comes as an object, not as a struct.
+    has_lists: bool
+
+
+class _Node:
+    """The struct of one object and how its columns are taken."""
+
+    def __init__(
+        self, ways: Iterable[Way], place: Place, seen: Mapping[Place, Seen], dotted: _Dotted
+    ) -> None:
+        self._leaves: list[_Leaf] = []
+        self._children: list[_Child] = []
+        declared: list[tuple[str, Any]] = []
+        leaf_fields, child_fields = [], []
+        for key, branch in branches(ways).items():
+            what = seen.get((*place, key))
+            if "." in key and key not in dotted.watched:
+                dotted.unwatched.add(key)
+                continue
+            field = f"f{len(declared)}"
+            kind: Any = _Never
+            if what is not None:
+                has_boxes = Seen.BOX in what
+                if branch.ends:
+                    kind = _VALUE if has_boxes else _SCALAR
+                    leaf_fields.append(field)
+                    self._leaves.append(_Leaf(branch.ends, has_boxes))
+                if branch.through and (has_boxes or not branch.ends):
+                    node = _Node(branch.through, (*place, key), seen, dotted)
+                    if not branch.ends:
+                        kind = node.struct | (_PASSED | list[Any] if has_boxes else _PASSED)
+                    child_fields.append(field)
+                    self._children.append(
+                        _Child(node, branch.through, bool(branch.ends), has_boxes)
+                    )
+            declared.append((key, kind))
+        fields = [(f"f{number}", kind, UNSET) for number, (_, kind) in enumerate(declared)]
+        keys = {f"f{number}": key for number, (key, _) in enumerate(declared)}
+        self.struct: Any = msgspec.defstruct(
+            "Part", fields, rename=keys, frozen=True, gc=False, eq=False
+        )
+        self.empty: Struct = self.struct()
+        self._fields = (*leaf_fields, *child_fields)
+        self._take: Any = attrgetter(*self._fields) if self._fields else None
+
+    def gather(self, objects: Sequence[Any], gathered: Gathered) -> None:
+        """Add the columns of this object's fields and of all below it."""
+        if self._take is None:
+            return
+        taken = map(self._take, objects)
+        columns: list[Sequence[Any]] = (
+            [list(taken)] if len(self._fields) == 1 else [*zip(*taken, strict=True)]
+        )
+        for leaf, column in zip(self._leaves, columns, strict=False):
+            if leaf.has_boxes:
+                _doubt_boxes(column, gathered)
+            for name in leaf.names:
+                gathered.columns.setdefault(name, []).append(column)
+        for child, column in zip(self._children, columns[len(self._leaves) :], strict=True):
+            if child.has_lists:
+                _open_lists(column, child.ways, gathered)
+            child.node.gather(child.node.parts_of(column, gathered, child.is_leaf), gathered)
+
+    def parts_of(self, column: Sequence[Any], gathered: Gathered, is_object: bool) -> list[Any]:
+        """Return what of a column is this struct, or is an object to be made one; empty else."""
+        struct, empty = self.struct, self.empty
+        if not is_object:
+            return [x if x.__class__ is struct else empty for x in column]
+        parts = []
+        for row, cell in enumerate(column):
+            part = empty
+            if cell.__class__ is dict:
+                try:
+                    part = msgspec.convert(cell, struct)
+                except REFUSALS:
+                    gathered.doubtful.add(row)
+            parts.append(part)
+        return parts
+
+
+def _is_readable(box: Any) -> bool:
+    """Whether a list or object holds nothing that orjson would have read otherwise."""
+    try:
+        orjson.dumps(box)  # Refuses integers beyond 64 bits.
+    except TypeError:
+        return False
+    return True
+
+
+def _doubt_boxes(column: Sequence[Any], gathered: Gathered) -> None:
+    for row in gathered.long_numbers():
+        cell = column[row]
+        if (cell.__class__ is dict or cell.__class__ is list) and not _is_readable(cell):
+            gathered.doubtful.add(row)
+
+
+def _open_lists(column: Sequence[Any], ways: Iterable[Way], gathered: Gathered) -> None:
+    _doubt_boxes(column, gathered)
+    for row, cell in enumerate(column):
+        if cell.__class__ is not list:
+            continue
+        for name, parts in ways:
+            found = find({"": cell}, ".".join(("", *parts)))
+            if not found:
+                continue
+            by_row = gathered.found.setdefault(name, {})
+            if row in by_row:
+                gathered.doubtful.add(row)
+            by_row[row] = found[0] if len(found) == 1 else found
+
+
+class Projection:
+    """Decodes originals into columns of cells of the names given; immutable.
+
+    `seen` is what has been seen so far.  `dotted` are the keys with dots in
+    them that the names might mean and that are not watched for here: an event
+    that has such a key must not be put to this projection.
+    """
+
+    def __init__(self, names: frozenset[str], seen: Mapping[Place, Seen]) -> None:
+        self.names = names
+        self.ways = ways_of(names)
+        dotted = _Dotted(seen)
+        self._top = _Node(self.ways, (), seen, dotted)
+        self.dotted = frozenset(dotted.unwatched)
+        self._decode = msgspec.json.Decoder(self._top.struct).decode
+
+    def decode(self, raws: Sequence[bytes | memoryview]) -> tuple[list[Any], list[int]]:
+        """Return the originals as objects, and the rows of those that were refused."""
+        objects: list[Any] = []
+        refused: list[int] = []
+        left = iter(raws)
+        while True:
+            try:
+                objects.extend(map(self._decode, left))
+            except REFUSALS:
+                refused.append(len(objects))
+                objects.append(self._top.empty)
+            else:
+                return objects, refused
+
+    def columns(self, objects: Sequence[Any], long_numbers: Callable[[], set[int]]) -> Gathered:
+        """Return the columns of objects that `decode` returned."""
+        gathered = Gathered(long_numbers)
+        self._top.gather(objects, gathered)
+        return gathered

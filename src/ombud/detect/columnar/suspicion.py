@@ -1,0 +1,166 @@
+"""Suspicion: which originals a projection must not be trusted with, by their bytes alone.
+
+A projection looks for keys as they are written and skips what it is not asked
+for unread.  So these are read whole: what is not UTF-8 throughout; a key with a
+space, which rules name without; a key with a dot that might stand for a way;
+an escape that may hide such a key; and what is nested too deep.  A suspicion
+that is wrong costs time, nothing else.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+import numpy as np
+import re2  # type: ignore[import-untyped]
+
+from ombud.detect.columnar.places import ways_of
+
+Raw = bytes | memoryview
+
+DEPTH_MAX = 1024  # Levels at which orjson refuses a document.
+
+_TOO_DEEP = b'{"":' + b"[" * DEPTH_MAX + b"]" * DEPTH_MAX + b"}"
+
+
+class _Nothing(msgspec.Struct):
+    """An object of which nothing is asked."""
+
+
+_skip = msgspec.json.Decoder(_Nothing).decode
+
+
+def _quoted(text: str) -> bytes:
+    """Return a pattern of the bytes of a text, whatever they are."""
+    return b"".join(b"\\x%02x" % byte for byte in text.encode("utf-8", "surrogatepass"))
+
+
+def _compiled(pattern: bytes) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # One byte, one character.
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def _patterns(names: Iterable[str], dotted: Iterable[str]) -> list[Any]:
+    heads = {
+        ".".join(parts[:end]) for _, parts in ways_of(names) for end in range(1, len(parts) + 1)
+    }
+    letters = set("".join(heads)) - {" "}
+    letter = b"|".join(map(_quoted, sorted(letters)))
+    # After its last space, a key that is a head when spaces are left out has letters of heads only.
+    patterns = [b" (?:" + letter + b')*"\\s*:']
+    tails = {key.partition(".")[2] for key in dotted}
+    if tails:
+        patterns.append(b"\\.(?:" + b"|".join(map(_quoted, sorted(tails))) + b')"\\s*:')
+    units = {unit for letter in letters | {" "} for unit in _units(letter)}
+    escapes = b"u(?i:" + b"|".join(b"%04x" % unit for unit in sorted(units)) + b")"
+    if "/" in letters:
+        escapes += b"|/"
+    patterns.append(b"\\\\(?:" + escapes + b")")
+    return patterns
+
+
+def _units(letter: str) -> list[int]:
+    """Return the UTF-16 units of one character: what JSON can escape it as."""
+    data = letter.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
+
+
+class Originals:
+    """Some originals, to be looked through as one text; `blob`, if given, has all of them."""
+
+    __slots__ = ("_ends", "_is_joined", "_long_numbers", "blob", "raws")
+
+    def __init__(self, raws: Sequence[Raw], blob: bytes | None = None) -> None:
+        self.raws = raws
+        self.blob = b"\n".join(raws) if blob is None else blob
+        self._is_joined = blob is None
+        self._ends: list[int] = []
+        self._long_numbers: set[int] | None = None
+
+    def rows_with(self, pattern: Any) -> set[int]:
+        """Return the rows in which a pattern is found, seldom as it is."""
+        if not pattern.search(self.blob):
+            return set()
+        self._join()
+        return self._rows_at(found.start() for found in pattern.finditer(self.blob))
+
+    def rows_of_long_numbers(self) -> set[int]:
+        """Return the rows that may hold an integer beyond 64 bits, which has 19 digits or more."""
+        if self._long_numbers is None:
+            self._join()
+            self._long_numbers = self._rows_at(_long_runs(self.blob))
+        return self._long_numbers
+
+    def _join(self) -> None:
+        if not self._is_joined:  # The blob given may have others between.
+            self.blob = b"\n".join(self.raws)
+            self._is_joined = True
+
+    def _rows_at(self, positions: Iterable[int]) -> set[int]:
+        if not self._ends:
+            self._ends = list(accumulate(len(raw) + 1 for raw in self.raws))
+        ends = self._ends
+        return {bisect_right(ends, position) for position in positions}
+
+
+def _long_runs(blob: bytes) -> list[int]:
+    """Return where runs of digits lie that are longer than 15, each of 19 for sure among them.
+
+    Four aligned words of four digits each: an account's 12 digits are not so many.
+    """
+    letters = np.frombuffer(blob, np.uint8, len(blob) // 4 * 4)
+    words = ((letters - 48) < 10).view(np.uint32) == 0x01010101
+    runs = words[:-3] & words[1:-2] & words[2:-1] & words[3:]
+    found: list[int] = (np.flatnonzero(runs) * 4).tolist() if runs.any() else []
+    return found
+
+
+class Suspicion:
+    """Finds the originals not to be trusted to a projection of these names."""
+
+    def __init__(self, names: Iterable[str], dotted: Iterable[str]) -> None:
+        self._patterns = [_compiled(pattern) for pattern in _patterns(names, dotted)]
+
+    def rows(self, originals: Originals) -> set[int]:
+        """Return the suspicious rows."""
+        suspicious = _too_deep(originals.raws)
+        if not originals.blob.isascii():
+            suspicious |= _not_utf8(originals.raws)
+        for pattern in self._patterns:
+            suspicious |= originals.rows_with(pattern)
+        return suspicious
+
+
+def _not_utf8(raws: Sequence[Raw]) -> set[int]:
+    rows = set()
+    for row, raw in enumerate(raws):
+        try:
+            bytes(raw).decode()
+        except UnicodeDecodeError:
+            rows.add(row)
+    return rows
+
+
+def _too_deep(raws: Sequence[Raw]) -> set[int]:
+    """Return what may be nested deeper than orjson goes, if decoding here would go as deep.
+
+    How deep that is, hangs on Python's version and on how it is set.
+    """
+    if max(map(len, raws), default=0) < 2 * DEPTH_MAX:
+        return set()
+    try:
+        _skip(_TOO_DEEP)
+    except RecursionError:
+        return set()
+    return {
+        row
+        for row, raw in enumerate(raws)
+        if len(raw) >= 2 * DEPTH_MAX
+        and (whole := bytes(raw)).count(b"[") + whole.count(b"{") >= DEPTH_MAX
+    }

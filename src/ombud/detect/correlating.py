@@ -1,0 +1,167 @@
+"""Correlating: matches of rules on their way through the correlator, to what is told of them.
+
+Keeps beside the correlator's own state the evidence of the events that it may
+name, so that its alerts tell the same wherever the record was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ombud.detect.alert import Group, Head
+from ombud.detect.columnar.rows import Rows, values_of
+from ombud.detect.correlation.correlator import Correlator
+from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
+from ombud.detect.correlation.telling import sentence_of
+from ombud.detect.evidence import Evidence
+from ombud.detect.matcher import VALUES_MAX, Told, cut
+from ombud.detect.rule import Rule
+from ombud.detect.tally import Taken
+
+ACTOR = "actor.id"
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A match of a rule that correlations refer to, and where the rule saw the event."""
+
+    rule: Rule
+    index: int
+    time: int
+    recorded: int
+    actor: str | None
+    rows: Rows
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What a correlation found, as an alert takes it."""
+
+    correlation: Correlation
+    match: CorrelationMatch
+    actor: str | None
+    events: tuple[Taken, ...]
+    sentence: str
+
+
+class Correlating:
+    """Correlations over the matches of rules; one owner, fed in log order."""
+
+    def __init__(
+        self, correlations: Sequence[Correlation], rules: Sequence[Rule], *, quiet: Collection[str]
+    ) -> None:
+        self.correlations = tuple(correlations)
+        self._by_id = {one.id: one for one in correlations}
+        self._quiet = frozenset(quiet)
+        titled: tuple[Head, ...] = (*rules, *correlations)
+        self._titles = {one.id: one.title for one in titled}
+        self._fields = _fields_read(self.correlations)
+        self._correlator = Correlator(self.correlations)
+        self._evidence = Evidence()
+
+    def reads(self, rule_id: str) -> bool:
+        """Whether some correlation refers to a rule."""
+        return rule_id in self._fields
+
+    def feed(self, fed: Sequence[Fed], *, log_time: int) -> list[Raised]:
+        """Take matches in the order of index and rule, and all that time up to `log_time` settles.
+
+        Correlations that only others refer to raise nothing themselves.
+        """
+        if not self.correlations:
+            return []
+        matches = [
+            RuleMatch(one.rule.id, one.index, one.time, one.recorded, values)
+            for one, values in zip(fed, self._read(fed), strict=True)
+        ]
+        found = self._correlator.feed(matches) if matches else []
+        found += self._correlator.advance(log_time)
+        return [
+            self._raised(match, self._by_id[match.correlation_id])
+            for match in found
+            if match.correlation_id not in self._quiet
+        ]
+
+    def _read(self, fed: Sequence[Fed]) -> list[Callable[[str], Sequence[Any]]]:
+        """Return for each match what it answers about fields, and keep the evidence.
+
+        The fields that correlations ask for are read as columns, a column for all
+        matches that were seen in the same rows.
+        """
+        by_rows: dict[int, tuple[Rows, list[int], set[str]]] = {}
+        for number, one in enumerate(fed):
+            _, numbers, names = by_rows.setdefault(id(one.rows), (one.rows, [], set()))
+            numbers.append(number)
+            names |= self._fields[one.rule.id]
+        values: list[dict[str, Sequence[Any]]] = [{} for _ in fed]
+        for rows, numbers, names in by_rows.values():
+            if names:
+                cells = rows.cells(frozenset(names), [fed[number].place for number in numbers])
+                for name, column in cells.items():
+                    for number, cell in zip(numbers, column, strict=True):
+                        if name in self._fields[fed[number].rule.id]:
+                            values[number][name] = values_of(cell)
+        for one, found in zip(fed, values, strict=True):
+            told = {
+                name: [cut(value) for value in some[:VALUES_MAX]] for name, some in found.items()
+            }
+            self._evidence.note(one.index, one.time, one.actor, told)
+        return [found.__getitem__ for found in values]
+
+    def _raised(self, match: CorrelationMatch, correlation: Correlation) -> Raised:
+        events: list[Taken] = []
+        actors: set[str | None] = set()
+        for index in sorted(match.indices):
+            piece = self._evidence.get(index)
+            if piece is None:
+                actors.add(None)
+                events.append((index, match.first_time, partial(_told_of_group, match.group)))
+            else:
+                actors.add(piece.actor)
+                events.append((index, piece.time, piece.told))
+        is_whole = len(match.indices) == match.count
+        grouped = dict(match.group).get(ACTOR)
+        actor = grouped
+        if len(actors) == 1 and (is_whole or grouped is not None):
+            actor = actors.pop() or grouped
+        sentence = sentence_of(correlation, match, self._titles)
+        return Raised(correlation, match, actor, tuple(events), sentence)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Return what each correlation has seen and could not use, by its id."""
+        return {
+            rule_id: {name: getattr(counts, name) for name in counts.__slots__}
+            for rule_id, counts in self._correlator.counters.items()
+        }
+
+    def evidence_state(self) -> list[Any]:
+        """Return the evidence as JSON values."""
+        return self._evidence.state()
+
+    def snapshot(self) -> bytes:
+        """Return the correlator's state; nothing without correlations."""
+        return self._correlator.snapshot() if self.correlations else b""
+
+    def restore(self, snapshot: bytes, evidence: Iterable[Sequence[Any]]) -> None:
+        """Go on from where these were taken; correlations that changed since begin anew."""
+        if self.correlations and snapshot:
+            self._correlator = Correlator.restore(self.correlations, snapshot)
+            self._evidence = Evidence.from_state(evidence)
+
+
+def _told_of_group(group: Group) -> Told:
+    return {name: [value] for name, value in group}
+
+
+def _fields_read(correlations: Sequence[Correlation]) -> Mapping[str, frozenset[str]]:
+    """Return the fields that correlations read of the events of each rule."""
+    read: dict[str, set[str]] = {}
+    for one in correlations:
+        for rule_id in one.rules:
+            names = (one.field_of(name, rule_id) for name in (*one.group_by, *one.fields))
+            read.setdefault(rule_id, set()).update(names)
+    return {rule_id: frozenset(names) for rule_id, names in read.items()}

@@ -1,0 +1,212 @@
+"""The engine against the plain one: same alerts, whatever the cuts and wherever it stops."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doubles.plain_engine import PlainEngine
+from ombud.bench.events import county_sources, to_batches, to_committed
+from ombud.config.rule_files import read_rules, shipped_rules_folder
+from ombud.core.batch import Committed
+from ombud.core.stretch import join_committed, slice_committed
+from ombud.detect import engine as engine_module
+from ombud.detect.alert import Alert, AlertChange, AlertEvent
+from ombud.detect.engine import Engine
+from ombud.detect.rule import Rule, parse_rules
+from ombud.simulate.county import simulate
+
+END = datetime(2026, 11, 22, 12, tzinfo=UTC)
+EVENTS = 1200
+
+# What the shipped rules do not ask: each service, absence, keywords, originals of several sources.
+RULES = """
+title: Anything on data
+id: records
+logsource: {product: ombud, service: records}
+detection: {s: {case: null}, condition: s}
+ombud: {group_by: [resource.system]}
+---
+title: Not on data
+id: control
+logsource: {product: ombud, service: control}
+detection: {s: {action: read}, condition: not s}
+---
+title: Any act
+id: any
+logsource: {product: ombud}
+detection: {s: {derived.first_seen: true}, condition: s}
+---
+title: Slept
+id: slept
+logsource: {product: ombud}
+detection: {s: {derived.idle_days|gt: 0.5}, condition: s}
+---
+title: Overseer
+id: oversight
+logsource: {product: ombud, service: oversight}
+detection: {s: {action|exists: true}, condition: s}
+---
+title: Asked
+id: decisions
+logsource: {product: ombud, service: decisions}
+detection: {s: {decision.permit: false}, condition: s}
+---
+title: Person
+id: person
+logsource: {product: ombud, service: records}
+detection: {s: {subject.kind: person, attributes.on_shift: false}, condition: s}
+ombud: {group_by: [subject.key], explain: "[{case}|no case] of {subject.key}"}
+---
+title: Trail
+id: trail
+logsource: {product: aws}
+detection: {s: {eventName|startswith: Get}, t: {userIdentity.type: Root}, condition: s or not t}
+---
+title: Words
+id: words
+logsource: {product: aws, service: cloudtrail}
+detection: {keywords: ['*bucket*'], condition: keywords}
+---
+title: Database
+id: database
+logsource: {category: database}
+detection: {s: {message|contains: select}, condition: s}
+---
+title: Elsewhere
+id: elsewhere
+logsource: {product: windows}
+detection: {s: {EventID: 1}, condition: not s}
+"""
+
+# What is done to some event: the group, and the bytes replaced in it, or all of them.
+SPOILT = (
+    (3, b'"aws.cloudtrail"', b'"ombud.tick"'),
+    (3, b'"aws.cloudtrail"', b'"ombud.detect"'),
+    (3, b'"aws.cloudtrail"', b'"ombud.decision"'),
+    (3, b'"aws.cloudtrail"', b'"ombud.look"'),
+    (3, b"", b"[99]"),
+    (1, b"", b"[1"),
+    (2, b"", b"{}"),
+    (3, b"", b""),
+    (1, b"", b""),
+    (4, b"", b"no \xff JSON: select"),
+    (4, b"", b""),
+)
+
+Merged = dict[str, tuple[Alert, list[AlertEvent], list[int]]]
+
+
+@cache
+def record() -> Committed:
+    """Return a county's record, told by all its sources."""
+    simulation = simulate(11, people=40, end=END, events=EVENTS, days=40)
+    whole = join_committed(list(to_committed(to_batches(county_sources(), simulation, rows=64))))
+    spoilt = spoil(whole)
+    assert spoilt.count == whole.count
+    return spoilt
+
+
+def spoil(whole: Committed) -> Committed:
+    """Return a record with ticks and findings, erased groups and bytes that are no event."""
+    groups = [[whole.group(number, row) for row in range(whole.count)] for number in (1, 2, 3, 4)]
+    for row in range(0, whole.count, 17):
+        number, was, becomes = SPOILT[row % len(SPOILT)]
+        part = groups[number - 1][row]
+        groups[number - 1][row] = part.replace(was, becomes) if was else becomes
+    ends = [array("i", [0]) for _ in groups]
+    for offsets, parts in zip(ends, groups, strict=True):
+        for part in parts:
+            offsets.append(offsets[-1] + len(part))
+    blobs = tuple(b"".join(parts) for parts in groups)
+    return Committed(whole.first_index, whole.count, whole.recorded_ms, tuple(ends), blobs)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Return the shipped rules and those above."""
+    found, refusals = parse_rules(RULES, path="t.yml")
+    assert not refusals
+    return (*read_rules([shipped_rules_folder()]).rules, *found)
+
+
+def merged(changes: Sequence[AlertChange]) -> Merged:
+    """Return alerts as a store would hold them after these changes, in the order they opened."""
+    alerts: Merged = {}
+    for change in changes:
+        if change.alert_id not in alerts:
+            assert change.opened is not None
+            alerts[change.alert_id] = (change.opened, [], [])
+        _, events, counts = alerts[change.alert_id]
+        events += change.events
+        counts[:] = [change.count, change.first_time, change.last_time, change.last_index]
+    return alerts
+
+
+def cut(data: st.DataObject, whole: Committed) -> list[Committed]:
+    """Return a record in pieces."""
+    at = sorted(data.draw(st.sets(st.integers(1, whole.count), max_size=6)) | {0, whole.count})
+    return [slice_committed(whole, start, end) for start, end in pairwise(at)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_alerts_are_those_of_the_plain_engine(data: st.DataObject) -> None:
+    """Random slices, rules, cuts and restarts give the plain engine's alerts, in its order."""
+    events = record().count
+    start = data.draw(st.integers(0, events - 2))
+    end = data.draw(st.integers(start + 1, min(start + 400, events)))
+    rows = slice_committed(record(), start, end)
+    whole = Committed(0, rows.count, rows.recorded_ms, rows.offsets, rows.blobs)
+    some = data.draw(st.lists(st.sampled_from(rules()), unique_by=id, min_size=1))
+    most = data.draw(st.sampled_from([3, 100_000]))
+    plain = PlainEngine(some, alerts_max=most)
+    plain.feed(whole)
+    once = Engine(some, alerts_max=most)
+    once.feed(whole)
+
+    engine, changes = Engine(some, alerts_max=most), []
+    for piece in cut(data, whole):
+        changes += engine.feed(piece)
+        if data.draw(st.booleans()):
+            engine = Engine.restore(some, engine.snapshot(), alerts_max=most)
+
+    found = merged(changes)
+    assert found == plain.alerts
+    assert list(found) == list(plain.alerts)
+    assert engine.unreadable_count == plain.unreadable
+    assert engine.snapshot() == once.snapshot()
+
+
+def test_the_whole_record_is_that_of_the_plain_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rules over all of it, also in steps: alerts, fields never seen, and enough of both."""
+    monkeypatch.setattr(engine_module, "ROWS_MAX", 500)
+    plain, engine = PlainEngine(rules()), Engine(rules())
+    plain.feed(record())
+
+    found = merged(engine.feed(record()))
+
+    assert found == plain.alerts
+    assert len({alert.rule_id for alert, _, _ in found.values()}) >= 15
+    assert engine.unreadable_count == plain.unreadable > 0
+    unused = engine.unused_fields()
+    assert unused
+    assert all(field.field not in plain.carried[field.source] for field in unused)
+    told = {(field.source, field.field) for field in unused}
+    for source in {field.source for field in unused}:
+        named = {
+            name
+            for rule in rules()
+            for name in rule.fields
+            if rule.logsource.is_own is (source == "ombud") and rule.id != "elsewhere"
+        }
+        assert {name for name in named if (source, name) in told} == {
+            name for name in named if name not in plain.carried[source]
+        }
