@@ -95,8 +95,6 @@ class Backtesting:
             scan = Scan(
                 self._reader,
                 replay,
-                since=since,
-                until=until,
                 is_whole=wanted.whole,
                 is_stopped=is_stopped,
             )
