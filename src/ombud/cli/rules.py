@@ -10,6 +10,7 @@ import typer
 
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table, progress
+from ombud.cli.rule_backtest import backtest
 from ombud.cli.rule_events import BadLines, Line, read_lines, read_records
 from ombud.cli.rule_explain import explain
 from ombud.cli.rule_fields import fields
@@ -32,7 +33,7 @@ from ombud.detect.rule import Refusal, Rule
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (explain, fields, status, enable, disable):
+for command in (backtest, explain, fields, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[
