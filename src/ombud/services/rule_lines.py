@@ -14,11 +14,11 @@ import orjson
 
 from ombud.collect.sources import get_source
 from ombud.core.errors import EventError, InputError
+from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.logsource import ROUTES, sees_event, sees_original
 from ombud.detect.paths import EventView
 from ombud.detect.rule import Rule
-from ombud.detect.stand_in import Program
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 
 Faults = list[tuple[int, str]]  # Row, from 0, and why no rule was put to it.
