@@ -14,6 +14,7 @@ import orjson
 
 from ombud.collect.sources import get_source
 from ombud.core.errors import EventError, InputError
+from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
 from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.logsource import ROUTES, sees_event, sees_original
@@ -41,57 +42,51 @@ class RuleLines:
         self._own = own if kind is not None else []
         self._other = [place for place in range(len(rules)) if place not in set(self._own)]
         self._named = Program([rules[place] for place in self._own])
+        self._projector = OriginalProjector(self._kind)
         self._original = Program([rules[place] for place in self._other])
 
     def match(self, lines: Sequence[bytes]) -> tuple[Found, Faults]:
         """Return the rules that match each record, and what is no record."""
         rows: list[int] = []
-        originals: list[EventView] = []
-        named: list[EventView] = []
+        views: list[EventView] = []
         faults: Faults = []
         for row, raw in enumerate(lines):
             try:
-                event, original = self._read(raw)
+                views.append(self._read(raw))
             except EventError as error:
                 faults.append((row, error.message))
-                continue
-            rows.append(row)
-            originals.append(original)
-            if event is not None:
-                named.append(event)
-        found = [
-            (rows[hit.row], self._other[hit.rule])
-            for hit in self._original.match(ViewRows(originals))
-        ]
+            else:
+                rows.append(row)
+        originals = OriginalRows([lines[row] for row in rows], self._projector)
+        found = [(rows[hit.row], self._other[hit.rule]) for hit in self._original.match(originals)]
         found += [
             (rows[hit.row], self._own[hit.rule])
-            for hit in (self._named.match(ViewRows(named)) if self._own else ())
-            if self._sees(self._own[hit.rule], named[hit.row])
+            for hit in (self._named.match(ViewRows(views)) if self._own else ())
+            if self._sees(self._own[hit.rule], views[hit.row])
         ]
         return sorted(found), faults
 
     def view(self, raw: bytes, rule: int) -> EventView:
         """Return what one rule sees of a record; raises `EventError` if it is none."""
-        event, original = self._read(raw)
-        is_own = event is not None and self.rules[rule].logsource.is_own
-        return event if is_own and event is not None else original
+        if self._source is None or self.rules[rule].logsource.is_own:
+            return self._read(raw)
+        return view_of_original(raw, self._kind)
 
     def _sees(self, rule: int, view: EventView) -> bool:
         logsource = self.rules[rule].logsource
         return sees_event(logsource, view.get("source", ""), view.get("action", ""))
 
-    def _read(self, raw: bytes) -> tuple[EventView | None, EventView]:
-        """Return a record by the names of the model, if it has a source, and as it was written."""
+    def _read(self, raw: bytes) -> EventView:
+        """Return a record by the names of the model, or without a source as it is."""
         if self._source is not None:
-            event = self._source.parse(raw, now_ms=0)
-            return view_of_event(event), view_of_original(raw, self._kind)
+            return view_of_event(self._source.parse(raw, now_ms=0))
         try:
             value = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise EventError(f"no JSON: {error}") from error
         if not isinstance(value, dict):
             raise EventError("no JSON object")
-        return None, with_short_names(value)
+        return with_short_names(value)
 
 
 class WholeLines(RuleLines):
