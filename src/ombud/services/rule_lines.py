@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 
+from ombud.collect.source import FastPath
 from ombud.collect.sources import get_source
 from ombud.core.errors import EventError, InputError
 from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
@@ -52,7 +53,10 @@ class RuleLines:
         faults: Faults = []
         for row, raw in enumerate(lines):
             try:
-                views.append(self._read(raw))
+                if self._own:
+                    views.append(self._read(raw))
+                else:
+                    self._check(raw)
             except EventError as error:
                 faults.append((row, error.message))
             else:
@@ -75,6 +79,11 @@ class RuleLines:
     def _sees(self, rule: int, view: EventView) -> bool:
         logsource = self.rules[rule].logsource
         return sees_event(logsource, view.get("source", ""), view.get("action", ""))
+
+    def _check(self, raw: bytes) -> None:
+        """Raise `EventError` for what is no record, with no more work than that takes."""
+        if not isinstance(self._source, FastPath) or self._source.canonical(raw) is None:
+            self._read(raw)
 
     def _read(self, raw: bytes) -> EventView:
         """Return a record by the names of the model, or without a source as it is."""
