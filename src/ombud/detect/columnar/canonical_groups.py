@@ -115,6 +115,7 @@ def _unfit(
         unfit |= {row for row, array in enumerate(arrays) if not _is_utf8(array)}
     if maps:
         suspects = {bisect_right(offsets, place) - 1 for place in long_runs(blob)}
+        suspects &= set(range(len(arrays)))  # A blob may have more in it.
         unfit |= {row for row in suspects if not all(is_exact(take(objects[row])) for take in maps)}
     return unfit
 

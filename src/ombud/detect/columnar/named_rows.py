@@ -123,7 +123,8 @@ class NamedColumns:
 class NamedRows:
     """Rows of a stretch of the record, in the order given, and their derived cells.
 
-    `chosen` are rows of the stretch, all that are readable if none are named.
+    `chosen` are rows of the stretch; without, all are there, and whoever puts them
+    to rules leaves out those that are unreadable.
     `derived` has a column for each derived field: a cell for each chosen row.
     """
 
@@ -137,8 +138,6 @@ class NamedRows:
     ) -> None:
         self._columns = columns
         self.chosen: Sequence[int] = range(columns.committed.count) if chosen is None else chosen
-        if chosen is None and columns.unreadable:
-            self.chosen = [row for row in self.chosen if row not in columns.unreadable]
         self._derived: Cells = {} if derived is None else derived
         self.count = len(self.chosen)
 
