@@ -9,8 +9,9 @@ as the patterns are: in lower case, or as they are if these are cased.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, count
 from typing import Any
 
 import ahocorasick  # type: ignore[import-not-found]
@@ -71,7 +72,7 @@ class Patterns:
         for separator in _SEPARATORS:
             if separator in suffix:
                 ends = self._ends.setdefault(separator, {})
-                ends.setdefault(_end_of(suffix, separator), []).append((suffix, number))
+                ends.setdefault(suffix[suffix.rfind(separator) :], []).append((suffix, number))
                 return True
         return False
 
@@ -105,37 +106,40 @@ class Patterns:
     def find_all(self, folded: Sequence[str], values: Sequence[str], found: FoundAt) -> None:
         """Do the same for many values that are texts; `found` is by place, for those with any."""
         if self._exact:
-            exact = self._exact.get
-            for place, text in enumerate(folded):
-                numbers = exact(text)
-                if numbers is not None:
-                    found[place] += numbers
+            for place in _places_in(self._exact, folded):
+                found[place] += self._exact[folded[place]]
         for separator, ends in self._ends.items():
-            for place, text in enumerate(folded):
-                end = text[text.rfind(separator) :] if separator in text else text
-                if end in ends:
-                    found[place] += _ending(ends[end], text)
+            last = [text[max(text.rfind(separator), 0) :] for text in folded]
+            for place in _places_in(ends, last):
+                found[place] += _ending(ends[last[place]], folded[place])
         if self._automaton is not None:
-            occurrences = self._automaton.iter
-            for place, text in enumerate(folded):
-                standing = [literal for _, literal in occurrences(text)]
-                if standing:
-                    for literal in set(standing):
-                        literal.collect(text, values[place], found[place])
+            self._run_all(folded, values, found)
         elif self._few:
-            joined = _JOIN.join(folded)
-            for literal in self._few:
-                if literal.text in joined:
-                    for place, text in enumerate(folded):
-                        if literal.text in text:
-                            literal.collect(text, values[place], found[place])
+            self._try_all(folded, values, found)
+
+    def _run_all(self, folded: Sequence[str], values: Sequence[str], found: FoundAt) -> None:
+        occurrences = self._automaton.iter
+        for place, text in enumerate(folded):
+            standing = [literal for _, literal in occurrences(text)]
+            if standing:
+                for literal in set(standing):
+                    literal.collect(text, values[place], found[place])
+
+    def _try_all(self, folded: Sequence[str], values: Sequence[str], found: FoundAt) -> None:
+        """Look for each literal in all texts together, since most are in none."""
+        joined = _JOIN.join(folded)
+        for literal in self._few:
+            if literal.text in joined:
+                for place, text in enumerate(folded):
+                    if literal.text in text:
+                        literal.collect(text, values[place], found[place])
 
     def _look_up(self, folded: str, found: Found) -> None:
         numbers = self._exact.get(folded)
         if numbers is not None:
             found += numbers
         for separator, ends in self._ends.items():
-            found += _ending(ends.get(_end_of(folded, separator), ()), folded)
+            found += _ending(ends.get(folded[max(folded.rfind(separator), 0) :], ()), folded)
 
     def _standing(self, folded: str) -> Iterator[_Literal]:
         """Yield the literals in a text, once each."""
@@ -145,9 +149,9 @@ class Patterns:
             yield from (literal for literal in self._few if literal.text in folded)
 
 
-def _end_of(text: str, separator: str) -> str:
-    """Return the text from its last separator on: all of it if there is none."""
-    return text[text.rfind(separator) :] if separator in text else text
+def _places_in(known: Mapping[str, Any], texts: Sequence[str]) -> Iterator[int]:
+    """Yield the places of the texts that are known."""
+    return compress(count(), map(known.__contains__, texts))
 
 
 def _ending(suffixes: Sequence[tuple[str, int]], text: str) -> Found:
