@@ -18,7 +18,7 @@ import ahocorasick  # type: ignore[import-not-found]
 
 from ombud.detect.predicates import Check, Text
 
-_FEW = 24  # Literals that are found sooner one by one, in many texts joined.
+_FEW = 24  # Literals that are found sooner one by one, in many texts joined; and suffixes.
 _JOIN = "\n"
 _SEPARATORS = ("\\", "/", ".", " ")
 
@@ -54,6 +54,7 @@ class Patterns:
     def __init__(self) -> None:
         self.unaided: list[tuple[int, Check]] = []  # No literal leads to them: not found here.
         self._exact: dict[str, list[int]] = {}
+        self._suffixes: list[tuple[str, int]] = []
         self._ends: dict[str, dict[str, list[tuple[str, int]]]] = {}
         self._literals: dict[str, _Literal] = {}
         self._few: list[_Literal] = []
@@ -65,30 +66,23 @@ class Patterns:
             self._exact.setdefault(text.exact, []).append(number)
         elif not text.literal:
             self.unaided.append((number, text.check()))
-        elif text.suffix is None or not self._add_end(number, text.suffix):
-            self._add_literal(number, text)
-
-    def _add_end(self, number: int, suffix: str) -> bool:
-        for separator in _SEPARATORS:
-            if separator in suffix:
-                ends = self._ends.setdefault(separator, {})
-                ends.setdefault(suffix[suffix.rfind(separator) :], []).append((suffix, number))
-                return True
-        return False
-
-    def _add_literal(self, number: int, text: Text) -> None:
-        literal = self._literals.setdefault(text.literal, _Literal(text.literal))
-        if text.infix is not None:
-            literal.anywhere.append(number)
-        elif text.prefix is not None:
-            literal.first.append(number)
         elif text.suffix is not None:
-            literal.last.append(number)
+            self._suffixes.append((text.suffix, number))
         else:
-            literal.checked.append((number, text.check()))
+            literal = self._literal(text.literal)
+            if text.infix is not None:
+                literal.anywhere.append(number)
+            elif text.prefix is not None:
+                literal.first.append(number)
+            else:
+                literal.checked.append((number, text.check()))
+
+    def _literal(self, text: str) -> _Literal:
+        return self._literals.setdefault(text, _Literal(text))
 
     def close(self) -> None:
-        """Make ready what finds the literals added."""
+        """Make ready what finds the patterns added."""
+        self._close_suffixes()
         if len(self._literals) <= _FEW:
             self._few = list(self._literals.values())
             return
@@ -96,6 +90,21 @@ class Patterns:
         for text, literal in self._literals.items():
             self._automaton.add_word(text, literal)
         self._automaton.make_automaton()
+
+    def _close_suffixes(self) -> None:
+        """Part the suffixes by their separator; where these are few, they are literals."""
+        parted: dict[str | None, list[tuple[str, int]]] = {}
+        for suffix, number in self._suffixes:
+            separator = next((one for one in _SEPARATORS if one in suffix), None)
+            parted.setdefault(separator, []).append((suffix, number))
+        for separator, some in parted.items():
+            if separator is None or len(some) <= _FEW:
+                for suffix, number in some:
+                    self._literal(suffix).last.append(number)
+                continue
+            ends = self._ends[separator] = {}
+            for suffix, number in some:
+                ends.setdefault(suffix[suffix.rfind(separator) :], []).append((suffix, number))
 
     def find(self, folded: str, value: Any, found: Found) -> None:
         """Add to `found` the patterns that the text of a value has."""

@@ -28,7 +28,7 @@ from ombud.detect.predicates import Predicate
 from ombud.detect.rule import Rule
 
 SPAN_MAX = 8192  # Events taken at once: beyond it nothing is gained, and columns leave the cache.
-MEMORY_MAX = 96 << 20  # Bytes that may be kept of values seen before, roughly.
+MEMORY_MAX = 32 << 20  # Bytes that may be kept of values seen before, roughly.
 
 
 class Hit(NamedTuple):
@@ -99,12 +99,13 @@ class Program:
         everywhere = np.arange(len(span))
         candidates.update((rule, everywhere) for rule in self._always)
         found: list[Hit] = []
-        weak = self._experience.take(rows, span, candidates, self._always)
+        weak = self._experience.take(rows, span, candidates)
         if weak:
             chooser = Chooser(self._rates, users_of(self._witnesses))
             better = self._witnesses[:]
             for rule in weak:
                 better[rule] = chooser.best(self._forms[rule])
+                self._decisions.pop(rule, None)  # To be made again in a better order.
             self._watch(better)
         look = _Look(self, rows, span, first)
         look.encode(candidates)
