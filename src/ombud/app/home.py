@@ -168,7 +168,7 @@ class OpenHome:
         self.index.close()
 
     def _open_watch(self) -> Watch:
-        loaded = read_rules(configured_folders(self.settings))
+        loaded = read_rules(configured_folders(self.settings), cache=self.paths.rules_cache)
         rules, refusals = loaded.rules, loaded.refusals
         return Watch(
             rules=rules,
