@@ -19,7 +19,7 @@ from ombud.detect.paths import FIELD_PARTS_MAX
 COUNT_MAX = 50_000  # What a condition may count up to; a group keeps a few more events.
 FIELDS_MAX = 8  # Fields whose values are counted together.
 
-_NUMBER_MAX = 1e300  # Beyond it a sum is no number any more.
+NUMBER_MAX = 1e300  # Beyond it a sum is no number any more.
 _OPERATORS = frozenset(Operator)
 
 
@@ -89,7 +89,7 @@ def _every_rule(bounds: Sequence[Bound], rules: Sequence[str]) -> tuple[Alternat
 def _bound(operator: Operator, value: Any) -> Bound:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RuleError(f"`{operator}` is no number")
-    if not math.isfinite(value) or abs(value) > _NUMBER_MAX:
+    if not math.isfinite(value) or abs(value) > NUMBER_MAX:
         raise RuleError(f"`{operator}` is beyond every number that can be reached")
     return Bound(operator, value)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
+import msgspec
+
 from ombud.detect.guidance import Guidance
 
 RULES_MAX = 64  # Rules of one correlation; the public ones have at most five.
@@ -150,8 +152,7 @@ class Correlation:
         return name
 
 
-@dataclass(frozen=True, slots=True)
-class RuleMatch:
+class RuleMatch(msgspec.Struct, frozen=True, gc=False):
     """One match of a rule that correlations refer to.
 
     `time` is the event's own, `recorded` that of its recording, both in milliseconds;
@@ -197,11 +198,11 @@ class Counters:
     """What one correlation has seen, and what it could not use."""
 
     matches: int = 0  # Matches of its rules that it was given.
-    fired: int = 0  # Episodes.
-    quiet: int = 0  # Times that the condition was met within an episode that had fired.
+    fired: int = 0  # Episodes told.
+    quiet: int = 0  # Times that a condition was met, or an event fell, within an episode.
     late: int = 0  # Events dated longer ago than what came with them is kept for.
     future: int = 0  # Events dated after their recording; their time is that of recording.
     no_group: int = 0  # Events without a value of `group_by`.
     no_value: int = 0  # Events without a value, or a number, in the field that is asked for.
-    overflow: int = 0  # Entries, groups and values beyond a bound, which were let go.
-    redelivered: int = 0  # Matches of events that were taken already.
+    overflow: int = 0  # Entries, groups, episodes and values beyond a bound, which were let go.
+    redelivered: int = 0  # Matches of events that were taken already; they change nothing.
