@@ -14,6 +14,7 @@ from ombud.bench import (
     detection_peer,
     detection_raw,
     detection_state,
+    detection_stored,
 )
 from ombud.bench.report import Figures, Limit, Options, Report, repeat
 
@@ -27,6 +28,7 @@ PARTS: dict[str, Part] = {
     "load": detection_load.load,
     "live": detection_live.live,
     "correlations": detection_state.state,
+    "stored": detection_stored.stored,
 }
 LIMITS: tuple[Limit, ...] = (
     *detection_raw.LIMITS,
@@ -34,6 +36,7 @@ LIMITS: tuple[Limit, ...] = (
     *detection_load.LIMITS,
     *detection_live.LIMITS,
     *detection_state.LIMITS,
+    *detection_stored.LIMITS,
 )
 
 
