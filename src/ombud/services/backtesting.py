@@ -84,7 +84,7 @@ class Backtesting:
             raise Unavailable("another backtest is running", retry_seconds=30)
         try:
             size, _ = self._appender.head()
-            self._looks.record_look(
+            self._looks.record_policy_look(
                 "rules.backtest",
                 asker,
                 why=wanted.why,

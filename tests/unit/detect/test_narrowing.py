@@ -114,9 +114,9 @@ def test_what_is_known_wholly_is_narrowed_wholly(tree: Node, views: list[dict[st
 @pytest.mark.parametrize("is_turned", [False, True])
 @given(st.lists(st.tuples(texts, st.one_of(st.none(), values)), max_size=6), st.booleans())
 def test_lists_agree_with_texts(
-    is_turned: bool,  # noqa: FBT001 - a case.
+    is_turned: bool,
     pairs: list[tuple[list[str], Any]],
-    is_negated: bool,  # noqa: FBT001 - a case.
+    is_negated: bool,
 ) -> None:
     """As the definition says, for one text beside a list, and for what is no text."""
     views = [{"a": some} | ({} if one is None else {"b": one}) for some, one in pairs]
