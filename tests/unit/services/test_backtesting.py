@@ -47,7 +47,10 @@ detection: {s: {derived.idle_days|gte: 10}, condition: s}
 title: New
 id: new
 logsource: {product: ombud}
-detection: {s: {derived.first_seen: true}, own: {source|startswith: ombud.}, condition: s and not own}
+detection:
+  s: {derived.first_seen: true}
+  own: {source|startswith: ombud.}
+  condition: s and not own
 ---
 title: Stopped
 id: stopped
@@ -202,6 +205,31 @@ def test_correlations_as_the_engine_has_them(opened: OpenHome) -> None:
     assert any(alert[1].rule_id == "many" for alert in live)
     found, _ = replayed(opened, rules, *more, feeding={"new"})
     assert sorted(found) == sorted(live)
+
+
+MANY = """
+---
+title: Many
+id: many
+level: high
+correlation: {type: event_count, rules: [export], group-by: [actor.id], timespan: 1d,
+  condition: {gte: 3}}
+"""
+
+
+def test_correlations_look_back(opened: OpenHome) -> None:
+    """Before the time asked for, as far as their timespan; what they found there is not told."""
+    acts = [event(n, action="export", rows_returned=100) for n in (60, 59, 58, 12, 11, 10)]
+    record_events(opened.appender, acts)
+    seal(opened)
+    rows = by_id(ask(opened, RULES + MANY, since=NOW - 11 * 3_600_000))
+
+    assert (rows["many"]["alerts"], rows["many"]["matches"]) == (1, 1)
+    assert rows["many"]["cannot_fire"] is None
+    assert (rows["export"]["matches"], rows["export"]["alerts"]) == (2, 0)
+    assert rows["export"]["is_feeding"]
+    assert by_id(ask(opened, RULES + MANY, since=NOW - 9 * 3_600_000))["many"]["alerts"] == 0
+    assert by_id(ask(opened, RULES + MANY))["many"]["matches"] == 2
 
 
 def test_what_was_found_of_whom_and_when(opened: OpenHome) -> None:
