@@ -33,6 +33,7 @@ from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
 from ombud.record.standing import check_version, read_copy
 from ombud.services.background import Background
+from ombud.services.backtesting import Backtesting
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
@@ -168,12 +169,9 @@ class OpenHome:
         self.index.close()
 
     def _open_watch(self) -> Watch:
-        loaded = read_rules(configured_folders(self.settings))
-        rules, refusals = loaded.rules, loaded.refusals
         return Watch(
-            rules=rules,
+            rule_set=read_rules(configured_folders(self.settings)),
             disabled=self.control.disabled_rules(),
-            refusals=refusals,
             store=self._alert_store,
             appender=self.appender,
         )
@@ -232,6 +230,7 @@ class OpenHome:
             ),
             background=background,
             retention=self.retention,
+            backtesting=Backtesting(self.reader, self.appender, looks, self.watch),
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
         )
 
@@ -325,7 +324,7 @@ class OpenHome:
             "events": size,
             "indexed": self.index.watermark(),
             "watched": self.watch.watermark(),
-            "rules": len(self.watch.rules),
+            "rules": len(self.watch.rules) + len(self.watch.correlations),
             "alerts": sum(self.watch.counts().values()),
             "tokens": len(self.control.tokens()),
         }

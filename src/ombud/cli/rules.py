@@ -10,6 +10,7 @@ import typer
 
 from ombud.cli.options import JsonOption
 from ombud.cli.output import note, print_json, print_line, print_table
+from ombud.cli.rule_backtest import backtest
 from ombud.cli.rule_explain import explain
 from ombud.cli.rule_fields import fields
 from ombud.cli.rule_run import run
@@ -29,7 +30,7 @@ from ombud.detect.rule_set import RuleSet
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (run, explain, fields, status, enable, disable):
+for command in (run, backtest, explain, fields, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ import msgspec
 
 import ombud
 from ombud import detect
+from ombud.config.plain_file import read_plain_file
 from ombud.detect.condition import Placeholders
 from ombud.detect.rule_codec import FORMAT, decode_rules, encode_rules
 from ombud.detect.rule_set import RuleSet
@@ -68,15 +68,14 @@ def _program() -> bytes:
 
 def find_cached(folder: Path, key: str) -> RuleSet | None:
     """Return the set of this name; None if there is none that is whole and our own."""
-    data = _read(folder / f"{key}{_SUFFIX}")
-    head = len(_MAGIC) + _HASH_SIZE
-    if data is None or data[: len(_MAGIC)] != _MAGIC:
-        return None
-    if data[len(_MAGIC) : head] != _checksum(key, data[head:]):
-        return None
     try:
-        return decode_rules(data[head:])
-    except ValueError:
+        data = read_plain_file(folder / f"{key}{_SUFFIX}", size_max=SIZE_MAX, is_private=True)
+        rest = data.removeprefix(_MAGIC)
+        stored = rest[_HASH_SIZE:]
+        if len(rest) == len(data) or rest[:_HASH_SIZE] != _checksum(key, stored):
+            return None
+        return decode_rules(stored)
+    except (OSError, ValueError):
         return None
 
 
@@ -103,23 +102,6 @@ def keep_cached(folder: Path, key: str, rule_set: RuleSet) -> None:
 
 def _checksum(key: str, data: bytes) -> bytes:
     return hashlib.sha256(key.encode() + data).digest()
-
-
-def _read(path: Path) -> bytes | None:
-    """Return what a file holds; None unless it is a plain file of this user that none may change.
-
-    A link is not followed, and a pipe does not block.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with os.fdopen(handle, "rb") as file:
-        state = os.fstat(handle)
-        is_ours = stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid()
-        if not is_ours or state.st_mode & 0o022 or state.st_size > SIZE_MAX:
-            return None
-        return file.read(SIZE_MAX + 1)
 
 
 def _forget(folder: Path) -> None:

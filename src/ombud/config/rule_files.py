@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gc
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import ombud
+from ombud.config.plain_file import read_plain_file
 from ombud.config.rule_cache import cache_folder, cache_key, find_cached, keep_cached
 from ombud.config.settings import Settings
 from ombud.core.errors import InputError, RuleError, Unavailable
@@ -185,20 +185,7 @@ def _contents(files: Iterable[Path], unreadable: list[Refusal]) -> Iterator[tupl
 
 
 def _read(file: Path) -> bytes:
-    """Return the beginning of a plain file; raises `OSError` for anything else.
-
-    A pipe does not block: nobody may ever write to it.
-    """
-    handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb", buffering=0) as opened:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError("is no plain file")
-        parts = []
-        left = FILE_SIZE_MAX + 1
-        while left and (part := opened.read(left)):
-            parts.append(part)
-            left -= len(part)
-    return b"".join(parts)
+    return read_plain_file(file, size_max=FILE_SIZE_MAX)
 
 
 def _reason(error: OSError) -> str:

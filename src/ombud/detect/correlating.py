@@ -22,6 +22,7 @@ from ombud.detect.rule import Rule
 from ombud.detect.tally import Taken
 
 ACTOR = "actor.id"
+LEFT_OUT = ("late", "no_group", "no_value", "overflow")  # Of a correlation's counters.
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Correlating:
     def _raised(self, match: CorrelationMatch, correlation: Correlation) -> Raised:
         events: list[Taken] = []
         actors: set[str | None] = set()
-        for index in sorted(match.indices):
+        for index in sorted({*match.indices, match.index}):
             piece = self._evidence.get(index)
             if piece is None:
                 actors.add(None)
@@ -123,7 +124,7 @@ class Correlating:
             else:
                 actors.add(piece.actor)
                 events.append((index, piece.time, piece.told))
-        is_whole = len(match.indices) == match.count
+        is_whole = len(events) >= match.count
         grouped = dict(match.group).get(ACTOR)
         actor = grouped
         if len(actors) == 1 and (is_whole or grouped is not None):
@@ -131,12 +132,16 @@ class Correlating:
         sentence = sentence_of(correlation, match, self._titles)
         return Raised(correlation, match, actor, tuple(events), sentence)
 
-    def counters(self) -> dict[str, dict[str, int]]:
-        """Return what each correlation has seen and could not use, by its id."""
-        return {
-            rule_id: {name: getattr(counts, name) for name in counts.__slots__}
-            for rule_id, counts in self._correlator.counters.items()
-        }
+    def left_out(self) -> list[dict[str, str | int]]:
+        """Return for each correlation how many matches it could not use, by why."""
+        if not self.correlations:
+            return []
+        rows = []
+        for rule_id, counters in self._correlator.counters.items():
+            counts: dict[str, str | int] = {name: getattr(counters, name) for name in LEFT_OUT}
+            if any(counts.values()):
+                rows.append({"rule_id": rule_id, "title": self._titles[rule_id], **counts})
+        return rows
 
     def evidence_state(self) -> list[Any]:
         """Return the evidence as JSON values."""

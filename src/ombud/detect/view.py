@@ -69,7 +69,10 @@ def view_of_row(committed: Committed, row: int) -> dict[str, Any]:
             {name: value for name, value in zip(names, values, strict=True) if value is not None}
         )
     view.pop(_VERSION, None)
-    return _with_subjects(view)
+    try:
+        return _with_subjects(view)
+    except (TypeError, ValueError) as error:
+        raise EventError("canonical bytes hold subjects that are no pairs") from error
 
 
 def _with_subjects(view: dict[str, Any]) -> dict[str, Any]:

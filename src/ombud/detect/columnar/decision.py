@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from ombud.detect.atoms import FieldExists, FieldIsNull, FieldsAgree
 from ombud.detect.columnar.groups import Either, Every, Form, Group, Unless
+from ombud.detect.columnar.rates import Rates
 from ombud.detect.columnar.tables import Table
 
 Key = tuple[int, ...]  # The codes of the fields of a rule, in their order.
@@ -23,11 +24,13 @@ class Decision(dict[Key, bool]):
 
     __slots__ = ("_test", "fields")
 
-    def __init__(self, form: Form, fields: Sequence[str], tables: Mapping[str, Table]) -> None:
+    def __init__(
+        self, form: Form, fields: Sequence[str], tables: Mapping[str, Table], rates: Rates
+    ) -> None:
         super().__init__()
         self.fields = tuple(fields)
         places = {field: place for place, field in enumerate(fields)}
-        self._test = _Builder(places, tables).test_of(form)
+        self._test = _Builder(places, tables, rates).test_of(form)
 
     def __missing__(self, key: Key) -> bool:
         """Decide what was not asked before."""
@@ -38,8 +41,11 @@ class Decision(dict[Key, bool]):
 class _Builder:
     """Makes the test of one rule."""
 
-    def __init__(self, places: Mapping[str, int], tables: Mapping[str, Table]) -> None:
+    def __init__(
+        self, places: Mapping[str, int], tables: Mapping[str, Table], rates: Rates
+    ) -> None:
         self._places = places
+        self._rates = rates
         self._tables = tables
 
     def test_of(self, form: Form) -> Test:
@@ -57,8 +63,11 @@ class _Builder:
             case Unless(part):
                 test = _not(self.test_of(part))
             case Every(parts) | Either(parts):
-                tests = [self.test_of(part) for part in parts]
-                test = _every(tests) if isinstance(form, Every) else _either(tests)
+                # First what is soonest decisive.
+                is_every = isinstance(form, Every)
+                ordered = sorted(parts, key=self._rates.of, reverse=not is_every)
+                tests = [self.test_of(part) for part in ordered]
+                test = _every(tests) if is_every else _either(tests)
             case _:
                 raise TypeError("fields do not decide this form")
         return test

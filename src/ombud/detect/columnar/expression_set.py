@@ -15,7 +15,6 @@ import re2  # type: ignore[import-untyped]
 from ombud.detect.expressions import expression_text
 from ombud.detect.predicates import Regex
 
-_ALONE_MAX = 2  # So many expressions are as quick one by one.
 _MEMORY_MAX = 64 << 20  # Bytes for the automaton of one set, which grows as texts need it.
 
 
@@ -42,8 +41,6 @@ class ExpressionSet:
 
 def _set_of(expressions: Sequence[Regex], memory_max: int) -> Any:
     """Return the set with the expression that every text has as its last; None if there is none."""
-    if len(expressions) <= _ALONE_MAX:
-        return None
     options = re2.Options()
     options.log_errors = False
     options.max_mem = memory_max

@@ -21,17 +21,18 @@ class Networks:
             width = self._widths[network.version].setdefault(shift, {})
             width.setdefault(start, []).append(number)
 
-    def find(self, text: str) -> Iterator[int]:
-        """Yield the numbers of the networks in which the address lies; none if it is no address."""
+    def find(self, text: str) -> list[int]:
+        """Return the numbers of the networks in which the address lies; none if it is no address."""
         if text.count(".") != 3 and ":" not in text:  # No address, and an exception is dear.
-            return
+            return []
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
-            return
-        yield from self._within(address.version, int(address))
+            return []
+        found = [*self._within(address.version, int(address))]
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            yield from self._within(4, int(address.ipv4_mapped))
+            found += self._within(4, int(address.ipv4_mapped))
+        return found
 
     def _within(self, version: int, address: int) -> Iterator[int]:
         for shift, starts in self._widths[version].items():

@@ -16,11 +16,13 @@ import numpy as np
 
 from ombud.detect.columnar.cell_codes import CellCodes, Codes
 from ombud.detect.columnar.decision import OUTCOME_SIZE, Decision
+from ombud.detect.columnar.experience import Experience
 from ombud.detect.columnar.groups import fields_of, form_of, is_decided_by_fields
+from ombud.detect.columnar.rates import Rates
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.columnar.screen import Numbers, Screen
 from ombud.detect.columnar.tables import Table
-from ombud.detect.columnar.witness import Witness, choose_witnesses
+from ombud.detect.columnar.witness import Chooser, Witness, choose_witnesses, users_of
 from ombud.detect.columnar.words import Words
 from ombud.detect.predicates import Predicate
 from ombud.detect.rule import Rule
@@ -53,10 +55,15 @@ class Program:
         self.fields = frozenset().union(*(rule.fields for rule in rules))
         self._decisions: dict[int, Decision] = {}
         self._tables: dict[str, Table] = {}
-        self._watch(choose_witnesses(self._forms))
+        self._rates = Rates(self._forms)
+        self._experience = Experience(self._forms, self._rates)
+        self._screens: dict[str, Screen] = {}
+        self._witnesses: list[Witness | None] = []
+        self._watch(choose_witnesses(self._forms, self._rates))
 
-    def _watch(self, witnesses: Sequence[Witness | None]) -> None:
-        """Make ready the screens for the witnesses."""
+    def _watch(self, witnesses: list[Witness | None]) -> None:
+        """Make ready the screens for the witnesses, those that stay the same excepted."""
+        self._witnesses = witnesses
         spoken: dict[str | None, dict[Predicate, list[int]]] = {}
         for rule, witness in enumerate(witnesses):
             for group in witness or ():
@@ -65,7 +72,12 @@ class Program:
                     predicates.setdefault(predicate, []).append(rule)
         words = spoken.pop(None, None)
         self._words = Words(words) if words else None
-        self._screens = {name: Screen(rules) for name, rules in spoken.items() if name is not None}
+        old = self._screens
+        self._screens = {
+            name: old[name] if name in old and old[name].rules == rules else Screen(rules)
+            for name, rules in spoken.items()
+            if name is not None
+        }
         self._always = [rule for rule, witness in enumerate(witnesses) if witness is None]
         always = {name for rule in self._always for name in self._rule_fields[rule] or ()}
         self.first_fields = frozenset(self._screens.keys() | always)
@@ -87,6 +99,13 @@ class Program:
         everywhere = np.arange(len(span))
         candidates.update((rule, everywhere) for rule in self._always)
         found: list[Hit] = []
+        weak = self._experience.take(rows, span, candidates, self._always)
+        if weak:
+            chooser = Chooser(self._rates, users_of(self._witnesses))
+            better = self._witnesses[:]
+            for rule in weak:
+                better[rule] = chooser.best(self._forms[rule])
+            self._watch(better)
         look = _Look(self, rows, span, first)
         look.encode(candidates)
         for rule, places in candidates.items():
@@ -106,7 +125,9 @@ class Program:
         pairs = [pair for pair in pairs if len(pair[0])]
         if not pairs:
             return
-        keys = np.unique(np.concatenate([found * len(span) + places for found, places in pairs]))
+        keys = np.concatenate([found * len(span) + places for found, places in pairs])
+        keys.sort()  # Sooner than `np.unique`, which hashes.
+        keys = keys[np.diff(keys, prepend=-1) != 0]
         found, places = np.divmod(keys, len(span))
         starts = np.flatnonzero(np.diff(found, prepend=-1))
         yield from zip(found[starts].tolist(), np.split(places, starts[1:]), strict=True)
@@ -120,7 +141,7 @@ class Program:
         if decision is None:
             for name in fields:
                 self._tables.setdefault(name, Table())
-            decision = Decision(self._forms[rule], fields, self._tables)
+            decision = Decision(self._forms[rule], fields, self._tables, self._rates)
             self._decisions[rule] = decision
         return decision
 

@@ -11,27 +11,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import add
 from typing import Any
 
-import msgspec
 import numpy as np
 import re2  # type: ignore[import-untyped]
 
+from ombud.detect.columnar.exact import too_deep
 from ombud.detect.columnar.places import ways_of
 
 Raw = bytes | memoryview
-
-DEPTH_MAX = 1024  # Levels at which orjson refuses a document.
-
-_TOO_DEEP = b'{"":' + b"[" * DEPTH_MAX + b"]" * DEPTH_MAX + b"}"
-
-
-class _Nothing(msgspec.Struct):
-    """An object of which nothing is asked."""
-
-
-_skip = msgspec.json.Decoder(_Nothing).decode
 
 
 def _quoted(text: str) -> bytes:
@@ -104,7 +94,7 @@ class Originals:
 
     def _rows_at(self, positions: Iterable[int]) -> set[int]:
         if not self._ends:
-            self._ends = list(accumulate(len(raw) + 1 for raw in self.raws))
+            self._ends = list(accumulate(map(add, map(len, self.raws), repeat(1))))
         ends = self._ends
         return {bisect_right(ends, position) for position in positions}
 
@@ -129,7 +119,7 @@ class Suspicion:
 
     def rows(self, originals: Originals) -> set[int]:
         """Return the suspicious rows."""
-        suspicious = _too_deep(originals.raws)
+        suspicious = too_deep(originals.raws)
         if not originals.blob.isascii():
             suspicious |= _not_utf8(originals.raws)
         for pattern in self._patterns:
@@ -145,22 +135,3 @@ def _not_utf8(raws: Sequence[Raw]) -> set[int]:
         except UnicodeDecodeError:
             rows.add(row)
     return rows
-
-
-def _too_deep(raws: Sequence[Raw]) -> set[int]:
-    """Return what may be nested deeper than orjson goes, if decoding here would go as deep.
-
-    How deep that is, hangs on Python's version and on how it is set.
-    """
-    if max(map(len, raws), default=0) < 2 * DEPTH_MAX:
-        return set()
-    try:
-        _skip(_TOO_DEEP)
-    except RecursionError:
-        return set()
-    return {
-        row
-        for row, raw in enumerate(raws)
-        if len(raw) >= 2 * DEPTH_MAX
-        and (whole := bytes(raw)).count(b"[") + whole.count(b"{") >= DEPTH_MAX
-    }

@@ -30,7 +30,7 @@ def text_test(predicates: frozenset[Predicate]) -> TextTest:
             )
     if len(infixes) + len(others) > _ONE_BY_ONE_MAX:
         scan = Scan(tuple(predicates))
-        return lambda _lower, text: bool(scan.of_text(text))
+        return lambda _lower, text: bool(scan.of_value(text))
     tests = [
         *_lookups(frozenset(words), tuple(prefixes), tuple(suffixes)),
         *_containments(infixes),

@@ -10,86 +10,44 @@ at for other rules anyway.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from ombud.detect.columnar.groups import Either, Every, Form, Group, Unless, leaves_of
+from ombud.detect.columnar.groups import Either, Every, Form, Group, Unless
+from ombud.detect.columnar.rates import Rates
 from ombud.detect.columnar.words import literal_of
-from ombud.detect.predicates import Network, Number, Predicate, Regex, Text
 
 Witness = frozenset[Group]
-Rate = Callable[[Group], float]  # The share of events, 0 to 1, that a group is thought to hit.
+Users = Counter[str | None]  # How many witnesses ask for each field.
 
 _LOOK = 2.0  # Microseconds to decide one rule for one event.
 _FIELD = 1.0  # Microseconds to decode and look up one field of one event.
 _WHOLE_EVENT = 40.0  # The same of the whole text of an event, for keywords.
 _ROUNDS = 3  # Rules draw each other to the same fields; more rounds change nothing.
-_WIDE_PREFIX = 8  # Bits; a network so wide is a kind of address, not a place.
-
-# Chance that a text contains a given literal, by its length; a guess that experience confirms.
-_BY_LENGTH = (1.0, 0.5, 0.3, 0.12, 0.05, 0.03, 0.02, 0.015, 0.012, 0.01)
 
 
-def choose_witnesses(forms: Sequence[Form], rate: Rate | None = None) -> list[Witness | None]:
+def choose_witnesses(forms: Sequence[Form], rates: Rates) -> list[Witness | None]:
     """Return a witness for each rule, None for those that have none."""
-    rate = rate or guessed_rates(forms)
-    users: Counter[str | None] = Counter()
+    users: Users = Counter()
     chosen: list[Witness | None] = []
     for _ in range(_ROUNDS):
-        chooser = _Chooser(rate, users)
+        chooser = Chooser(rates, users)
         chosen = [chooser.best(form) for form in forms]
-        users = Counter(
-            field for witness in chosen if witness for field in {group.field for group in witness}
-        )
+        users = users_of(chosen)
     return chosen
 
 
-def guessed_rates(forms: Sequence[Form]) -> Rate:
-    """Return how often groups are thought to hit.
-
-    What many rules ask for is what is often there: the name of a shell, not that of a threat.
-    """
-    users = Counter(
-        (leaf.field, predicate)
-        for form in forms
-        for leaf in {leaf for leaf in leaves_of(form) if isinstance(leaf, Group)}
-        for predicate in leaf.predicates
+def users_of(witnesses: Iterable[Witness | None]) -> Users:
+    """Return how many of these witnesses ask for each field."""
+    return Counter(
+        field for witness in witnesses if witness for field in {group.field for group in witness}
     )
-    known: dict[Group, float] = {}
-
-    def rate(group: Group) -> float:
-        found = known.get(group)
-        if found is None:
-            found = known[group] = min(
-                0.9,
-                sum(
-                    min(0.9, _guess(one) * users[group.field, one] ** 0.5)
-                    for one in group.predicates
-                ),
-            )
-        return found
-
-    return rate
 
 
-def _guess(predicate: Predicate) -> float:
-    if isinstance(predicate, Text):
-        if predicate.exact is not None:
-            return 0.01 if predicate.exact else 0.1
-        return _BY_LENGTH[min(len(predicate.literal), len(_BY_LENGTH) - 1)]
-    if isinstance(predicate, Number):
-        return 0.02
-    if isinstance(predicate, Regex):
-        return 0.05
-    if isinstance(predicate, Network):
-        return 0.3 if int(predicate.cidr.rpartition("/")[2]) <= _WIDE_PREFIX else 0.1
-    return 0.4
-
-
-class _Chooser:
+class Chooser:
     """Weighs witnesses by what they let through and by what looking at their fields costs."""
 
-    def __init__(self, rate: Rate, users: Mapping[str | None, int]) -> None:
-        self._rate = rate
+    def __init__(self, rates: Rates, users: Mapping[str | None, int]) -> None:
+        self._rates = rates
         self._users = users
         self._costs: dict[Group, float] = {}
 
@@ -107,9 +65,9 @@ class _Chooser:
         if not isinstance(form, Every | Either):
             return None
         found = [self._of(part, holds=holds) for part in form.parts]
-        if isinstance(form, Every) is holds:  # Not (a or b) is not a and not b.
-            return min((one for one in found if one), key=_cost_of, default=None)
         known = [one for one in found if one]
+        if isinstance(form, Every) is holds:  # Not (a or b) is not a and not b.
+            return min(known, key=_cost_of, default=None)
         if not known or len(known) < len(found):
             return None
         witness = frozenset[Group]().union(*(groups for _, groups in known))
@@ -119,8 +77,8 @@ class _Chooser:
         cost = self._costs.get(group)
         if cost is None:
             whole = _FIELD if group.field is not None else _WHOLE_EVENT
-            share = whole / max(self._users[group.field], 1)
-            cost = self._costs[group] = self._rate(group) * _LOOK + share
+            share = whole / max(self._users.get(group.field, 0), 1)
+            cost = self._costs[group] = self._rates.of(group) * _LOOK + share
         return cost
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import sys
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from ombud.detect.columnar import original_rows
 from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
-from ombud.detect.columnar.rows import values_of
-from ombud.detect.paths import find_values, is_present
+from ombud.detect.columnar.rows import Absent, values_of
+from ombud.detect.originals import NAMED
+from ombud.detect.paths import EventView, find_values, is_present, leaves
 from ombud.detect.view import view_of_original
 
 NAMES = frozenset(
@@ -93,7 +101,7 @@ def check(
                 assert (cell is not UNSET) is is_present(view, name), (name, raws[row])
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 @given(
     batches=st.lists(st.lists(originals(), min_size=1, max_size=6), min_size=1, max_size=3),
     names=st.sets(st.sampled_from(sorted(NAMES)), min_size=1).map(frozenset),
@@ -104,3 +112,123 @@ def test_any_original(batches: list[list[bytes]], names: frozenset[str]) -> None
     for raws in batches:
         check(OriginalRows(raws, projector), raws, names)
         check(OriginalRows(raws, projector, blob=b"".join(raws)), raws, names)
+
+
+def test_what_is_nowhere_seen_has_no_column() -> None:
+    """A name gets a column when the first event carries it, for all names at once."""
+    names = frozenset({"a", "b.c", "d"})
+    projector = OriginalProjector()
+    first = OriginalRows([b'{"a":1}', b"{}"], projector).cells(names)
+    assert list(first["a"]) == [1, UNSET]
+    assert isinstance(first["b.c"], Absent)
+    second = OriginalRows([b'{"b":{"c":null}}', b'{"b":[{"c":2},{"c":3}]}'], projector).cells(names)
+    assert list(second["b.c"]) == [None, [2, 3]]
+    assert isinstance(second["d"], Absent)
+
+
+def test_only_the_event_that_needs_it_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One hostile event costs the others of its batch nothing."""
+    raws = [orjson.dumps({"a": {"b": number}, "c d": "x y"}) for number in range(9)]
+    raws[4] = b'{"a":{"b":18446744073709551616}}'
+    raws[6] = b'{"a .b":7}'
+    names = frozenset({"a.b"})
+    projector = OriginalProjector()
+    OriginalRows(raws[:1], projector).cells(names)
+    read = []
+
+    def reading(self: OriginalRows, row: int) -> EventView:
+        read.append(row)
+        return view_of_original(raws[row])
+
+    monkeypatch.setattr(OriginalRows, "view", reading)
+    cells = OriginalRows(raws, projector).cells(names)
+    assert list(cells["a.b"]) == [0, 1, 2, 3, 2.0**64, 5, 7, 7, 8]
+    assert set(read) == {4, 6}
+
+
+def test_depth_counts_as_orjson_counts_it() -> None:
+    """However deep Python may recurse, an event too deep for orjson is a message."""
+    limit = sys.getrecursionlimit()
+    raws = [
+        b'{"x":1,"y":' + b"[" * depth + b"]" * depth + b"}" for depth in (1, 1022, 1023, 1024, 2000)
+    ]
+    try:
+        for deepest in (limit, 5000):
+            sys.setrecursionlimit(deepest)
+            check(OriginalRows(raws, OriginalProjector()), raws, frozenset({"x", "message"}))
+            check(OriginalRows(raws, OriginalProjector()), raws, frozenset({"y"}))
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize("source", sorted(NAMED))
+def test_sources_that_get_names(source: str) -> None:
+    """Their cells are those of the names they get; their text promises nothing."""
+    raws = [
+        b'{"Operation":"Set-Mailbox","Workload":"Exchange"}',
+        b'{"events":[{"name":"A","parameters":[{"name":"N","value":1}]}],"id":{"applicationName":"x"}}',
+        b"no object",
+    ]
+    rows = OriginalRows(raws, OriginalProjector(source))
+    names = frozenset({"eventName", "status", "n", "eventService", "message"})
+    check(rows, raws, names, source)
+    assert rows.text(0) is None
+
+
+def test_text_is_given_where_every_value_stands_in_it() -> None:
+    """Plain ASCII without escapes is its own text, object or not; anything else is not told."""
+    raws = [b'{"a":"Xy"}', '{"a":"é"}'.encode(), b'{"a":"\\u0061"}', b"plain", b"\xff"]
+    rows = OriginalRows([memoryview(raw) for raw in raws], OriginalProjector())
+    assert [rows.text(row) for row in range(5)] == ['{"a":"Xy"}', None, None, "plain", None]
+    assert [rows.view(row) for row in range(5)] == [view_of_original(raw) for raw in raws]
+    assert rows.count == 5
+
+
+def test_no_originals() -> None:
+    """Nothing asked of nothing is nothing."""
+    rows = OriginalRows([], OriginalProjector())
+    assert {name: len(column) for name, column in rows.cells(NAMES).items()} == dict.fromkeys(
+        NAMES, 0
+    )
+    assert OriginalRows([b"{}"], OriginalProjector()).cells(frozenset()) == {}
+
+
+def test_what_is_learned_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all places taken, events beyond are read whole and right; so with all sets of names."""
+    monkeypatch.setattr(original_rows, "PLACES_MAX", 1)
+    monkeypatch.setattr(original_rows, "SETS_MAX", 1)
+    projector = OriginalProjector()
+    raws = [b'{"a":1,"b":{"c":2}}', b'{"b":{"c":[3]}}']
+    for names in (frozenset({"a"}), frozenset({"a", "b.c"}), frozenset({"a"})):
+        check(OriginalRows(raws, projector), raws, names)
+
+
+def _real_originals(vectors: Path) -> list[bytes]:
+    lines = (vectors / "cloudtrail" / "stratus-run.ndjson").read_bytes().splitlines()
+    cases = (vectors / "sigma" / "regression.ndjson").read_bytes().splitlines()
+    events = [event for case in cases for event in orjson.loads(case)["events"]]
+    return lines[:300] + [orjson.dumps(event, option=orjson.OPT_INDENT_2) for event in events]
+
+
+def test_real_originals_and_what_becomes_of_them(vectors: Path) -> None:
+    """Events of an attack and of published cases, as they are and with bytes spoilt."""
+    raws = _real_originals(vectors)
+    fields = Counter(path for raw in raws for path, _ in leaves(view_of_original(raw)))
+    tops = {name.partition(".")[0] for name in fields}
+    names = frozenset(
+        [*sorted(fields)[:: len(fields) // 60], *sorted(tops)[:40], "no.such", "EventID"]
+    )
+    projector = OriginalProjector()
+    chance = random.Random(5)
+    for start in range(0, len(raws), 64):
+        batch = raws[start : start + 64]
+        check(OriginalRows(batch, projector), batch, names)
+        spoilt = [spoil(raw, chance) for raw in batch]
+        check(OriginalRows(spoilt, projector), spoilt, names)
+
+
+def spoil(raw: bytes, chance: random.Random) -> bytes:
+    """Return an original with a byte or a word of it changed."""
+    at = chance.randrange(len(raw))
+    words = (b"", b"\xe9", b"\\", b'"', b" ", b".", b"null", b"[", b"\\u0061", b"9" * 25, b"1e999")
+    return raw[:at] + chance.choice(words) + raw[at + chance.randrange(3) :]

@@ -12,6 +12,7 @@ from doubles.detections import events, plain_hits, rules_of, trees
 from ombud.detect.atoms import FieldIs, Keyword, Node
 from ombud.detect.columnar.groups import form_of
 from ombud.detect.columnar.program import Program
+from ombud.detect.columnar.rates import Rates
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.columnar.witness import choose_witnesses
 
@@ -59,9 +60,9 @@ def test_cuts_and_memory_change_nothing(
 @given(nodes=some_trees, views=some_events)
 def test_a_witness_is_always_there(nodes: list[Node], views: list[dict[str, Any]]) -> None:
     """Whenever a rule matches, a group of its witness hits."""
-    for node, witness in zip(
-        nodes, choose_witnesses([form_of(node) for node in nodes]), strict=True
-    ):
+    forms = [form_of(node) for node in nodes]
+    chosen = choose_witnesses(forms, Rates(forms))
+    for node, witness in zip(nodes, chosen, strict=True):
         for view in views:
             if witness is not None and node.is_match(view):
                 assert any(_hits(group.field, group.predicates, view) for group in witness)
