@@ -57,9 +57,18 @@ def check(paths: PathsArgument, json: JsonOption = False) -> None:
             {"path": refusal.path, "rule_id": refusal.rule_id, "reason": refusal.reason}
             for refusal in refusals
         ]
-        print_json({"rules": len(rules), "refused": refused})
+        print_json(
+            {
+                "rules": len(rules),
+                "correlations": len(loaded.correlations),
+                "filters": len(loaded.filters),
+                "refused": refused,
+            }
+        )
     else:
-        print_line(f"{len(rules)} rules can run, {len(refusals)} refused")
+        others = (("correlations", loaded.correlations), ("filters", loaded.filters))
+        told = "".join(f", {len(found)} {name}" for name, found in others if found)
+        print_line(f"{len(rules)} rules{told} can run, {len(refusals)} refused")
     if refusals:
         raise typer.Exit(1)
 
@@ -128,8 +137,8 @@ def list_rules(
 ) -> None:
     """List the shipped rules and those at PATHS."""
     loaded = read_rules([shipped_rules_folder(), *(paths or ())])
-    rules, refusals = loaded.rules, loaded.refusals
-    _say(refusals)
+    _say(loaded.refusals)
+    rules: list[Rule | Correlation] = [*loaded.rules, *loaded.correlations]
     if json:
         for rule in rules:
             print_json(
@@ -139,12 +148,18 @@ def list_rules(
                     "title": rule.title,
                     "level": rule.level,
                     "status": rule.status,
-                    "logsource": str(rule.logsource),
+                    "logsource": _sees(rule),
+                    "feeds_only": rule.id in loaded.feeding,
                     "path": rule.path,
                 }
             )
         return
     print_table(
         ("rule", "level", "sees", "title"),
-        ((rule.id, rule.level, rule.logsource, rule.title) for rule in rules),
+        ((rule.id, rule.level, _sees(rule), rule.title) for rule in rules),
     )
+
+
+def _sees(rule: Rule | Correlation) -> str:
+    """Return the log source of a rule, or what kind of correlation it is."""
+    return str(rule.logsource) if isinstance(rule, Rule) else str(rule.type)

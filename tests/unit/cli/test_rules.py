@@ -84,8 +84,11 @@ def test_list(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The shipped rules are listed, and those of further folders."""
     assert run(["rules", "list", str(folder), "--json"]) == 0
     found, _ = lines_of(capfd)
-    assert {"rule_id", "version", "title", "level", "status", "logsource", "path"} == set(found[0])
-    assert found[-1]["rule_id"] == "export"
+    keys = {"rule_id", "version", "title", "level", "status", "logsource", "feeds_only", "path"}
+    assert all(set(row) == keys for row in found)
+    sees = {row["rule_id"]: row["logsource"] for row in found}
+    assert sees["export"] == "ombud/*/*"
+    assert "temporal_ordered" in sees.values()
     assert len(found) > 10
     assert run(["rules", "list"]) == 0
     assert "Bulk Export" in capfd.readouterr().out

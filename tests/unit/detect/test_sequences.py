@@ -6,6 +6,8 @@ import pytest
 
 from ombud.core.errors import RuleError
 from ombud.detect.cases import parse_cases, run_cases
+from ombud.detect.correlation.model import Correlation
+from ombud.detect.rule import Rule
 from ombud.detect.rule_set import RuleSet, load_rules
 from ombud.detect.sequences import EVENTS_MAX, START_MS, SequenceCase
 
@@ -100,7 +102,7 @@ def test_quiet() -> None:
         f"quiet: [{{rule: many, events: [{READS}]}}, {{rule: then, events: [{READS}]}}]\n"
     )
     known = loaded()
-    rules = [*known.rules, *known.correlations]
+    rules: list[Rule | Correlation] = [*known.rules, *known.correlations]
     results = run_cases(rules, parse_cases(text, path="t"), path="t", within=known)
     assert [(row.rule_id, row.passed) for row in results] == [
         ("export", True),
