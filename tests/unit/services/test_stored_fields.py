@@ -99,7 +99,9 @@ def _same(one: Any, cell: Any) -> bool:
     return bool(orjson.dumps(one) == orjson.dumps(cell))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
 @given(st.lists(events, min_size=1, max_size=9), st.data())
 def test_every_field_is_as_the_event_has_it(
     tmp_path: Path, some: list[dict[str, Any]], data: st.DataObject
