@@ -89,6 +89,10 @@ class Rule:
         """The test of one event; takes the view that the rule's logsource asks for."""
         return self.tree.compiled()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what it is made of: what was compiled of it cannot be sent to a process."""
+        return {name: value for name, value in self.__dict__.items() if name != "matches"}
+
 
 def parse_rules(
     text: bytes | str, *, path: str, placeholders: Placeholders | None = None
