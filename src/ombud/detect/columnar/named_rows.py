@@ -8,6 +8,7 @@ engine derives beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec import UNSET
@@ -65,7 +66,7 @@ class NamedColumns:
         if name in PLACES:
             self._need(name)
             group, place = PLACES[name]
-            values = [getattr(one, place) for one in self._objects[group]]
+            values = map(attrgetter(place), self._objects[group])
             if name == "time":
                 recorded = self.committed.recorded_ms
                 return [recorded[row] if x is None else x for row, x in enumerate(values)]
@@ -73,6 +74,10 @@ class NamedColumns:
         if _map_of(name) is None:
             return Absent(self.committed.count)
         map_name, _, rest = name.partition(".")
+        if "." not in rest:
+            return [
+                x.get(rest, UNSET) if x.__class__ is dict else UNSET for x in self.column(map_name)
+            ]
         return [cell_of(x, rest) if x.__class__ is dict else UNSET for x in self.column(map_name)]
 
     def _subjects(self, name: str) -> Sequence[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ombud.detect.columnar.cell_codes import ENTRY_SIZE, CellCodes, Codes
+from ombud.detect.columnar.comparisons import Comparisons
 from ombud.detect.columnar.rows import Absent, values_of
 from ombud.detect.columnar.scan import Scan
 from ombud.detect.predicates import Predicate
@@ -27,6 +28,7 @@ class Screen(CellCodes):
     def __init__(self, rules: Mapping[Predicate, Sequence[int]]) -> None:
         super().__init__()
         self._scan = Scan(tuple(rules))
+        self._comparisons = Comparisons.of(tuple(rules))
         self.rules = rules
         self._rules = [frozenset(numbers) for numbers in rules.values()]
         self._sets: list[Numbers] = []
@@ -42,6 +44,11 @@ class Screen(CellCodes):
     def column(self, cells: Sequence[Any]) -> Codes:
         """Return the set of every cell; new texts are scanned together."""
         if not isinstance(cells, Absent):
+            met = self._comparisons.met(cells) if self._comparisons is not None else None
+            if self._comparisons is not None and met is not None:
+                used, which = np.unique(met, return_inverse=True)
+                sets = [self._number(self._comparisons.places(bits)) for bits in used.tolist()]
+                return np.array(sets, np.int32)[which]
             try:
                 new = set(cells).difference(self)
             except TypeError:  # A list or an object: each cell is looked at by itself.
