@@ -15,9 +15,14 @@ TINY = 600
 
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_benchmark_tells_its_figures(
-    name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    name: str,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One JSON object with figures, limits that name figures, and the machine; nothing is left."""
+    if name == "detection":  # Thousands of rules take long to load; its unit tests have some.
+        monkeypatch.setenv("OMBUD_VECTORS", str(tmp_path))
     work, kept = tmp_path / "work", tmp_path / "kept"
     work.mkdir()
     command = ["bench", name, "--events", str(TINY), "--reps", "1", "--json"]

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ombud.app.checkpoint_door import CheckpointDoor
-from ombud.app.policy_door import PolicyDoor
+from ombud.app.policy_door import PolicyDoor, Progress
 from ombud.app.request_door import RequestDoor
+from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.rule_wanted import ExplainWanted
 
@@ -79,6 +80,9 @@ class Door(Protocol):
 
     def rule_state(self, rule_id: str, *, is_enabled: bool, reason: str | None) -> Json:
         """Switch a rule on or off."""
+
+    def backtest(self, wanted: BacktestWanted, *, on_progress: Progress | None) -> Json:
+        """Return what rules would have raised; `on_progress` only where it is here."""
 
     def token_create(self, wanted: Json) -> Json:
         """Return `{"token", …}`: the only time that the token itself is shown."""

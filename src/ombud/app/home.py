@@ -33,6 +33,7 @@ from ombud.record.resting import RestingRecord
 from ombud.record.sealer import Sealer
 from ombud.record.standing import check_version, read_copy
 from ombud.services.background import Background
+from ombud.services.backtesting import Backtesting
 from ombud.services.controlling import ControlProjection
 from ombud.services.coverage import CoverageReports
 from ombud.services.directory import Directory
@@ -229,6 +230,7 @@ class OpenHome:
             ),
             background=background,
             retention=self.retention,
+            backtesting=Backtesting(self.reader, self.appender, looks, self.watch),
             not_covered=NotCovered(index=self.index, fetch=self.reader.fetch, clock=now_ms),
         )
 

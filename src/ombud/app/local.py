@@ -9,9 +9,11 @@ from pathlib import Path
 from ombud.app.checkpoint_local import LocalCheckpoints
 from ombud.app.door import Json
 from ombud.app.home import open_here
+from ombud.app.policy_door import Progress
 from ombud.app.policy_local import LocalPolicies
 from ombud.app.request_local import LocalRequests
 from ombud.services.asker import local_owner
+from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.home import HomeServices
 from ombud.services.rule_wanted import ExplainWanted
@@ -107,6 +109,13 @@ class LocalDoor:
         """Switch a rule on or off."""
         return self._services.rule_state(
             rule_id, is_enabled=is_enabled, reason=reason, asker=self._asker
+        )
+
+    def backtest(self, wanted: BacktestWanted, *, on_progress: Progress | None) -> Json:
+        """Return what rules would have raised, beside the alerts up to the last durable event."""
+        self._catch_up()
+        return self._services.backtesting.backtest(
+            wanted, asker=self._asker, on_progress=on_progress
         )
 
     def token_create(self, wanted: Json) -> Json:

@@ -18,7 +18,7 @@ import orjson
 
 from ombud.app.checkpoint_door import RemoteCheckpoints
 from ombud.app.door import Json
-from ombud.app.policy_door import RemotePolicies
+from ombud.app.policy_door import REPLAY_SECONDS, Progress, RemotePolicies
 from ombud.app.request_door import RemoteRequests
 from ombud.core.errors import (
     Conflict,
@@ -30,6 +30,7 @@ from ombud.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.directory_wanted import DirectoryWanted
 from ombud.services.rule_wanted import ExplainWanted
 
@@ -200,6 +201,12 @@ class RemoteDoor:
         """Switch a rule on or off."""
         path = f"/v1/rules/{quote(rule_id, safe='')}/state"
         return self.call("POST", path, body={"enabled": is_enabled, "reason": reason})
+
+    def backtest(self, wanted: BacktestWanted, *, on_progress: Progress | None) -> Json:
+        """Return what rules would have raised; how far it is, is not told."""
+        del on_progress
+        body = orjson.Fragment(msgspec.json.encode(wanted))
+        return self.call("POST", "/v1/rules/backtests", body=body, seconds=REPLAY_SECONDS)
 
     def token_create(self, wanted: Json) -> Json:
         """Create a token."""

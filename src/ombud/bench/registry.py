@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ombud.bench import (
     authzen,
     cost,
     decide,
+    detection,
     directory,
     latency,
     oracle,
@@ -34,6 +35,14 @@ class Benchmark:
     run: Callable[[Options], Report]
     events: int
     reps: int = 3
+    parts: tuple[str, ...] = ()
+
+    def check_parts(self, names: Sequence[str]) -> None:
+        """Raise `InputError` for a part that it does not have."""
+        for name in names:
+            if name not in self.parts:
+                known = ", ".join(self.parts) or "none"
+                raise InputError(f"there is no part `{name}`", hint=f"its parts: {known}")
 
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -48,6 +57,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "authzen": Benchmark("decisions over HTTP, recorded before they leave", authzen.run, 40_000),
     "rules": Benchmark("matcher and alert engine", rules.run, 50_000),
+    "detection": Benchmark(
+        "rules over lines, in a home and over what is stored",
+        detection.run,
+        400_000,
+        parts=tuple(detection.PARTS),
+    ),
     "directory": Benchmark("a load of a directory, in rows", directory.run, 500_000, 1),
     "decide": Benchmark("a decision on access, beside Cedar's", decide.run, 200_000),
     "oracle": Benchmark("random decisions that differ from Cedar's", oracle.run, 100_000, 1),

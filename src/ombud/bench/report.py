@@ -42,7 +42,9 @@ class Options:
     """What a benchmark is run with.
 
     `folder` is where homes are made, on the disk that is to be measured;
-    `vectors` is the folder of published logs, None when it is absent.
+    `vectors` is the folder of published logs, None when it is absent.  `only` are the
+    parts to run of a benchmark that has parts, all if empty; `zircolite` is a checkout
+    of that program, with the Python to run it.
     """
 
     events: int
@@ -50,6 +52,9 @@ class Options:
     folder: Path
     vectors: Path | None
     minutes: float = 0.0
+    only: tuple[str, ...] = ()
+    zircolite: Path | None = None
+    zircolite_python: Path | None = None
 
 
 @dataclass

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import orjson
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.1
 _TOKEN = {
     "name": "bench",
     "person": "bench",
-    "scopes": ["ingest"],
+    "scopes": ["ingest", "search"],
     "units": [],
     "systems": [],
     "days": 1,
@@ -108,6 +108,17 @@ class ServedHome:
         if answer.status != http.client.OK:
             raise Unavailable(f"delivery was answered {answer.status}: {told}")
         return int(told["recorded"])
+
+    def alerts(self, connection: http.client.HTTPConnection, *, limit: int) -> list[dict[str, Any]]:
+        """Return the alerts with the latest events, as the API tells them."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        connection.request("GET", f"/v1/alerts?limit={limit}", headers=headers)
+        answer = connection.getresponse()
+        told = orjson.loads(answer.read())
+        if answer.status != http.client.OK:
+            raise Unavailable(f"alerts were answered {answer.status}: {told}")
+        alerts: list[dict[str, Any]] = told["alerts"]
+        return alerts
 
     def figures(self) -> dict[str, float]:
         """Return the server's figures without labels."""

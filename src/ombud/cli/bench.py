@@ -16,6 +16,29 @@ from ombud.cli.output import note, print_json, print_table, stderr
 
 app = typer.Typer(add_completion=False)
 
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="PART", help="Part of a benchmark to run; may be repeated."),
+]
+ZircoliteOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--zircolite",
+        exists=True,
+        file_okay=False,
+        help="A checkout of Zircolite to compare detection with.",
+    ),
+]
+ZircolitePythonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--zircolite-python",
+        exists=True,
+        dir_okay=False,
+        help="The Python that has its requirements; that of its .venv unless told.",
+    ),
+]
+
 
 def _list(*, json: bool) -> None:
     if json:
@@ -66,6 +89,9 @@ def bench(
             "--folder", exists=True, file_okay=False, help="Where homes are made; the disk counts."
         ),
     ] = None,
+    only: OnlyOption = None,
+    zircolite: ZircoliteOption = None,
+    zircolite_python: ZircolitePythonOption = None,
     save: Annotated[
         Path | None, typer.Option("--save", file_okay=False, help="Folder to add the result to.")
     ] = None,
@@ -79,12 +105,16 @@ def bench(
         _list(json=json)
         return
     benchmark = get_benchmark(name)
+    benchmark.check_parts(only or ())
     with tempfile.TemporaryDirectory(prefix="ombud-bench-", dir=folder) as temporary:
         options = Options(
             events=events or benchmark.events,
             reps=reps or benchmark.reps,
             folder=Path(temporary),
             vectors=find_vectors(),
+            only=tuple(only or ()),
+            zircolite=zircolite,
+            zircolite_python=zircolite_python,
         )
         if stderr.is_terminal:
             note(f"{name}: {options.events:,} events, {options.reps} runs")

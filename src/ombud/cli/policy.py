@@ -249,7 +249,7 @@ def explain(
         purpose=purpose,
         columns=column or None,
         context=_context(context),
-        at=_instant(at),
+        at=instant_of(at),
         files=None if folder is None else read_policy_folder(folder),
         why=why,
         case=case,
@@ -274,7 +274,8 @@ def _context(text: str | None) -> dict[str, Any]:
     return said
 
 
-def _instant(text: str | None) -> int | None:
+def instant_of(text: str | None) -> int | None:
+    """Return an instant as a command takes it, ms; raises `InputError`."""
     instant = None if text is None else parse_iso(text)
     if text is not None and instant is None:
         raise InputError(f"`{text}` is no time", hint="such as 2026-11-01 or 2026-11-01T08:00Z")
@@ -301,9 +302,9 @@ def simulate(
     """
     wanted = SimulationWanted(
         files=read_policy_folder(folder),
-        days=_days(last),
-        since=_instant(since),
-        until=_instant(until),
+        days=days_of(last),
+        since=instant_of(since),
+        until=instant_of(until),
         workflow=workflow,
         why=why,
         case=case,
@@ -321,7 +322,8 @@ def simulate(
         print_simulation(answer)
 
 
-def _days(text: str) -> int:
+def days_of(text: str) -> int:
+    """Return a number of days as a command takes it, such as `30d`; raises `InputError`."""
     number = text.rstrip(DAYS)
     if not number.isdecimal() or len(number) > 6 or len(text) > len(number) + 1:
         raise InputError(f"`{text}` is no number of days", origin="--last", hint="such as 30d")

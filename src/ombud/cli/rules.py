@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ombud.cli.options import JsonOption
-from ombud.cli.output import note, print_json, print_line, print_table, progress
-from ombud.cli.rule_events import BadLines, Line, read_lines, read_records
+from ombud.cli.output import note, print_json, print_line, print_table
+from ombud.cli.rule_backtest import backtest
 from ombud.cli.rule_explain import explain
 from ombud.cli.rule_fields import fields
+from ombud.cli.rule_run import run
 from ombud.cli.rule_states import disable, enable, status
-from ombud.collect.sources import get_source
 from ombud.config.rule_files import (
     cases_file,
     find_rule_files,
     read_rules,
     shipped_rules_folder,
 )
-from ombud.core.errors import RuleError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
 from ombud.detect.documents import FILE_SIZE_MAX
-from ombud.detect.logsource import ROUTES, sees_original
-from ombud.detect.matcher import Matcher
-from ombud.detect.matcher import explain as explain_match
 from ombud.detect.rule import Refusal, Rule
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (explain, fields, status, enable, disable):
+for command in (run, backtest, explain, fields, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[
@@ -146,80 +142,3 @@ def list_rules(
         ("rule", "level", "sees", "title"),
         ((rule.id, rule.level, rule.logsource, rule.title) for rule in rules),
     )
-
-
-@app.command()
-def run(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="RULES...", help="Rule files and folders.")
-    ],
-    events: Annotated[
-        Path, typer.Option("--events", help="File of JSON lines, plain or gzip; - is stdin.")
-    ],
-    source: Annotated[
-        str | None,
-        typer.Option("--source", help="Kind of source of the lines, which routes the rules."),
-    ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="The mapping file of a `mapping` source.")
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Print one line for each match of a rule with a line of a file.
-
-    Without --source the lines are fields and values as the rules name them, and
-    every rule sees every line.  With it they are originals, and rules are routed
-    by logsource.  Needs no home, and so knows nothing of an actor's earlier acts.
-    """
-    loaded = read_rules(paths)
-    rules, refusals = loaded.rules, loaded.refusals
-    _say(refusals)
-    refused = BadLines()
-    if source is None:
-        lines = read_lines(events, refuse=refused.add)
-    else:
-        kind = get_source(source, mapping=mapping)
-        rules = _routed(rules, kind.kind)
-        lines = read_records(events, kind, refuse=refused.add)
-    if not rules:
-        raise RuleError("no rule can run on these events")
-    matcher = Matcher(rules)
-    with progress("rules") as bar:
-        task = bar.add_task("", total=None)
-        for count, line in enumerate(lines, start=1):
-            if count % PROGRESS_EVERY == 0:
-                bar.update(task, completed=count)
-            for rule, view in _matches(matcher, line):
-                _print_match(rule, line.number, view, json=json)
-    refused.say()
-
-
-def _matches(matcher: Matcher, line: Line) -> Iterator[tuple[Rule, dict[str, Any]]]:
-    """Yield the rules that match a line, each with the view it was given."""
-    if line.named is None:
-        yield from ((rule, line.original) for rule in matcher.rules if rule.matches(line.original))
-        return
-    plan = matcher.plan(line.named["source"], line.named["action"])
-    yield from ((rule, line.named) for rule, is_match in plan.named if is_match(line.named))
-    yield from (
-        (rule, line.original) for rule, is_match in plan.original if is_match(line.original)
-    )
-
-
-def _routed(rules: Sequence[Rule], source: str) -> tuple[Rule, ...]:
-    route = ROUTES.get(source)
-    routed = tuple(
-        rule for rule in rules if rule.logsource.is_own or sees_original(rule.logsource, route)
-    )
-    if len(routed) < len(rules):
-        note(f"{len(rules) - len(routed)} rules are for other sources than {source}")
-    return routed
-
-
-def _print_match(rule: Rule, number: int, event: dict[str, Any], *, json: bool) -> None:
-    if json:
-        print_json({"rule_id": rule.id, "line": number})
-        return
-    fields = explain_match(rule, event)
-    told = rule.guidance.sentence(event, fields)
-    print_line(f"line {number}: {rule.title} ({rule.level}): {told}")

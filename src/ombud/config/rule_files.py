@@ -6,21 +6,30 @@ the package when installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import gc
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import ombud
+from ombud.config.plain_file import read_plain_file
+from ombud.config.rule_cache import cache_folder, cache_key, find_cached, keep_cached
 from ombud.config.settings import Settings
-from ombud.core.errors import InputError, Unavailable
+from ombud.core.errors import InputError, RuleError, Unavailable
 from ombud.detect.cases import SUFFIX
 from ombud.detect.condition import Placeholders
 from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.detect.placeholders import parse_placeholders
 from ombud.detect.rule import Refusal
 from ombud.detect.rule_set import RuleSet, load_rules
 
 RULE_SUFFIXES = (".yml", ".yaml")
+PLACEHOLDERS = "placeholders.yml"  # Beside rules: what is put for `%name%` in them.
 FILES_MAX = 50_000  # Files of all folders given: more is a mistaken path.
+ENTRIES_MAX = 1_000_000  # Names in all folders given: more is one, too.
+CACHED_FILES_MIN = 50  # Fewer are parsed as fast as they are looked up.
 
 
 def shipped_rules_folder() -> Path:
@@ -35,20 +44,53 @@ def shipped_rules_folder() -> Path:
 def find_rule_files(paths: Iterable[Path]) -> list[Path]:
     """Return the rule files at these paths, folders searched in order of name, each file once.
 
-    Raises `InputError` for a path that does not exist.
+    Linked folders inside a folder are not followed.  Raises `InputError` for a
+    path that does not exist.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
             raise InputError(f"`{path}` does not exist")
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in inside:
-            named = file.name.endswith(RULE_SUFFIXES) and not file.name.endswith(SUFFIX)
-            if file == path or (named and file.is_file()):
-                found.setdefault(file.resolve(), file)
+        if not path.is_dir():
+            found.setdefault(os.path.realpath(path), path)
+            continue
+        root = os.path.realpath(path)
+        for parts, is_link in sorted(_inside(root)):
+            real = "/".join((root, *parts))
+            found.setdefault(os.path.realpath(real) if is_link else real, path.joinpath(*parts))
         if len(found) > FILES_MAX:
             raise InputError(f"`{path}` holds more than {FILES_MAX} rule files")
     return list(found.values())
+
+
+def _inside(root: str) -> Iterator[tuple[list[str], bool]]:
+    """Yield the rule files below a folder, as parts of their paths, and whether each is a link.
+
+    A folder that cannot be searched is among them, to be refused by name when it is read.
+    """
+    stack: list[list[str]] = [[]]
+    count = 0
+    while stack:
+        folder = stack.pop()
+        try:
+            with os.scandir("/".join((root, *folder))) as entries:
+                found = list(entries)
+        except OSError:
+            yield folder, False
+            continue
+        count += len(found)
+        if count > ENTRIES_MAX:
+            raise InputError(f"`{root}` holds more than {ENTRIES_MAX:,} files")
+        for entry in found:
+            parts = [*folder, entry.name]
+            if entry.is_dir(follow_symlinks=False):
+                stack.append(parts)
+            elif _is_rule_file(entry.name) and not Path(entry.path).is_dir():
+                yield parts, entry.is_symlink()
+
+
+def _is_rule_file(name: str) -> bool:
+    return name.endswith(RULE_SUFFIXES) and not name.endswith(SUFFIX) and name != PLACEHOLDERS
 
 
 def configured_folders(settings: Settings) -> list[Path]:
@@ -64,18 +106,72 @@ def cases_file(rule_file: Path) -> Path:
     return rule_file.with_name(rule_file.stem + SUFFIX)
 
 
-def read_rules(paths: Iterable[Path], *, placeholders: Placeholders | None = None) -> RuleSet:
-    """Return the rules at these paths and every refusal, an unreadable file among them."""
-    unreadable: list[Refusal] = []
-    loaded = load_rules(_contents(find_rule_files(paths), unreadable), placeholders=placeholders)
-    return replace(loaded, refusals=(*loaded.refusals, *unreadable))
+def read_rules(
+    paths: Iterable[Path],
+    *,
+    placeholders: Placeholders | None = None,
+    cache: Path | None = None,
+) -> RuleSet:
+    """Return the rules at these paths and every refusal, an unreadable file among them.
+
+    `placeholders.yml` in a folder given, or beside a file given, is put for
+    `%name%`, `placeholders` before it.  Many rules are kept parsed in the folder
+    `cache`, or else in the user's own.
+    """
+    paths = list(paths)
+    refusals: list[Refusal] = []
+    known = {**_placeholders(paths, refusals), **(placeholders or {})}
+    files = list(_contents(find_rule_files(paths), refusals))
+    if len(files) < CACHED_FILES_MIN:
+        loaded = load_rules(files, placeholders=known)
+    else:
+        with _collecting_nothing():
+            loaded = _cached(files, known, cache or cache_folder())
+    return replace(loaded, refusals=(*loaded.refusals, *refusals))
+
+
+def _cached(files: list[tuple[str, bytes]], placeholders: Placeholders, folder: Path) -> RuleSet:
+    key = cache_key(files, placeholders)
+    loaded = find_cached(folder, key)
+    if loaded is None:
+        loaded = load_rules(files, placeholders=placeholders)
+        keep_cached(folder, key, loaded)
+    return loaded
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Keep the collector of cycles from looking at rules while they are made: nearly all stay."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _placeholders(paths: Iterable[Path], refusals: list[Refusal]) -> dict[str, Sequence[str]]:
+    """Return what the files beside the rules put for each name; notes those that cannot be read."""
+    files = dict.fromkeys((path if path.is_dir() else path.parent) / PLACEHOLDERS for path in paths)
+    known: dict[str, Sequence[str]] = {}
+    for path, text in _contents(filter(os.path.lexists, files), refusals):
+        try:
+            given = parse_placeholders(text, path=path)
+        except RuleError as error:
+            refusals.append(Refusal(path, None, error.message))
+            continue
+        for name, values in given.items():
+            if known.setdefault(name, values) != values:
+                reason = f"placeholder `{name}` has other values in another folder"
+                refusals.append(Refusal(path, None, reason))
+    return known
 
 
 def read_rule_text(file: Path) -> bytes:
     """Return what a rule file holds now, for showing; empty when it cannot be read."""
     try:
-        with file.open("rb") as opened:
-            return opened.read(FILE_SIZE_MAX + 1)
+        return _read(file)
     except OSError:
         return b""
 
@@ -83,7 +179,14 @@ def read_rule_text(file: Path) -> bytes:
 def _contents(files: Iterable[Path], unreadable: list[Refusal]) -> Iterator[tuple[str, bytes]]:
     for file in files:
         try:
-            with file.open("rb") as opened:
-                yield str(file), opened.read(FILE_SIZE_MAX + 1)
+            yield str(file), _read(file)
         except OSError as error:
-            unreadable.append(Refusal(str(file), None, (error.strerror or str(error)).lower()))
+            unreadable.append(Refusal(str(file), None, _reason(error)))
+
+
+def _read(file: Path) -> bytes:
+    return read_plain_file(file, size_max=FILE_SIZE_MAX)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -24,14 +24,12 @@ VALUES_MAX = 20_000  # Of one document, aliases counted as often as used; public
 FILE_VALUES_MAX = 200_000  # Of all documents of a file.
 NUMBER_LENGTH_MAX = 64  # Characters; reading longer numbers takes the square of their length.
 
-_MERGE = "tag:yaml.org,2002:merge"
 _EQUALS = "tag:yaml.org,2002:value"  # The text `=`, of which nobody makes more than text.
 _STRING = "tag:yaml.org,2002:str"
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS: dict[str, list[tuple[str, Any]]] = yaml.SafeLoader.yaml_implicit_resolvers
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 _PLAIN_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
-_MERGED = object()  # The key `<<`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +163,7 @@ class _Reader:
             if expression.match(text):
                 if tag == _EQUALS:
                     break
-                value = _MERGED if tag == _MERGE else self._constructed(tag, text, event)
+                value = self._constructed(tag, text, event)
                 break
         self._scalars[text] = value
         return value
@@ -215,15 +213,4 @@ class _Reader:
         if len(made) != len(keys):
             twice = next(key for key, count in Counter(keys).items() if count > 1)
             self._fault = self._fault or Fault(line, f"duplicate key `{twice}`")
-        return self._merged(made, line) if _MERGED in made else made
-
-    def _merged(self, made: dict[Any, Any], line: int) -> dict[Any, Any]:
-        """Return a map with the pairs of those under `<<` that it does not have itself."""
-        source = made.pop(_MERGED)
-        merged: dict[Any, Any] = {}
-        for part in reversed(source if isinstance(source, list) else [source]):
-            if not isinstance(part, dict):
-                self._fault = self._fault or Fault(line, "`<<` stands for maps only")
-                return made
-            merged |= part
-        return merged | made
+        return made

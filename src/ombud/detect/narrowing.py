@@ -113,7 +113,7 @@ class Narrowing:
         return condition.rows(columns, rows, wanted=wanted)
 
     def _any(self, parts: list[Node], columns: Columns, rows: Rows, *, wanted: bool) -> Rows:
-        found: list[Rows] = []
+        found: list[Rows] = [rows[:0]]
         left = rows
         for part in parts:
             some = self._may(part, columns, left, wanted=wanted)

@@ -9,7 +9,7 @@ raises the alerts that the engine raises, byte for byte.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,8 +19,10 @@ from msgspec import UNSET
 
 from ombud.core.batch import Committed
 from ombud.detect.actors import Actors
-from ombud.detect.alert import AlertChange
+from ombud.detect.alert import AlertChange, Head
 from ombud.detect.candidates import NOT_ACTS
+from ombud.detect.correlating import Correlating, Fed, Raised
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.logsource import ROUTES, LogSource
 from ombud.detect.matcher import explain
 from ombud.detect.narrowing import Cells, Columns, Rows
@@ -61,20 +63,32 @@ class Replay:
     def __init__(
         self,
         rules: Sequence[Rule],
+        correlations: Sequence[Correlation] = (),
         *,
+        feeding: Collection[str] = (),
         since: int,
         until: int,
         routes: Mapping[str, LogSource] = ROUTES,
         alerts_max: int = ALERTS_MAX,
     ) -> None:
-        """`since` and `until` bound the time of matches, ms, the latter not included."""
+        """`since` and `until` bound the time of matches, ms, the latter not included.
+
+        `correlations` are as linked; what is `feeding` opens no alert of its own.
+        """
         self.rules = tuple(rules)
+        self.begins = since - warm_up(correlations)  # Correlations look back from `since`.
         self.actors = Actors()
-        self.matches = {rule.id: Matches() for rule in rules}
+        heads: tuple[Head, ...] = (*rules, *correlations)
+        self.matches = {head.id: Matches() for head in heads}
         self.unreadable_count = 0
         self.sources: Counter[str] = Counter()  # Acts of each source in the time asked for.
         self._seen: set[str] = set()
-        self._since, self._until = since, until
+        self.until = until
+        self.correlations = tuple(correlations)
+        self._since = since
+        self._time = 0  # Log time, milliseconds.
+        self._feeding = frozenset(feeding)
+        self._correlating = Correlating(correlations, rules, quiet=self._feeding)
         self._routing = Routing(rules, routes)
         self._tally = Tally(most=alerts_max)
 
@@ -138,10 +152,10 @@ class Replay:
         rows.add(self.actors.derive(acts, columns["actor.id"], columns["time"], recorded))
         self.unreadable_count += len(rows.unreadable)
         times = columns["time"]
-        self._watch_all(rows, [row for row in acts if self._since <= times[row] < self._until])
+        self._watch_all(rows, [row for row in acts if self._since <= times[row] < self.until])
         chosen = Chosen(committed, indices)
         found = [*self._named(rows, acts), *self._originals(chosen, rows, acts)]
-        self._count([_Seen(chosen, rows, one) for one in found])
+        self._count([_Seen(chosen, rows, one) for one in found], log_time=max(recorded))
 
     def _watch_all(self, rows: NamedRows, acts: Sequence[int]) -> None:
         if not acts:
@@ -153,10 +167,13 @@ class Replay:
             if any(cell is not UNSET for cell in column):
                 self._seen.add(field)
 
-    def take(self, named: Chosen, originals: Chosen, derived: Derived) -> None:
+    def take(
+        self, named: Chosen, originals: Chosen, derived: Derived, *, log_time: int = 0
+    ) -> None:
         """Take the candidates of a stretch, those of each way to see them apart.
 
-        `derived` are the derived cells of the rows in `named`, in order.
+        `derived` are the derived cells of the rows in `named`, in order; `log_time` is
+        the latest time of recording of the stretch, of which correlations want to know.
         """
         found: list[_Seen] = []
         if len(named.indices):
@@ -168,7 +185,7 @@ class Replay:
             rows = NamedRows(originals.committed)
             acts = self._acts(rows, rows.cells(_ROUTING)["source"])
             found += [_Seen(originals, rows, one) for one in self._originals(originals, rows, acts)]
-        self._count(found)
+        self._count(found, log_time=log_time)
 
     def _acts(self, rows: NamedRows, sources: Sequence[Any]) -> list[int]:
         passed_over = set(rows.unreadable)
@@ -193,27 +210,65 @@ class Replay:
             if program is not None:
                 yield from program.match(program.rows(chosen.committed, some), some)
 
-    def _count(self, found: list[_Seen]) -> None:
+    def _count(self, found: list[_Seen], *, log_time: int) -> None:
         """Count matches in the order of the engine: by event, names before originals."""
         found.sort(key=lambda one: (one.index, one.found.rows is not one.rows, one.found.number))
+        self._time = max(self._time, log_time)
+        fed: list[Fed] = []
         for one in found:
             columns = one.rows.cells(_ROUTING, [one.found.row])
             (time,), (actor,) = columns["time"], columns["actor.id"]
-            if self._since <= time < self._until:
-                rule = self.rules[one.found.number]
+            if not self.begins <= time < self.until:
+                continue
+            rule = self.rules[one.found.number]
+            who = actor if isinstance(actor, str) else None
+            if self._correlating.reads(rule.id):
+                place = one.found.place
+                fed.append(Fed(rule, one.index, time, one.recorded, who, one.found.rows, place))
+            if time >= self._since:
                 self.matches[rule.id].add(time)
-                self._raise(rule, one, actor, time)
+                if rule.id not in self._feeding:
+                    self._raise(rule, one, who, time)
+        for raised in self._correlating.feed(fed, log_time=self._time):
+            self._raise_correlation(raised)
 
-    def _raise(self, rule: Rule, seen: _Seen, actor: Any, time: int) -> None:
+    def _raise(self, rule: Rule, seen: _Seen, actor: str | None, time: int) -> None:
         view = partial(seen.found.rows.view, seen.found.place)
         self._tally.add(
             rule,
-            None if actor is UNSET else actor,
+            actor,
             rule.guidance.group_of(view()) if rule.guidance.group_by else (),
             [(seen.index, time, lambda: explain(rule, view()))],
-            recorded=seen.chosen.committed.recorded_ms[seen.found.row],
+            recorded=seen.recorded,
             say=lambda fields: rule.guidance.sentence(view(), fields),
         )
+
+    def _raise_correlation(self, raised: Raised) -> None:
+        """Count what a correlation found, unless it lies before the time asked for."""
+        match = raised.match
+        if match.last_time < self._since:
+            return
+        self.matches[match.correlation_id].add(match.last_time)
+        self._tally.add(
+            raised.correlation,
+            raised.actor,
+            match.group,
+            raised.events,
+            more=match.count - len(match.indices),
+            recorded=match.recorded,
+            say=lambda _: raised.sentence,
+        )
+
+
+def warm_up(correlations: Sequence[Correlation]) -> int:
+    """Return how far before a time its correlations look back, ms, through those they refer to."""
+    by_id = {one.id: one for one in correlations}
+
+    def back(one: Correlation) -> int:
+        below = [back(by_id[rule]) for rule in one.rules if rule in by_id]
+        return one.timespan_ms + max(below, default=0)
+
+    return max(map(back, correlations), default=0)
 
 
 def _is_told(stored: Cells) -> bool:
@@ -234,3 +289,8 @@ class _Seen:
     def index(self) -> int:
         """The index of the event."""
         return self.chosen.indices[self.found.row]
+
+    @property
+    def recorded(self) -> int:
+        """When it was recorded, ms."""
+        return self.chosen.committed.recorded_ms[self.found.row]

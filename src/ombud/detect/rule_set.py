@@ -8,7 +8,9 @@ from typing import Any
 
 from ombud.core.errors import RuleError
 from ombud.detect.condition import Placeholders
+from ombud.detect.correlation.linking import link
 from ombud.detect.correlation.model import Correlation
+from ombud.detect.correlation.parsing import parse_correlation
 from ombud.detect.documents import parse_documents
 from ombud.detect.filters import FILTERS_MAX, Filter, apply_filters, parse_filter
 from ombud.detect.rule import (
@@ -22,6 +24,8 @@ from ombud.detect.rule import (
     reason_of,
 )
 
+CORRELATIONS_MAX = 10_000  # Of one set.
+
 _REFUSED_KINDS = {"action": OTHER_KINDS["action"]}
 
 
@@ -29,15 +33,23 @@ _REFUSED_KINDS = {"action": OTHER_KINDS["action"]}
 class RuleSet:
     """Rules in the order of their files, filtered; the filters that apply; every refusal.
 
-    `feeding` are the ids of those that open no alert of their own, for a correlation
-    refers to them and does not say `generate`.
+    Each correlation stands after those that it refers to.
     """
 
     rules: tuple[Rule, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     filters: tuple[Filter, ...] = ()
     correlations: tuple[Correlation, ...] = ()
-    feeding: frozenset[str] = frozenset()
+
+    @property
+    def feeding(self) -> frozenset[str]:
+        """Ids of what opens no alert of its own, being there for correlations.
+
+        What one correlation that says `generate` refers to does open alerts.
+        """
+        generating = {name for one in self.correlations if one.generate for name in one.rules}
+        named = {name for one in self.correlations for name in one.rules}
+        return frozenset(named - generating)
 
 
 def load_rules(
@@ -62,6 +74,7 @@ class _Loading:
         self._taken: dict[str, tuple[str, Any]] = {}  # Id or name → where, and what has it.
         self._rules: list[Rule] = []
         self._filters: list[Filter] = []
+        self._correlations: list[Correlation] = []
         self._refusals: list[Refusal] = []
 
     def read(self, path: str, text: bytes) -> None:
@@ -87,7 +100,9 @@ class _Loading:
                 raise RuleError(f"there are more than {FILTERS_MAX} filters")
             self._keep(document, path, parse_filter, self._filters)
         elif "correlation" in document:
-            raise RuleError("correlations come later")
+            if len(self._correlations) == CORRELATIONS_MAX:
+                raise RuleError(f"there are more than {CORRELATIONS_MAX} correlations")
+            self._keep(document, path, _correlation, self._correlations)
         else:
             self._keep(document, path, parse_rule, self._rules)
 
@@ -106,4 +121,17 @@ class _Loading:
     def finish(self) -> RuleSet:
         """Return the set, what refers to others resolved."""
         rules, filters, refusals = apply_filters(self._rules, self._filters)
-        return RuleSet(tuple(rules), (*self._refusals, *refusals), tuple(filters))
+        correlations, unlinked = link(self._correlations, rules)
+        return RuleSet(
+            tuple(rules),
+            (*self._refusals, *refusals, *unlinked),
+            tuple(filters),
+            correlations,
+        )
+
+
+def _correlation(
+    document: Mapping[str, Any], *, path: str, placeholders: Placeholders
+) -> Correlation:
+    del placeholders  # A correlation has no values that could hold any.
+    return parse_correlation(document, path=path)

@@ -50,8 +50,6 @@ class Scan:
         reader: RecordReader,
         replay: Replay,
         *,
-        since: int,
-        until: int,
         is_whole: bool = False,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -59,7 +57,7 @@ class Scan:
         self.scanned = Scanned()
         self._reader = reader
         self._replay = replay
-        self._since, self._until = since, until
+        self._since, self._until = replay.begins, replay.until
         self._is_whole = is_whole
         self._is_stopped = is_stopped
         self._candidates = Candidates(replay.rules, ROUTES)
@@ -138,7 +136,8 @@ class Scan:
         named, originals = self._candidates.find(fields, rows)
         self._replay.watch(fields, rows)
         for start in range(0, stored.count, STEP):
-            self._take(stored, fields, _between(named, start), _between(originals, start))
+            some = _between(named, start), _between(originals, start)
+            self._take(stored, fields, *some, end=min(start + STEP, stored.count))
             yield
 
     def _derive(self, stored: StoredSegment, fields: StoredFields, acts: Rows) -> None:
@@ -152,15 +151,19 @@ class Scan:
         fields.add(self._replay.actors.derive(acts.tolist(), actors, times, recorded))
 
     def _take(
-        self, stored: StoredSegment, fields: StoredFields, named: Rows, originals: Rows
+        self, stored: StoredSegment, fields: StoredFields, named: Rows, originals: Rows, *, end: int
     ) -> None:
-        if not len(named) and not len(originals):
+        has_rows = bool(len(named) or len(originals))
+        if not has_rows and not self._replay.correlations:
             return
         derived = {
             name: [column[row] for row in named.tolist()] for name, column in fields.derived.items()
         }
         self._replay.take(
-            _chosen(stored, named, raw=False), _chosen(stored, originals, raw=True), derived
+            _chosen(stored, named, raw=False),
+            _chosen(stored, originals, raw=True),
+            derived,
+            log_time=int(stored.recorded()[end - 1]) if self._replay.correlations else 0,
         )
         self.scanned.decoded += len(np.union1d(named, originals))
 

@@ -11,6 +11,7 @@ from ombud.services.access_requests import AccessRequests
 from ombud.services.alert_looks import AlertLooks
 from ombud.services.asker import Asker
 from ombud.services.background import Background
+from ombud.services.backtesting import Backtesting
 from ombud.services.checkpoint_desk import CheckpointDesk
 from ombud.services.coverage import CoverageReports
 from ombud.services.deciding import Deciding
@@ -71,6 +72,7 @@ class HomeServices:
         coverage: CoverageReports,
         background: Background,
         retention: Retention,
+        backtesting: Backtesting,
         not_covered: NotCovered,
     ) -> None:
         self._appender = appender
@@ -85,6 +87,7 @@ class HomeServices:
         self.desk = desk
         self.policies = policies
         self.simulating = simulating
+        self.backtesting = backtesting
         self.explaining = explaining
         self.live_policy = live_policy
         self.deciding = deciding

@@ -7,6 +7,7 @@ is the canonical JSON of its fields, so that it can be read without Ombud.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -53,14 +54,16 @@ def look_event(
     case: str | None,
     *,
     directory: int | None = None,
+    said: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Event:
     """Return the event that somebody looks at what is kept, recorded before they see it.
 
     `directory` is the index of the load by which people are known meanwhile, 0 for none:
-    another load changes what the same question is answered.
+    another load changes what the same question is answered.  `said` is what else the
+    question was, as attributes.
     """
-    attributes: dict[str, Any] = {"via": asker.via, "token": asker.token_id or ""}
+    attributes: dict[str, Any] = {"via": asker.via, "token": asker.token_id or "", **(said or {})}
     if directory is not None:
         attributes["directory"] = directory
     return own_event(

@@ -162,6 +162,18 @@ class Watch:
             if len(page) < limit:
                 return
 
+    def alerts_of(self, rule_id: str, version: str) -> list[dict[str, Any]]:
+        """Return every alert that this version of a rule has raised, without its events."""
+        found: list[dict[str, Any]] = []
+        before: tuple[int, str] | None = None
+        while True:
+            with self._lock:
+                page = self._store.find(limit=EVENTS_PAGE, rule_id=rule_id, before=before)
+            found += [alert for alert in page if alert["rule_version"] == version]
+            if len(page) < EVENTS_PAGE:
+                return found
+            before = (page[-1]["last_index"], page[-1]["id"])
+
     def alert(self, alert_id: str) -> dict[str, Any]:
         """Return one alert with its events and the fields that matched."""
         with self._lock:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+
+import anyio
 import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Request
@@ -9,6 +12,7 @@ from starlette.responses import Response
 
 from ombud.core.errors import InputError
 from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.rule_wanted import ExplainWanted
 from ombud.web.access import AskerPart, ServicesPart
 from ombud.web.answers import JsonResponse
@@ -71,4 +75,32 @@ def rule_routes(limits: Limits) -> APIRouter:
         answer = await anyio.to_thread.run_sync(lambda: services.rule_explain(wanted, asker=asker))
         return JsonResponse(answer)
 
+    _add_backtest(router, limits)
     return router
+
+
+def _add_backtest(router: APIRouter, limits: Limits) -> None:
+    """Add the backtest, which may take minutes and must not hold up the rest."""
+    one = anyio.CapacityLimiter(1)
+    schema = msgspec.json.schema(BacktestWanted)["$defs"]["BacktestWanted"]
+    content = {"required": True, "content": {"application/json": {"schema": schema}}}
+
+    @router.post("/v1/rules/backtests", openapi_extra={"requestBody": content})
+    async def backtest(request: Request, services: ServicesPart, asker: AskerPart) -> Response:
+        """Tell what rules would have raised over the stored events; the look is on record."""
+        asker.require("search")
+        body = await read_question(request, limits, size_max=limits.policy_max)
+        try:
+            wanted = msgspec.json.decode(body, type=BacktestWanted)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise InputError(f"not a backtest: {error}", origin="body") from error
+        gone = threading.Event()
+        try:
+            answer = await anyio.to_thread.run_sync(
+                lambda: services.backtesting.backtest(wanted, asker=asker, is_stopped=gone.is_set),
+                limiter=one,
+                abandon_on_cancel=True,
+            )
+        finally:
+            gone.set()
+        return JsonResponse(answer)

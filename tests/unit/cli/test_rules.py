@@ -146,6 +146,36 @@ def test_run_on_a_source(folder: Path, capfd: pytest.CaptureFixture[str]) -> Non
     assert run([*arguments, "--source", "aws.cloudtrail"]) == 2
 
 
+def test_run_counts(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """With --summary only the matches of each rule are counted; any --jobs say the same."""
+    (folder / "trail.yml").write_text(TRAIL)
+    record = (
+        '{"eventVersion": "1.08", "eventTime": "2026-11-22T12:00:00Z", "eventID": "%d", '
+        '"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}\n'
+    )
+    events = folder / "events.ndjson"
+    events.write_text("".join(record % number for number in range(40)) + "nonsense\n")
+    arguments = ["rules", "run", str(folder), "--events", str(events), "--source", "aws.cloudtrail"]
+
+    assert run([*arguments, "--summary", "--json"]) == 0
+    found, err = lines_of(capfd)
+    assert found == [{"rule_id": "stopped", "title": "Stopped", "matches": 40}]
+    assert "41 lines read, 40 matches of 1 rules" in err
+    assert run([*arguments, "--summary"]) == 0
+    assert "stopped  medium  40" in capfd.readouterr().out
+
+    assert run(arguments) == 0
+    alone = capfd.readouterr()
+    assert run([*arguments, "--jobs", "2"]) == 0
+    shared = capfd.readouterr()
+    assert shared.out == alone.out
+    assert shared.err.splitlines()[:-1] == alone.err.splitlines()[:-1]
+    assert "line 41:" in shared.err
+
+    assert run([*arguments[:4], "-", *arguments[5:], "--jobs", "2"]) == 2
+    assert "plain file" in capfd.readouterr().err
+
+
 def test_run_from_standard_input(
     folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import UNSET
 
 from ombud.detect.columnar.places import PLACES_MAX, Place, Seen, places_in
-from ombud.detect.columnar.projection import Gathered, Projection
+from ombud.detect.columnar.projection import Projection
 from ombud.detect.columnar.rows import Absent, Cells, cell_of
 from ombud.detect.columnar.suspicion import Originals, Raw, Suspicion
 from ombud.detect.originals import NAMED
@@ -67,7 +67,7 @@ class OriginalProjector:
         gathered = lens.projection.columns(objects, originals.rows_of_long_numbers)
         if gathered.doubtful and self._learn(lens, gathered.doubtful, whole):
             del self._lenses[names]  # The next batch gets a better one.
-        columns = {name: _column(name, gathered, count) for name in lens.projection.names}
+        columns = {name: gathered.column(name) for name in lens.projection.names}
         _mend(columns, gathered.doubtful.union(suspicious, refused), whole)
         if len(columns) < len(names):
             columns.update(cells_of_views(map(whole, range(count)), names - columns.keys()))
@@ -144,31 +144,6 @@ def cells_of_views(views: Iterable[EventView], names: Iterable[str]) -> Cells:
 def _is_fit(name: str) -> bool:
     """Whether a name can be a key of a struct."""
     return name.isprintable() and not set(name) & {'"', "\\"}
-
-
-def _column(name: str, gathered: Gathered, count: int) -> Sequence[Any]:
-    """Return what the places of one name have in common: a cell is at one place or in doubt."""
-    columns = gathered.columns.get(name)
-    if columns is None:
-        column: Sequence[Any] = Absent(count)
-    elif len(columns) == 1:
-        column = columns[0]
-    else:
-        merged = []
-        for row, cells in enumerate(zip(*columns, strict=True)):
-            held = [cell for cell in cells if cell is not UNSET]
-            if len(held) > 1:
-                gathered.doubtful.add(row)
-            merged.append(held[0] if held else UNSET)
-        column = merged
-    found = gathered.found.get(name)
-    if found:
-        column = list(column)
-        for row, cell in found.items():
-            if column[row] is not UNSET:
-                gathered.doubtful.add(row)
-            column[row] = cell
-    return column
 
 
 def _mend(columns: dict[str, Sequence[Any]], rows: set[int], whole: Whole) -> None:

@@ -16,30 +16,14 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, Struct
 
-from ombud.detect.columnar.exact import INTEGER, REFUSALS, is_exact
+from ombud.detect.columnar.exact import INTEGER, REFUSALS
+from ombud.detect.columnar.gathered import At, Gathered
 from ombud.detect.columnar.places import Place, Seen, Way, branches, ways_of
-from ombud.detect.paths import find
 
 _Never = Annotated[int, Meta(ge=1, le=0)]
 _SCALAR = str | INTEGER | float | bool | None
 _VALUE = _SCALAR | list[Any] | dict[str, Any]
 _PASSED: Any = str | int | float | bool | None  # Leads nowhere, whatever it is.
-
-
-class Gathered:
-    """The columns of one batch as they come together: for each name one, or several places.
-
-    `long_numbers` gives the rows whose numbers may exceed 64 bits: asked only
-    when there are lists or objects to be looked through for them.
-    """
-
-    __slots__ = ("columns", "doubtful", "found", "long_numbers")
-
-    def __init__(self, long_numbers: Callable[[], set[int]]) -> None:
-        self.columns: dict[str, list[Sequence[Any]]] = {}
-        self.found: dict[str, dict[int, Any]] = {}  # What lists on the way led to, by row.
-        self.doubtful: set[int] = set()  # Rows to be read whole.
-        self.long_numbers = long_numbers
 
 
 class _Dotted:
@@ -108,9 +92,9 @@ class _Node:
         self._fields = (*leaf_fields, *child_fields)
         self._take: Any = attrgetter(*self._fields) if self._fields else None
 
-    def gather(self, objects: Sequence[Any], gathered: Gathered) -> None:
+    def gather(self, objects: Sequence[Any], rows: At, gathered: Gathered) -> None:
         """Add the columns of this object's fields and of all below it."""
-        if self._take is None:
+        if self._take is None or not objects:
             return
         taken = map(self._take, objects)
         columns: list[Sequence[Any]] = (
@@ -118,51 +102,46 @@ class _Node:
         )
         for leaf, column in zip(self._leaves, columns, strict=False):
             if leaf.has_boxes:
-                _doubt_boxes(column, gathered)
-            for name in leaf.names:
-                gathered.columns.setdefault(name, []).append(column)
+                gathered.doubt_boxes(column, rows)
+            gathered.add(leaf.names, column, rows)
         for child, column in zip(self._children, columns[len(self._leaves) :], strict=True):
             if child.has_lists:
-                _open_lists(column, child.ways, gathered)
-            child.node.gather(child.node.parts_of(column, gathered, child.is_leaf), gathered)
+                gathered.doubt_boxes(column, rows)
+                gathered.open_lists(column, rows, child.ways)
+            parts, at = (
+                child.node.converted(column, gathered, rows)
+                if child.is_leaf
+                else child.node.held(column, rows)
+            )
+            child.node.gather(parts, at, gathered)
 
-    def parts_of(self, column: Sequence[Any], gathered: Gathered, is_object: bool) -> list[Any]:
-        """Return what of a column is this struct, or is an object to be made one; empty else."""
-        struct, empty = self.struct, self.empty
-        if not is_object:
-            return [x if x.__class__ is struct else empty for x in column]
-        parts = []
-        for row, cell in enumerate(column):
-            part = empty
+    def held(self, column: Sequence[Any], rows: At) -> tuple[Sequence[Any], At]:
+        """Return what of a column is this struct, with its rows; all rows if that is cheaper."""
+        struct = self.struct
+        parts = [x for x in column if x.__class__ is struct]
+        if not parts or len(parts) == len(column):
+            return parts, rows
+        if 2 * len(parts) > len(column):  # Less work than to spread each of its columns.
+            empty = self.empty
+            return [x if x.__class__ is struct else empty for x in column], rows
+        places = range(len(column)) if rows is None else rows
+        return parts, [row for row, x in zip(places, column, strict=True) if x.__class__ is struct]
+
+    def converted(
+        self, column: Sequence[Any], gathered: Gathered, rows: At
+    ) -> tuple[Sequence[Any], At]:
+        """Return the objects of a column made into this struct, with their rows."""
+        parts, at = [], []
+        places = range(len(column)) if rows is None else rows
+        for row, cell in zip(places, column, strict=True):
             if cell.__class__ is dict:
                 try:
-                    part = msgspec.convert(cell, struct)
+                    parts.append(msgspec.convert(cell, self.struct))
                 except REFUSALS:
                     gathered.doubtful.add(row)
-            parts.append(part)
-        return parts
-
-
-def _doubt_boxes(column: Sequence[Any], gathered: Gathered) -> None:
-    for row in gathered.long_numbers():
-        cell = column[row]
-        if (cell.__class__ is dict or cell.__class__ is list) and not is_exact(cell):
-            gathered.doubtful.add(row)
-
-
-def _open_lists(column: Sequence[Any], ways: Iterable[Way], gathered: Gathered) -> None:
-    _doubt_boxes(column, gathered)
-    for row, cell in enumerate(column):
-        if cell.__class__ is not list:
-            continue
-        for name, parts in ways:
-            found = find({"": cell}, ".".join(("", *parts)))
-            if not found:
-                continue
-            by_row = gathered.found.setdefault(name, {})
-            if row in by_row:
-                gathered.doubtful.add(row)
-            by_row[row] = found[0] if len(found) == 1 else found
+                else:
+                    at.append(row)
+        return parts, at
 
 
 class Projection:
@@ -197,6 +176,6 @@ class Projection:
 
     def columns(self, objects: Sequence[Any], long_numbers: Callable[[], set[int]]) -> Gathered:
         """Return the columns of objects that `decode` returned."""
-        gathered = Gathered(long_numbers)
-        self._top.gather(objects, gathered)
+        gathered = Gathered(len(objects), long_numbers)
+        self._top.gather(objects, None, gathered)
         return gathered

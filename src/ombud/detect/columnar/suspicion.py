@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class Originals:
 
     def _rows_at(self, positions: Iterable[int]) -> set[int]:
         if not self._ends:
-            self._ends = list(accumulate(len(raw) + 1 for raw in self.raws))
+            self._ends = list(accumulate(map(add, map(len, self.raws), repeat(1))))
         ends = self._ends
         return {bisect_right(ends, position) for position in positions}
 

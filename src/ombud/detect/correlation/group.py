@@ -107,10 +107,9 @@ class Group:
 
     def find_oldest(self) -> None:
         """Set `oldest` to what it is."""
-        self.oldest = min(
-            min(self.recordeds, default=-NEVER),
-            min((touched for _, _, touched in self.episodes or ()), default=-NEVER),
-        )
+        self.oldest = min(self.recordeds) if self.recordeds else -NEVER
+        if self.episodes:
+            self.oldest = min(self.oldest, *(touched for _, _, touched in self.episodes))
 
     def values_between(self, low: int, high: int) -> Sequence[Any]:
         """Return the values of entries by position."""

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from itertools import product
+from sys import intern
 from typing import Any
 
 import orjson
@@ -51,7 +52,7 @@ def texts_of(fields: Sequence[str], values: Values) -> tuple[list[str], int]:
     """Return what an event adds to a count of values: a text for each combination."""
     keys, beyond = _combined(fields, values, VALUES_OF_EVENT_MAX)
     if len(fields) == 1:
-        return [key[0] for key in keys], beyond
+        return [intern(key[0]) for key in keys], beyond  # The same value comes with many events.
     return [orjson.dumps(key).decode() for key in keys], beyond
 
 

@@ -65,8 +65,7 @@ class _Names:
 
     def __init__(self, named: Sequence[Named]) -> None:
         self._ids = {one.id for one in named}
-        # A rule loader may know names that the rule keeps beside its id.
-        found = [(getattr(one, "name", None), one.id) for one in named]
+        found = [(one.name, one.id) for one in named]
         self._names = {name: rule_id for name, rule_id in found if name is not None}
         counts = Counter(name for name, _ in found if name is not None)
         self._doubled = {name for name, count in counts.items() if count > 1}

@@ -128,43 +128,55 @@ def _fill(watch: Watch, read: _Watch, time: int) -> None:
     _check(min(read.counters) >= 0, "counters")
     watch.counters = Counters(*read.counters)
     check_value = _check_of(watch)
-    last_touched = NEVER
+    last_touched, fields = NEVER, len(watch.correlation.group_by)
+    groups, has_values = watch.groups, watch.has_values
     for one in read.groups:
-        _check(len(one.key) == len(watch.correlation.group_by), "group")
-        _check(one.key not in watch.groups, "group")
-        _check(last_touched <= one.touched <= time, "order of groups")
+        # The groups are many: what is checked of each is checked at once.
+        is_so = len(one.key) == fields and one.key not in groups
+        _check(is_so and last_touched <= one.touched <= time, "groups")
         last_touched = one.touched
-        watch.groups[one.key] = group = _read_group(one, watch, time)
-        if group.values:
-            _check(all(map(check_value, group.values)), "values")
+        groups[one.key] = group = _read_group(one, watch, time)
+        if has_values:
+            _check(all(map(check_value, one.values)), "values")
         watch.entry_count += len(group.times)
 
 
 def _read_group(one: _Group, watch: Watch, time: int) -> Group:
     group = Group(has_values=watch.has_values)
-    group.times, group.recordeds = _integers(one.times), _integers(one.recordeds)
-    group.indices = _integers(one.indices)
-    count = len(group.times)
-    _check(len(group.recordeds) == count == len(group.indices), "columns")
-    _check(len(one.values) == (count if watch.has_values else 0), "columns")
-    if count:
-        ordered = group.times.tolist()
+    group.times = times = _integers(one.times)
+    group.recordeds = recordeds = _integers(one.recordeds)
+    group.indices = indices = _integers(one.indices)
+    count = len(times)
+    _check(
+        len(recordeds) == count == len(indices)
+        and len(one.values) == (count if watch.has_values else 0)
+        and (one.due == 0 or (one.due > 0 and watch.judging is not Judging.SLIDING)),
+        "columns",
+    )
+    if count == 1:
+        _check(recordeds[0] <= time and indices[0] >= 0, "log times")
+    elif count:
+        ordered = times.tolist()
         _check(ordered == sorted(ordered), "order of times")
-        _check(max(group.recordeds) <= time and min(group.indices) >= 0, "log times")
+        _check(max(recordeds) <= time and min(indices) >= 0, "log times")
     if watch.has_values:
         group.values = one.values
     if one.episodes:
-        _check(len(one.episodes) <= EPISODES_MAX, "episodes")
-        _check(all(first <= last for first, last, _ in one.episodes), "episodes")
-        apart = watch.span
-        _check(all(b[0] - a[1] > apart for a, b in pairwise(one.episodes)), "episodes")
-        group.episodes = one.episodes
-    waits = watch.judging is not Judging.SLIDING
-    _check(one.due == 0 or (waits and one.due > 0), "times")
+        group.episodes = _read_episodes(one.episodes, watch.span)
     group.touched, group.last_index = one.touched, one.last_index
     group.settled, group.due = one.settled, one.due
     group.find_oldest()
     return group
+
+
+def _read_episodes(episodes: list[Episode], apart: int) -> list[Episode]:
+    _check(
+        len(episodes) <= EPISODES_MAX
+        and all(first <= last for first, last, _ in episodes)
+        and all(later[0] - one[1] > apart for one, later in pairwise(episodes)),
+        "episodes",
+    )
+    return episodes
 
 
 def _check_of(watch: Watch) -> Callable[[Any], bool]:
@@ -185,8 +197,7 @@ def _bytes(column: array[int]) -> bytes:
 
 
 def _integers(data: bytes) -> array[int]:
-    column = array("q")
-    column.frombytes(data)
+    column = array("q", data)
     if sys.byteorder == "big":
         column.byteswap()
     return column

@@ -1,0 +1,172 @@
+"""Backtesting: what rules would have raised over the stored events, had they run then.
+
+A backtest reads the record and changes nothing in it but for the look itself, which
+is on record before anything is read.  What exactly it sees: `docs/backtest.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ombud.core.clock import Clock, now_ms
+from ombud.core.errors import Forbidden, InputError, Unavailable
+from ombud.detect.replay import Replay
+from ombud.detect.rule import Refusal, Rule
+from ombud.detect.rule_set import load_rules
+from ombud.query.values import MOMENT_MAX, MOMENT_MIN
+from ombud.record.reader import RecordReader
+from ombud.services.asker import Asker
+from ombud.services.backtest_report import Report
+from ombud.services.backtest_scan import Progress, Scan
+from ombud.services.backtest_wanted import BacktestWanted
+from ombud.services.looks import Looks
+from ombud.services.record_port import Appender
+from ombud.services.second_person import DAY_MS
+from ombud.services.watching import Watch
+
+Json = dict[str, Any]
+
+DAYS_MAX = 36_600  # A hundred years: the whole record of anybody.
+RULES_TOLD = 200  # Rules that the look names one by one; all of them have one hash.
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The rules asked for, and what was refused of them."""
+
+    rules: tuple[Rule, ...]
+    refusals: tuple[Refusal, ...]
+
+
+class Backtesting:
+    """Puts rules to the past, one question at a time."""
+
+    def __init__(
+        self,
+        reader: RecordReader,
+        appender: Appender,
+        looks: Looks,
+        watch: Watch,
+        *,
+        clock: Clock = now_ms,
+    ) -> None:
+        self._reader = reader
+        self._appender = appender
+        self._looks = looks
+        self._watch = watch
+        self._clock = clock
+        self._running = threading.Lock()
+
+    def backtest(
+        self,
+        wanted: BacktestWanted,
+        *,
+        asker: Asker,
+        on_progress: Progress | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Json:
+        """Return what the rules would have raised; the look is on record.
+
+        `on_progress` is told how many events of how many are done.  Raises
+        `Unavailable` while another backtest runs, or once `is_stopped`.
+        """
+        asker.require("search")
+        if asker.is_restricted:
+            raise Forbidden("a backtest is not for a token limited to units or systems")
+        since, until = _window(wanted, self._clock())
+        loaded = self._load(wanted)
+        if not self._running.acquire(blocking=False):
+            raise Unavailable("another backtest is running", retry_seconds=30)
+        try:
+            size, _ = self._appender.head()
+            self._looks.record_look(
+                "rules.backtest",
+                asker,
+                why=wanted.why,
+                case=wanted.case,
+                said=_said(loaded.rules, since, until),
+            )
+            replay = Replay(loaded.rules, since=since, until=until)
+            scan = Scan(
+                self._reader,
+                replay,
+                is_whole=wanted.whole,
+                is_stopped=is_stopped,
+            )
+            report = Report(loaded.rules)
+            begun = time.perf_counter()
+            for _ in scan.run(size, on_progress) if loaded.rules else ():
+                report.add(replay.taken())
+            seconds = time.perf_counter() - begun
+        finally:
+            self._running.release()
+        standing = {rule.id: rule.version for rule in self._watch.rules}
+        recorded = {
+            rule.id: self._watch.alerts_of(rule.id, rule.version)
+            for rule in loaded.rules
+            if standing.get(rule.id) == rule.version
+        }
+        rows = report.rows(replay, standing, recorded, since=since, until=until)
+        return {
+            "since": since,
+            "until": until,
+            **asdict(scan.scanned),
+            "seconds": round(seconds, 3),
+            "events_per_second": round(scan.scanned.events / seconds) if seconds else 0,
+            "matches": sum(row["matches"] for row in rows),
+            "alerts": sum(row["alerts"] for row in rows),
+            "unreadable": replay.unreadable_count,
+            "rules": rows,
+            "refused": [asdict(refusal) for refusal in loaded.refusals],
+        }
+
+    def _load(self, wanted: BacktestWanted) -> _Loaded:
+        """Return the rules asked for; raises `InputError` if there are none to speak of."""
+        found = load_rules((name, text.encode()) for name, text in wanted.files.items())
+        rules, refusals = list(found.rules), list(found.refusals)
+        known = {rule.id: rule for rule in self._watch.known_rules}
+        taken = {rule.id for rule in rules}
+        for rule_id in dict.fromkeys(wanted.rules):
+            rule = known.get(rule_id)
+            if rule is None:
+                raise InputError(
+                    f"no rule is `{rule_id}`",
+                    hint="name a file, a folder, or an id of `ombud rules status`",
+                )
+            if rule_id in taken:
+                refusals.append(Refusal(rule.path, rule_id, "id is already taken by a file"))
+            else:
+                rules.append(rule)
+        if not rules and not refusals:
+            raise InputError("no rules were given", hint="name a file, a folder, or an id")
+        return _Loaded(tuple(rules), tuple(refusals))
+
+
+def _said(rules: Sequence[Rule], since: int, until: int) -> Json:
+    """Return what the look says of the question: which rules, and over which time."""
+    names = [f"{rule.id}@{rule.version}" for rule in rules]
+    digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    return {
+        "since": since,
+        "until": until,
+        "rules": names[:RULES_TOLD],
+        "rules_count": len(names),
+        "rules_sha256": digest,
+    }
+
+
+def _window(wanted: BacktestWanted, now: int) -> tuple[int, int]:
+    if not 1 <= wanted.days <= DAYS_MAX:
+        raise InputError(f"`days` is {wanted.days}, and must lie in 1..{DAYS_MAX}")
+    until = now if wanted.until is None else wanted.until
+    since = max(MOMENT_MIN, until - wanted.days * DAY_MS) if wanted.since is None else wanted.since
+    if not (since >= MOMENT_MIN and until <= MOMENT_MAX):
+        raise InputError("`since` or `until` is outside of the calendar")
+    if not since < until:
+        raise InputError("a backtest is over some time", hint="`since` comes before `until`")
+    return since, until
