@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ombud.detect.columnar.cell_codes import ENTRY_SIZE, CellCodes, Codes
+from ombud.detect.columnar.cell_codes import CellCodes, Codes
 from ombud.detect.columnar.comparisons import Comparisons
 from ombud.detect.columnar.rows import Absent, values_of
 from ombud.detect.columnar.scan import Scan
@@ -42,27 +42,19 @@ class Screen(CellCodes):
         self._numbers = {frozenset(): 0}
 
     def column(self, cells: Sequence[Any]) -> Codes:
-        """Return the set of every cell; new texts are scanned together."""
-        if not isinstance(cells, Absent):
-            met = self._comparisons.met(cells) if self._comparisons is not None else None
-            if self._comparisons is not None and met is not None:
-                used, which = np.unique(met, return_inverse=True)
-                sets = [self._number(self._comparisons.places(bits)) for bits in used.tolist()]
-                return np.array(sets, np.int32)[which]
-            try:
-                new = set(cells).difference(self)
-            except TypeError:  # A list or an object: each cell is looked at by itself.
-                return super().column(cells)
-            self._learn([cell for cell in new if cell.__class__ is str])
-        return super().column(cells)
+        """Return the set of every cell; a column of numbers is compared at once."""
+        comparisons = None if isinstance(cells, Absent) else self._comparisons
+        met = comparisons.met(cells) if comparisons is not None else None
+        if comparisons is None or met is None:
+            return super().column(cells)
+        used, which = np.unique(met, return_inverse=True)
+        sets = [self._number(comparisons.places(bits)) for bits in used.tolist()]
+        return np.array(sets, np.int32)[which]
 
     def _learn(self, texts: Sequence[str]) -> None:
-        if not texts:
-            return
         self.update(dict.fromkeys(texts, 0))
         for place, found in self._scan.of_texts(texts).items():
             self[texts[place]] = self._number(found)
-        self.weight += ENTRY_SIZE * len(texts) + sum(map(len, texts))
 
     def _new(self, cell: Any) -> int:
         found: set[int] = set()
