@@ -65,6 +65,11 @@ class Correlating:
         self._correlator = Correlator(self.correlations)
         self._evidence = Evidence()
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every field that some correlation reads."""
+        return frozenset().union(*self._fields.values())
+
     def reads(self, rule_id: str) -> bool:
         """Whether some correlation refers to a rule."""
         return rule_id in self._fields

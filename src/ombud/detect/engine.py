@@ -74,6 +74,8 @@ class Engine:
         self._routing = Routing(rules, routes)
         self._feeding = frozenset(feeding)
         self._correlating = Correlating(correlations, rules, quiet=self._feeding)
+        # Maps that are foreseen are read with the rest, and judged readable with it.
+        self._names = self._routing.named_fields | self._correlating.fields
         self._tally = Tally(most=alerts_max)
         self._actors = Actors()
         self._usages = {PRODUCT: FieldUsage(watched_fields(rules, PRODUCT, routes))}
@@ -104,7 +106,7 @@ class Engine:
         return self._tally.taken()
 
     def _take(self, stretch: Committed) -> None:
-        columns = NamedColumns(stretch, self._routing.named_fields)
+        columns = NamedColumns(stretch, self._names)
         sources, actions, actors = (
             _texts(columns.column(name)) for name in ("source", "action", "actor.id")
         )

@@ -11,6 +11,7 @@ from ombud.detect.condition import Placeholders
 from ombud.detect.correlation.linking import link
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.correlation.parsing import parse_correlation
+from ombud.detect.correlation.telling import check_telling
 from ombud.detect.documents import parse_documents
 from ombud.detect.filters import FILTERS_MAX, Filter, apply_filters, parse_filter
 from ombud.detect.rule import (
@@ -134,4 +135,6 @@ def _correlation(
     document: Mapping[str, Any], *, path: str, placeholders: Placeholders
 ) -> Correlation:
     del placeholders  # A correlation has no values that could hold any.
-    return parse_correlation(document, path=path)
+    correlation = parse_correlation(document, path=path)
+    check_telling(correlation)
+    return correlation

@@ -17,6 +17,7 @@ from ombud.detect.actors import ACTORS_MAX
 from ombud.detect.alert import Alert, AlertChange, finding_event
 from ombud.detect.engine import Engine
 from ombud.detect.rule import Rule, parse_rules
+from ombud.detect.rule_set import load_rules
 from ombud.detect.tally import EVENTS_MAX, OVERFLOW
 
 CommittedOf = Callable[..., Committed]
@@ -373,3 +374,74 @@ def test_calling_an_act_a_tick_hides_it_from_no_rule(
     engine = Engine([rule])
     hidden = act(action="tick", resource_dataset="plates")
     assert [change.opened is not None for change in engine.feed(committed_of([hidden]))] == [True]
+
+
+def test_a_correlation_counts_more_than_it_names(committed_of: CommittedOf, act: Act) -> None:
+    """Of many contributing events an alert keeps the first, and that which completed it."""
+    text = RULES.encode() + (
+        b"---\ntitle: Many\nid: many\n"
+        b"correlation: {type: event_count, rules: [export], timespan: 1h, condition: {gte: 150}}\n"
+    )
+    found = load_rules([("t.yml", text)])
+    record = [act(action="export", time=NOON + number) for number in range(149)]
+    record.append(act(action="export", time=NOON + 149, actor_id="ben"))
+    engine = Engine(found.rules, found.correlations, feeding=found.feeding)
+
+    (change,) = engine.feed(committed_of(record))
+
+    assert change.opened is not None
+    assert (change.opened.rule_id, change.opened.actor) == ("many", None)
+    assert change.opened.sentence == "150 matches of Export in 1 hour"
+    assert change.opened.opened_at == NOON + 149
+    assert [event.index for event in change.events] == [*range(100), 149]
+    assert (change.count, change.last_index) == (150, 149)
+    assert (change.first_time, change.last_time) == (NOON, NOON + 149)
+
+
+def test_an_alert_of_a_correlation_has_the_actor_of_all_its_events(
+    committed_of: CommittedOf, act: Act
+) -> None:
+    """One actor is named, several are not; what is told of an event is what was read of it."""
+    text = RULES.encode() + (
+        b"---\ntitle: Many\nid: many\ncorrelation:\n  type: value_count\n  rules: [export]\n"
+        b"  group-by: [resource.dataset]\n  timespan: 1h\n"
+        b"  condition: {field: resource.id, gte: 2}\n"
+    )
+    found = load_rules([("t.yml", text)])
+    record = [
+        act(action="export", resource_dataset="Plates", resource_id="p1"),
+        act(action="export", resource_dataset="Plates", resource_id="p2"),
+        act(action="export", resource_dataset="cases", resource_id="c1"),
+        act(action="export", resource_dataset="cases", resource_id="c2", actor_id="ben"),
+    ]
+    engine = Engine(found.rules, found.correlations, feeding=found.feeding)
+
+    one, several = engine.feed(committed_of(record))
+
+    assert one.opened is not None
+    assert several.opened is not None
+    assert (one.opened.actor, several.opened.actor) == ("ana", None)
+    assert [event.fields for event in one.events] == [
+        {"resource.dataset": ["Plates"], "resource.id": ["p1"]},
+        {"resource.dataset": ["Plates"], "resource.id": ["p2"]},
+    ]
+
+
+def test_state_holds_the_correlator(committed_of: CommittedOf, act: Act) -> None:
+    """A correlation goes on after a restart; bytes that are none of a correlator are refused."""
+    text = RULES.encode() + (
+        b"---\ntitle: Many\nid: many\n"
+        b"correlation: {type: event_count, rules: [export], timespan: 1h, condition: {gte: 2}}\n"
+    )
+    found = load_rules([("t.yml", text)])
+    engine = Engine(found.rules, found.correlations, feeding=found.feeding)
+    engine.feed(committed_of([act(action="export")]))
+    state = engine.snapshot()
+    again = Engine.restore(found.rules, state, found.correlations, feeding=found.feeding)
+
+    (change,) = again.feed(committed_of([act(action="export")], first_index=1))
+
+    assert [event.index for event in change.events] == [0, 1]
+    head, _, _ = state.partition(b"\n")
+    with pytest.raises(InputError, match="state is unreadable"):
+        Engine.restore(found.rules, head + b"\nno state", found.correlations)

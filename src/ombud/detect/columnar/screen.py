@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ombud.detect.columnar.cell_codes import CellCodes, Codes
-from ombud.detect.columnar.rows import values_of
+from ombud.detect.columnar.comparisons import Comparisons
+from ombud.detect.columnar.rows import Absent, values_of
 from ombud.detect.columnar.scan import Scan
 from ombud.detect.predicates import Predicate
 
@@ -27,6 +28,7 @@ class Screen(CellCodes):
     def __init__(self, rules: Mapping[Predicate, Sequence[int]]) -> None:
         super().__init__()
         self._scan = Scan(tuple(rules))
+        self._comparisons = Comparisons.of(tuple(rules))
         self.rules = rules
         self._rules = [frozenset(numbers) for numbers in rules.values()]
         self._sets: list[Numbers] = []
@@ -38,6 +40,16 @@ class Screen(CellCodes):
         super().forget()
         self._sets = [np.empty(0, np.int64)]
         self._numbers = {frozenset(): 0}
+
+    def column(self, cells: Sequence[Any]) -> Codes:
+        """Return the set of every cell; a column of numbers is compared at once."""
+        comparisons = None if isinstance(cells, Absent) else self._comparisons
+        met = comparisons.met(cells) if comparisons is not None else None
+        if comparisons is None or met is None:
+            return super().column(cells)
+        used, which = np.unique(met, return_inverse=True)
+        sets = [self._number(comparisons.places(bits)) for bits in used.tolist()]
+        return np.array(sets, np.int32)[which]
 
     def _learn(self, texts: Sequence[str]) -> None:
         self.update(dict.fromkeys(texts, 0))
