@@ -107,12 +107,7 @@ class Backtesting:
                 since=since,
                 until=until,
             )
-            scan = Scan(
-                self._reader,
-                replay,
-                is_whole=wanted.whole,
-                is_stopped=is_stopped,
-            )
+            scan = Scan(self._reader, replay, is_whole=wanted.whole, is_stopped=is_stopped)
             report = Report(loaded.heads, feeding=loaded.feeding)
             begun = time.perf_counter()
             for _ in scan.run(size, on_progress) if loaded.rules else ():
@@ -120,12 +115,7 @@ class Backtesting:
             seconds = time.perf_counter() - begun
         finally:
             self._running.release()
-        standing = {rule.id: rule.version for rule in self._watch.rules}
-        recorded = {
-            rule.id: self._watch.alerts_of(rule.id, rule.version)
-            for rule in loaded.heads
-            if standing.get(rule.id) == rule.version
-        }
+        standing, recorded = self._recorded(loaded)
         rows = report.rows(replay, standing, recorded, since=since, until=until)
         return {
             "since": since,
@@ -139,6 +129,16 @@ class Backtesting:
             "rules": rows,
             "refused": [asdict(refusal) for refusal in loaded.refusals],
         }
+
+    def _recorded(self, loaded: _Loaded) -> tuple[dict[str, str], dict[str, list[Json]]]:
+        """Return the version of each rule that runs here, and what those asked for raised."""
+        standing = {rule.id: rule.version for rule in self._watch.rules}
+        recorded = {
+            rule.id: self._watch.alerts_of(rule.id, rule.version)
+            for rule in loaded.heads
+            if standing.get(rule.id) == rule.version
+        }
+        return standing, recorded
 
     def _load(self, wanted: BacktestWanted) -> _Loaded:
         """Return the rules asked for; raises `InputError` if there are none to speak of."""
