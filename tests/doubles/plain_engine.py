@@ -1,7 +1,8 @@
 """Plain engine: what the engine promises, event by event and rule by rule, with nothing clever.
 
 Every rule is put to the whole view of every event that its logsource covers, by
-the tree itself.  It is the oracle of `ombud.detect.engine`.
+the tree itself; correlations are given what each event matched by itself, and what
+they read is never forgotten.  It is the oracle of `ombud.detect.engine`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import Any
 
 from ombud.core.batch import Committed
 from ombud.core.errors import EventError
-from ombud.detect.alert import FINDING_SOURCE, Alert, AlertEvent, Group, alert_id
+from ombud.detect.alert import FINDING_SOURCE, Alert, AlertEvent, Group, Head, alert_id
+from ombud.detect.correlation.correlator import Correlator
+from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
+from ombud.detect.correlation.telling import sentence_of
 from ombud.detect.logsource import ROUTES, LogSource, sees_event, sees_original
-from ombud.detect.matcher import explain
-from ombud.detect.paths import EventView, is_present
+from ombud.detect.matcher import cut, explain
+from ombud.detect.paths import EventView, find_values, is_present
 from ombud.detect.rule import Rule
 from ombud.detect.view import view_of_original, view_of_row
 
@@ -30,7 +34,9 @@ class PlainEngine:
     def __init__(
         self,
         rules: Sequence[Rule],
+        correlations: Sequence[Correlation] = (),
         *,
+        feeding: frozenset[str] = frozenset(),
         routes: Mapping[str, LogSource] = ROUTES,
         alerts_max: int = 100_000,
     ) -> None:
@@ -41,6 +47,11 @@ class PlainEngine:
         self._routes = routes
         self._alerts_max = alerts_max
         self._last: dict[str, int] = {}
+        self._correlations = correlations
+        self._feeding = feeding
+        self._correlator = Correlator(correlations)
+        self._known: dict[int, tuple[int, str | None, dict[str, list[Any]]]] = {}
+        self._now = 0
 
     def feed(self, committed: Committed) -> None:
         """Take events one by one."""
@@ -49,16 +60,24 @@ class PlainEngine:
 
     def _take(self, committed: Committed, row: int) -> None:
         recorded, index = committed.recorded_ms[row], committed.first_index + row
+        self._now = max(self._now, recorded)
+        matches: list[RuleMatch] = []
         try:
-            named = view_of_row(committed, row)
+            self._match(view_of_row(committed, row), committed.group(4, row), index, matches)
         except EventError:
             self.unreadable += 1
-            return
+        found = self._correlator.feed(matches) + self._correlator.advance(self._now)
+        for match in found:
+            if match.correlation_id not in self._feeding:
+                self._correlate(match)
+
+    def _match(self, named: EventView, raw: bytes, index: int, matches: list[RuleMatch]) -> None:
+        recorded = self._now
         source, action = named.get("source", ""), named.get("action", "")
         if source in NOT_ACTS:
             return
         self._derive(named, recorded)
-        original = view_of_original(committed.group(4, row), source)
+        original = view_of_original(raw, source)
         self._carry("ombud", named)
         self._carry(source, original)
         for is_own in (True, False):
@@ -71,7 +90,44 @@ class PlainEngine:
                     sees = sees_original(rule.logsource, self._routes.get(source))
                     view = original
                 if sees and rule.tree.is_match(view):
-                    self._count(rule, named, view, index, recorded)
+                    matches.append(self._fed(rule, named, view, index))
+                    if rule.id not in self._feeding:
+                        self._count(rule, named, view, index, recorded)
+
+    def _fed(self, rule: Rule, named: EventView, view: EventView, index: int) -> RuleMatch:
+        _, _, told = self._known.setdefault(index, (named["time"], named.get("actor.id"), {}))
+        for one in self._correlations:
+            if rule.id in one.rules:
+                for name in (*one.group_by, *one.fields):
+                    field = one.field_of(name, rule.id)
+                    told[field] = [cut(value) for value in find_values(view, field)[:8]]
+        return RuleMatch(
+            rule.id, index, named["time"], self._now, lambda name: find_values(view, name)
+        )
+
+    def _correlate(self, match: CorrelationMatch) -> None:
+        (one,) = [one for one in self._correlations if one.id == match.correlation_id]
+        indices = sorted({*match.indices, match.index})
+        actors = {self._known[index][1] for index in indices}
+        group = match.group
+        grouped = dict(group).get("actor.id")
+        actor = grouped
+        if len(actors) == 1 and (grouped is not None or len(indices) == match.count):
+            actor = actors.pop() or grouped
+        key = alert_id(one, actor, group)
+        if key not in self.alerts and len(self.alerts) >= self._alerts_max:
+            actor, group = None, OVERFLOW
+            key = alert_id(one, actor, group)
+        heads: tuple[Head, ...] = (*self._rules, *self._correlations)
+        titles = {head.id: head.title for head in heads}
+        sentence = sentence_of(one, match, titles)
+        last = self.alerts[key][2][3] if key in self.alerts else -1
+        for index in indices:
+            if index > last:
+                time, _, fields = self._known[index]
+                event = AlertEvent(index, time, fields)
+                self._keep(one, key, actor, group, event, sentence, match.recorded)
+        self.alerts[key][2][0] += max(0, match.count - len(indices))
 
     def _carry(self, place: str, view: EventView) -> None:
         fields = {field for rule in self._rules for field in rule.fields}
@@ -99,23 +155,26 @@ class PlainEngine:
             actor, group = None, OVERFLOW
             key = alert_id(rule, actor, group)
         time, fields = named["time"], explain(rule, view)
+        sentence = rule.guidance.sentence(view, fields)
         event = AlertEvent(index, time, fields)
+        self._keep(rule, key, actor, group, event, sentence, recorded)
+
+    def _keep(
+        self,
+        head: Head,
+        key: str,
+        actor: str | None,
+        group: Group,
+        event: AlertEvent,
+        sentence: str,
+        recorded: int,
+    ) -> None:
         if key not in self.alerts:
-            sentence = rule.guidance.sentence(view, fields)
-            alert = Alert(
-                key,
-                rule.id,
-                rule.version,
-                rule.title,
-                rule.level,
-                actor,
-                group,
-                sentence,
-                recorded,
-                event,
-            )
-            self.alerts[key] = (alert, [], [0, time, time, index])
+            names = (head.id, head.version, head.title, head.level)
+            alert = Alert(key, *names, actor, group, sentence, recorded, event)
+            self.alerts[key] = (alert, [], [0, event.time, event.time, event.index])
         _, events, counts = self.alerts[key]
         if len(events) < EVENTS_KEPT:
             events.append(event)
-        counts[:] = [counts[0] + 1, min(counts[1], time), max(counts[2], time), index]
+        first, last = min(counts[1], event.time), max(counts[2], event.time)
+        counts[:] = [counts[0] + 1, first, last, event.index]

@@ -169,12 +169,9 @@ class OpenHome:
         self.index.close()
 
     def _open_watch(self) -> Watch:
-        loaded = read_rules(configured_folders(self.settings))
-        rules, refusals = loaded.rules, loaded.refusals
         return Watch(
-            rules=rules,
+            rule_set=read_rules(configured_folders(self.settings), cache=self.paths.rules_cache),
             disabled=self.control.disabled_rules(),
-            refusals=refusals,
             store=self._alert_store,
             appender=self.appender,
         )
@@ -327,7 +324,7 @@ class OpenHome:
             "events": size,
             "indexed": self.index.watermark(),
             "watched": self.watch.watermark(),
-            "rules": len(self.watch.rules),
+            "rules": len(self.watch.rules) + len(self.watch.correlations),
             "alerts": sum(self.watch.counts().values()),
             "tokens": len(self.control.tokens()),
         }

@@ -23,11 +23,11 @@ from ombud.bench.detection_rules import (
     without_keywords,
 )
 from ombud.bench.load import cloudtrail_lines
+from ombud.bench.raw_lines import RawLines, sendable
 from ombud.bench.report import Figures, Limit, Options, Report
 from ombud.bench.zircolite import Zircolite
 from ombud.detect.rule import Rule
 from ombud.services.matching import LinePool
-from ombud.services.rule_lines import RuleLines, sendable
 from ombud.simulate.act import CLOUDTRAIL
 
 SHARE = 8  # It is given so much less, for it takes so much longer; rates are compared.
@@ -60,7 +60,7 @@ def zircolite(options: Options, report: Report) -> Once | None:
         figures: Figures = {}
         for name, folders in (("aws", AWS), ("cloud", CLOUD)):
             rules = sendable(without_keywords(published_rules(vectors, folders)))
-            mine = measure("ours", partial(RuleLines, rules, CLOUDTRAIL), ours)
+            mine = measure("ours", partial(RawLines, rules, CLOUDTRAIL), ours)
             paths = [(vectors / RULES / each).resolve() for each in folders]
             start = peer.run(paths, one, work=work)
             whole = peer.run(paths, theirs, work=work)
@@ -84,7 +84,7 @@ def zircolite(options: Options, report: Report) -> Once | None:
 
 def _found(rules: Sequence[Rule], path: Path) -> Counter[str]:
     """Return how often each rule matches a file."""
-    with LinePool(partial(RuleLines, rules, CLOUDTRAIL), jobs=JOBS) as pool:
+    with LinePool(partial(RawLines, rules, CLOUDTRAIL), jobs=JOBS) as pool:
         return Counter(rules[hit.rule].id for part in pool.match(path) for hit in part.hits)
 
 

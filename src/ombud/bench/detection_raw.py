@@ -24,12 +24,12 @@ from ombud.bench.detection_rules import (
 from ombud.bench.distinct import distinct_lines
 from ombud.bench.load import cloudtrail_lines
 from ombud.bench.plain_lines import PlainLines
+from ombud.bench.raw_lines import RawLines, sendable
 from ombud.bench.report import Figures, Limit, Options, Report
 from ombud.bench.windows_events import windows_lines
 from ombud.bench.windows_routes import RoutedLines
 from ombud.core.errors import Conflict
 from ombud.services.matching import LinePool, Lines
-from ombud.services.rule_lines import RuleLines, sendable
 from ombud.simulate.act import CLOUDTRAIL
 
 JOBS = 2
@@ -70,7 +70,8 @@ def cloudtrail(options: Options, report: Report) -> Once | None:
     report.notes.append(
         f"CloudTrail: {len(rules['aws'])} AWS rules, {len(rules['cloud'])} of cloud, identity and"
         " application without keywords, each put to every record; `distinct`: no two records"
-        " share a text; `named`: but for names of events and their kin; 2 processes"
+        " share a text; `named`: but for names of events and their kin; `checked`: and every line"
+        " is checked to be a record of CloudTrail, as `rules run` does; 2 processes"
     )
     runs = [
         (f"{name}{kind}", mine, path)
@@ -78,14 +79,14 @@ def cloudtrail(options: Options, report: Report) -> Once | None:
         for kind, path in files.items()
     ]
     for name, mine, path in runs:
-        make = partial(RuleLines, sendable(mine), CLOUDTRAIL)
+        make = partial(RawLines, sendable(mine), CLOUDTRAIL)
         plain = partial(PlainLines, sendable(mine), CLOUDTRAIL)
         report.figures |= compare(name, make, plain, path, PLAIN_LINES)
 
     def once(_: int) -> Figures:
         figures: Figures = {}
         for name, mine, path in runs:
-            figures |= measure(name, partial(RuleLines, sendable(mine), CLOUDTRAIL), path)
+            figures |= measure(name, partial(RawLines, sendable(mine), CLOUDTRAIL), path)
         return figures
 
     return once
@@ -119,7 +120,7 @@ def windows(options: Options, report: Report) -> Once | None:
         f"Windows: {len(rules)} rules, each event to those whose logsource covers its channel"
         " and number; one event in ten is published as one that a rule must match"
     )
-    make = partial(RoutedLines, rules, RuleLines)
+    make = partial(RoutedLines, rules, RawLines)
     for name, path in runs:
         plain = partial(RoutedLines, rules, PlainLines)
         report.figures |= compare(name, make, plain, path, PLAIN_WINDOWS_LINES)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 import orjson
 
@@ -22,6 +22,8 @@ from ombud.core.errors import EventError, InputError
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 
 STDIN = Path("-")
+STEP_LINES = 4096  # Lines taken at once: columns pay, and nobody waits for them.
+STEP_SIZE = 8 << 20  # Bytes of them: each line may have 16 MB.
 BAD_LINES_SAID = 20  # Lines refused by number; the rest is only counted.
 _GZIP = b"\x1f\x8b"
 
@@ -38,19 +40,55 @@ class Line:
     named: dict[str, Any] | None = None
 
 
+class RawStep(NamedTuple):
+    """Some records in order, the line each starts on, and what was none, by line."""
+
+    raws: list[bytes]
+    lines: list[int]
+    faults: list[tuple[int, str]]
+
+
 def read_lines(path: Path, *, refuse: Callable[[int, str], None]) -> Iterator[Line]:
     """Yield the JSON objects of a file of lines, plain or gzip, or of standard input.
 
     A line that is no JSON object is given to `refuse` with the reason.
     Raises `InputError` if the file does not exist or breaks off inside its gzip.
     """
+    for step in raw_lines(path):
+        for number, raw in zip(step.lines, step.raws, strict=True):
+            try:
+                value = orjson.loads(raw)
+            except orjson.JSONDecodeError as error:
+                refuse(number, f"no JSON: {error}")
+                continue
+            if isinstance(value, dict):
+                yield Line(number, with_short_names(value))
+            else:
+                refuse(number, "no JSON object")
+        for number, reason in step.faults:
+            refuse(number, reason)
+
+
+def raw_lines(path: Path) -> Iterator[RawStep]:
+    """Yield the lines of a file, plain or gzip, or of standard input, without blank ones.
+
+    Raises `InputError` if the file does not exist or breaks off inside its gzip.
+    """
     if path != STDIN and not path.is_file():
         raise InputError(f"`{path}` is no file")
     try:
         with _opened(path) as lines:
-            yield from _parsed(lines, refuse)
+            yield from _steps(lines)
     except (EOFError, gzip.BadGzipFile) as error:
         raise InputError(f"`{path}` is no whole gzip file: {error}") from error
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file is gzip; raises `InputError` if it does not exist."""
+    if not path.is_file():
+        raise InputError(f"`{path}` is no file")
+    with path.open("rb") as opened:
+        return opened.read(len(_GZIP)) == _GZIP
 
 
 def read_document(path: Path) -> bytes | None:
@@ -74,9 +112,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     with path.open("rb") as opened:
-        is_gzip = opened.read(len(_GZIP)) == _GZIP
+        is_packed = opened.read(len(_GZIP)) == _GZIP
         opened.seek(0)
-        if not is_gzip:
+        if not is_packed:
             yield opened
             return
         with gzip.GzipFile(fileobj=opened) as unpacked:
@@ -93,40 +131,48 @@ def read_records(
     """
     if path != STDIN and not path.is_file():
         raise InputError(f"`{path}` is no file")
+    for step in raw_records(path, source):
+        for number, raw in zip(step.lines, step.raws, strict=True):
+            try:
+                event = source.parse(raw, now_ms=0)
+            except EventError as error:
+                refuse(number, error.message)
+                continue
+            yield Line(number, view_of_original(raw, source.kind), view_of_event(event))
+        for number, reason in step.faults:
+            refuse(number, reason)
+
+
+def raw_records(path: Path, source: Source) -> Iterator[RawStep]:
+    """Yield the records of a file of a source as it would be ingested, plain or gzip.
+
+    Raises `InputError` if the file does not exist.
+    """
+    if path != STDIN and not path.is_file():
+        raise InputError(f"`{path}` is no file")
     with nullcontext(sys.stdin.buffer) if path == STDIN else path.open("rb") as opened:
         chunks = iter(partial(opened.read, CHUNK_SIZE), b"")
         for block in stream_blocks(source, str(path), chunks):
-            for raw, number in zip(block.raws, block.lines, strict=True):
-                try:
-                    event = source.parse(raw, now_ms=0)
-                except EventError as error:
-                    refuse(number, error.message)
-                    continue
-                yield Line(number, view_of_original(raw, source.kind), view_of_event(event))
-            for fault in block.faults:
-                refuse(fault.line, fault.reason)
+            faults = [(fault.line, fault.reason) for fault in block.faults]
+            yield RawStep([bytes(raw) for raw in block.raws], list(block.lines), faults)
 
 
-def _parsed(lines: IO[bytes], refuse: Callable[[int, str], None]) -> Iterator[Line]:
-    number = 0
+def _steps(lines: IO[bytes]) -> Iterator[RawStep]:
+    step, size, number = RawStep([], [], []), 0, 0
     while raw := lines.readline(RAW_SIZE_MAX):
         number += 1
         if len(raw) == RAW_SIZE_MAX and not raw.endswith(b"\n"):
             while (rest := lines.readline(RAW_SIZE_MAX)) and not rest.endswith(b"\n"):
                 pass
-            refuse(number, f"longer than {RAW_SIZE_MAX >> 20} MiB")
-            continue
-        if not raw.strip():
-            continue
-        try:
-            value = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            refuse(number, f"no JSON: {error}")
-            continue
-        if isinstance(value, dict):
-            yield Line(number, with_short_names(value))
-        else:
-            refuse(number, "no JSON object")
+            step.faults.append((number, f"longer than {RAW_SIZE_MAX >> 20} MiB"))
+        elif raw.strip():
+            step.raws.append(raw.rstrip(b"\r\n"))
+            step.lines.append(number)
+            size += len(raw)
+        if len(step.raws) == STEP_LINES or size >= STEP_SIZE:
+            yield step
+            step, size = RawStep([], [], []), 0
+    yield step
 
 
 class BadLines:

@@ -28,7 +28,7 @@ from ombud.config.settings import load_settings
 from ombud.core.errors import EventError, InputError, NotFound
 from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.detect.explanation import EventInHand, explain_rule
-from ombud.detect.rule import Rule
+from ombud.detect.rule_set import RuleSet
 from ombud.detect.selections import parts_of_file
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 from ombud.services.rule_looks import pick_rule
@@ -138,10 +138,12 @@ def _given(
     rule: str, path: Path, number: int | None, *, home: Path, kind: Source | None
 ) -> dict[str, Any]:
     """Return what a rule makes of an event in a file; no home is opened."""
-    found = _rule_here(rule, home)
+    loaded, rule_id = _rules_here(rule, home)
+    found = pick_rule(loaded, rule_id)
     line = _line_of(path, number, kind)
     hand = EventInHand(None if kind is None else kind.kind, line.named, line.original)
-    names = parts_of_file(read_rule_text(Path(found.path)), found.id)
+    filters = {one.tree: f"filter {one.title}" for one in loaded.filters}
+    names = filters | parts_of_file(read_rule_text(Path(found.path)), found.id)
     named = line.named or line.original
     said = {
         "index": None,
@@ -153,17 +155,17 @@ def _given(
     return {"event": said, **explain_rule(found, hand, names=names).to_dict()}
 
 
-def _rule_here(rule: str, home: Path) -> Rule:
-    """Return a rule of a file, or one that runs in the home, or that comes with Ombud."""
+def _rules_here(rule: str, home: Path) -> tuple[RuleSet, str | None]:
+    """Return the rules of a file, or of the home, or that come with Ombud; and which it is."""
     file = _rule_file(rule)
     if file is not None:
-        return pick_rule(read_rules([file[0]]), file[1])
+        return read_rules([file[0]]), file[1]
     folders = (
         configured_folders(load_settings(home, os.environ))
         if home.is_dir()
         else [shipped_rules_folder()]
     )
-    return pick_rule(read_rules(folders), rule)
+    return read_rules(folders), rule
 
 
 def _line_of(path: Path, number: int | None, kind: Source | None) -> Line:

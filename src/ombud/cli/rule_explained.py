@@ -28,6 +28,8 @@ def print_explained(answer: Json) -> None:
     )
     stdout.print(title + Text(visible(f" {_event(answer['event'])}")))
     print_line(f"sees it: {_SEES[answer['sees']]}: {answer['sees_reason']}")
+    if rule["filters"]:
+        print_line(f"filters in its condition: {', '.join(rule['filters'])}")
     for line in _lacking(answer):
         print_line(line)
     if answer["condition"] is not None:

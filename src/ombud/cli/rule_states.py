@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -34,10 +35,24 @@ def status(home: HomeOption, json: JsonOption = False) -> None:
             )
         for row in report["silent"]:
             print_line(f"cannot fire yet: {row['title']}: {row['reason']}")
+        for row in report["left_out"]:
+            print_line(f"left out by {row['title']}: {_left_out(row)}")
+        if report["unreadable"]:
+            print_line(f"put to no rule: {report['unreadable']} events that cannot be read")
         for row in report["refused"]:
             note(f"refused {row['path']}: {row['reason']}")
     if report["refused"]:
         raise typer.Exit(1)
+
+
+def _left_out(row: Mapping[str, Any]) -> str:
+    told = {
+        "late": "too late",
+        "no_group": "without a value to group by",
+        "no_value": "without the value asked for",
+        "overflow": "beyond what is kept",
+    }
+    return ", ".join(f"{row[name]} {why}" for name, why in told.items() if row[name])
 
 
 def enable(rule: RuleArgument, home: HomeOption, json: JsonOption = False) -> None:

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ombud.cli.options import JsonOption
-from ombud.cli.output import note, print_json, print_line, print_table, progress
+from ombud.cli.output import note, print_json, print_line, print_table
 from ombud.cli.rule_backtest import backtest
-from ombud.cli.rule_events import BadLines, Line, read_lines, read_records
 from ombud.cli.rule_explain import explain
 from ombud.cli.rule_fields import fields
+from ombud.cli.rule_run import run
 from ombud.cli.rule_states import disable, enable, status
-from ombud.collect.sources import get_source
 from ombud.config.rule_files import (
     cases_file,
     find_rule_files,
     read_rules,
     shipped_rules_folder,
 )
-from ombud.core.errors import RuleError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.documents import FILE_SIZE_MAX
-from ombud.detect.logsource import ROUTES, sees_original
-from ombud.detect.matcher import Matcher
-from ombud.detect.matcher import explain as explain_match
 from ombud.detect.rule import Refusal, Rule
+from ombud.detect.rule_set import RuleSet
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for command in (backtest, explain, fields, status, enable, disable):
+for command in (run, backtest, explain, fields, status, enable, disable):
     app.command()(command)
 
 PathsArgument = Annotated[
@@ -47,24 +46,81 @@ def _say(refusals: Sequence[Refusal]) -> None:
 
 
 @app.command()
-def check(paths: PathsArgument, json: JsonOption = False) -> None:
-    """Check that every rule can run; exit status 1 if any cannot.
+def check(
+    paths: PathsArgument,
+    shipped: Annotated[
+        bool,
+        typer.Option(
+            "--shipped", help="Read them with the rules that come with Ombud, as a home does."
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check that every rule, filter and correlation can run; exit status 1 if any cannot.
 
-    Each refused rule is named on standard error with its file and every reason.
+    What is refused is named on standard error with its file and every reason.
+    Each filter is named with the number of rules that it is put to.  With --shipped
+    filters and correlations may name shipped rules; only what lies at PATHS is told.
     """
-    loaded = read_rules(paths)
-    rules, refusals = loaded.rules, loaded.refusals
-    _say(refusals)
+    loaded = _beside_shipped(paths) if shipped else read_rules(paths)
+    _say(loaded.refusals)
+    told = {
+        one.id: [rule.id for rule in loaded.rules if one.id in rule.filters]
+        for one in loaded.filters
+    }
+    if shipped:
+        own = {str(file) for file in find_rule_files(paths)}
+        loaded = replace(
+            loaded,
+            rules=tuple(rule for rule in loaded.rules if rule.path in own),
+            correlations=tuple(one for one in loaded.correlations if one.path in own),
+        )
     if json:
-        refused = [
-            {"path": refusal.path, "rule_id": refusal.rule_id, "reason": refusal.reason}
-            for refusal in refusals
-        ]
-        print_json({"rules": len(rules), "refused": refused})
+        print_json(
+            {
+                "rules": len(loaded.rules),
+                "correlations": len(loaded.correlations),
+                "filters": [
+                    {
+                        "filter_id": one.id,
+                        "path": one.path,
+                        "title": one.title,
+                        "rules": told[one.id],
+                    }
+                    for one in loaded.filters
+                ],
+                "refused": [
+                    {"path": refusal.path, "rule_id": refusal.rule_id, "reason": refusal.reason}
+                    for refusal in loaded.refusals
+                ],
+            }
+        )
     else:
-        print_line(f"{len(rules)} rules can run, {len(refusals)} refused")
-    if refusals:
+        for one in loaded.filters:
+            print_line(f"filter `{one.id}` is put to {len(told[one.id])} rules")
+        print_line(f"{_counted(loaded)} can run, {len(loaded.refusals)} refused")
+    if loaded.refusals:
         raise typer.Exit(1)
+
+
+def _beside_shipped(paths: Sequence[Path]) -> RuleSet:
+    """Return the rules at these paths read after the shipped ones, which are not among them."""
+    own = {os.path.realpath(file) for file in find_rule_files(paths)}
+    others = [
+        file
+        for file in find_rule_files([shipped_rules_folder()])
+        if os.path.realpath(file) not in own
+    ]
+    return read_rules([*others, *paths])
+
+
+def _counted(loaded: RuleSet) -> str:
+    counts = [f"{len(loaded.rules)} rules"]
+    if loaded.correlations:
+        counts.append(f"{len(loaded.correlations)} correlations")
+    if loaded.filters:
+        counts.append(f"{len(loaded.filters)} filters")
+    return ", ".join(counts)
 
 
 @app.command("test")
@@ -125,102 +181,43 @@ def list_rules(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the shipped rules and those at PATHS."""
+    """List the shipped rules and correlations and those at PATHS, with the filters in them."""
     loaded = read_rules([shipped_rules_folder(), *(paths or ())])
-    rules, refusals = loaded.rules, loaded.refusals
-    _say(refusals)
+    _say(loaded.refusals)
     if json:
-        for rule in rules:
-            print_json(
-                {
-                    "rule_id": rule.id,
-                    "version": rule.version,
-                    "title": rule.title,
-                    "level": rule.level,
-                    "status": rule.status,
-                    "logsource": str(rule.logsource),
-                    "path": rule.path,
-                }
-            )
+        listed: tuple[Rule | Correlation, ...] = (*loaded.rules, *loaded.correlations)
+        for one in listed:
+            print_json(_listed(one, loaded))
         return
     print_table(
-        ("rule", "level", "sees", "title"),
-        ((rule.id, rule.level, rule.logsource, rule.title) for rule in rules),
+        ("rule", "level", "sees", "filters", "title"),
+        (
+            *(
+                (rule.id, rule.level, rule.logsource, ", ".join(rule.filters), rule.title)
+                for rule in loaded.rules
+            ),
+            *(
+                (one.id, one.level, f"{len(one.rules)} rules", "", one.title)
+                for one in loaded.correlations
+            ),
+        ),
     )
 
 
-@app.command()
-def run(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="RULES...", help="Rule files and folders.")
-    ],
-    events: Annotated[
-        Path, typer.Option("--events", help="File of JSON lines, plain or gzip; - is stdin.")
-    ],
-    source: Annotated[
-        str | None,
-        typer.Option("--source", help="Kind of source of the lines, which routes the rules."),
-    ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="The mapping file of a `mapping` source.")
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Print one line for each match of a rule with a line of a file.
-
-    Without --source the lines are fields and values as the rules name them, and
-    every rule sees every line.  With it they are originals, and rules are routed
-    by logsource.  Needs no home, and so knows nothing of an actor's earlier acts.
-    """
-    loaded = read_rules(paths)
-    rules, refusals = loaded.rules, loaded.refusals
-    _say(refusals)
-    refused = BadLines()
-    if source is None:
-        lines = read_lines(events, refuse=refused.add)
-    else:
-        kind = get_source(source, mapping=mapping)
-        rules = _routed(rules, kind.kind)
-        lines = read_records(events, kind, refuse=refused.add)
-    if not rules:
-        raise RuleError("no rule can run on these events")
-    matcher = Matcher(rules)
-    with progress("rules") as bar:
-        task = bar.add_task("", total=None)
-        for count, line in enumerate(lines, start=1):
-            if count % PROGRESS_EVERY == 0:
-                bar.update(task, completed=count)
-            for rule, view in _matches(matcher, line):
-                _print_match(rule, line.number, view, json=json)
-    refused.say()
-
-
-def _matches(matcher: Matcher, line: Line) -> Iterator[tuple[Rule, dict[str, Any]]]:
-    """Yield the rules that match a line, each with the view it was given."""
-    if line.named is None:
-        yield from ((rule, line.original) for rule in matcher.rules if rule.matches(line.original))
-        return
-    plan = matcher.plan(line.named["source"], line.named["action"])
-    yield from ((rule, line.named) for rule, is_match in plan.named if is_match(line.named))
-    yield from (
-        (rule, line.original) for rule, is_match in plan.original if is_match(line.original)
+def _listed(one: Rule | Correlation, loaded: RuleSet) -> dict[str, Any]:
+    """Return a rule as a row, or a correlation, which sees the matches of other rules."""
+    sees: dict[str, Any] = (
+        {"logsource": str(one.logsource), "filters": list(one.filters)}
+        if isinstance(one, Rule)
+        else {"correlates": list(one.rules)}
     )
-
-
-def _routed(rules: Sequence[Rule], source: str) -> tuple[Rule, ...]:
-    route = ROUTES.get(source)
-    routed = tuple(
-        rule for rule in rules if rule.logsource.is_own or sees_original(rule.logsource, route)
-    )
-    if len(routed) < len(rules):
-        note(f"{len(rules) - len(routed)} rules are for other sources than {source}")
-    return routed
-
-
-def _print_match(rule: Rule, number: int, event: dict[str, Any], *, json: bool) -> None:
-    if json:
-        print_json({"rule_id": rule.id, "line": number})
-        return
-    fields = explain_match(rule, event)
-    told = rule.guidance.sentence(event, fields)
-    print_line(f"line {number}: {rule.title} ({rule.level}): {told}")
+    return {
+        "rule_id": one.id,
+        "version": one.version,
+        "title": one.title,
+        "level": one.level,
+        "status": one.status,
+        **sees,
+        "opens_alerts": one.id not in loaded.feeding,
+        "path": one.path,
+    }

@@ -6,7 +6,7 @@ name, so that its alerts tell the same wherever the record was cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from ombud.detect.alert import Group, Head
 from ombud.detect.columnar.rows import Rows, values_of
 from ombud.detect.correlation.correlator import Correlator
+from ombud.detect.correlation.linking import fields_read
 from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
 from ombud.detect.correlation.telling import sentence_of
 from ombud.detect.evidence import Evidence
@@ -22,6 +23,7 @@ from ombud.detect.rule import Rule
 from ombud.detect.tally import Taken
 
 ACTOR = "actor.id"
+LEFT_OUT = ("late", "no_group", "no_value", "overflow")  # Of a correlation's counters.
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Correlating:
         self._quiet = frozenset(quiet)
         titled: tuple[Head, ...] = (*rules, *correlations)
         self._titles = {one.id: one.title for one in titled}
-        self._fields = _fields_read(self.correlations)
+        self._fields = fields_read(self.correlations)
         self._correlator = Correlator(self.correlations)
         self._evidence = Evidence()
 
@@ -115,7 +117,7 @@ class Correlating:
     def _raised(self, match: CorrelationMatch, correlation: Correlation) -> Raised:
         events: list[Taken] = []
         actors: set[str | None] = set()
-        for index in sorted(match.indices):
+        for index in sorted({*match.indices, match.index}):
             piece = self._evidence.get(index)
             if piece is None:
                 actors.add(None)
@@ -123,7 +125,7 @@ class Correlating:
             else:
                 actors.add(piece.actor)
                 events.append((index, piece.time, piece.told))
-        is_whole = len(match.indices) == match.count
+        is_whole = len(events) >= match.count
         grouped = dict(match.group).get(ACTOR)
         actor = grouped
         if len(actors) == 1 and (is_whole or grouped is not None):
@@ -131,12 +133,16 @@ class Correlating:
         sentence = sentence_of(correlation, match, self._titles)
         return Raised(correlation, match, actor, tuple(events), sentence)
 
-    def counters(self) -> dict[str, dict[str, int]]:
-        """Return what each correlation has seen and could not use, by its id."""
-        return {
-            rule_id: {name: getattr(counts, name) for name in counts.__slots__}
-            for rule_id, counts in self._correlator.counters.items()
-        }
+    def left_out(self) -> list[dict[str, str | int]]:
+        """Return for each correlation how many matches it could not use, by why."""
+        if not self.correlations:
+            return []
+        rows = []
+        for rule_id, counters in self._correlator.counters.items():
+            counts: dict[str, str | int] = {name: getattr(counters, name) for name in LEFT_OUT}
+            if any(counts.values()):
+                rows.append({"rule_id": rule_id, "title": self._titles[rule_id], **counts})
+        return rows
 
     def evidence_state(self) -> list[Any]:
         """Return the evidence as JSON values."""
@@ -155,13 +161,3 @@ class Correlating:
 
 def _told_of_group(group: Group) -> Told:
     return {name: [value] for name, value in group}
-
-
-def _fields_read(correlations: Sequence[Correlation]) -> Mapping[str, frozenset[str]]:
-    """Return the fields that correlations read of the events of each rule."""
-    read: dict[str, set[str]] = {}
-    for one in correlations:
-        for rule_id in one.rules:
-            names = (one.field_of(name, rule_id) for name in (*one.group_by, *one.fields))
-            read.setdefault(rule_id, set()).update(names)
-    return {rule_id: frozenset(names) for rule_id, names in read.items()}

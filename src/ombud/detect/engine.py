@@ -9,7 +9,7 @@ to rules; acts of overseers are.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
@@ -18,24 +18,26 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
+from msgspec import UNSET, UnsetType
 
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict, InputError
 from ombud.core.stretch import slice_committed
 from ombud.detect.actors import Actors
 from ombud.detect.alert import FINDING_SOURCE, AlertChange
+from ombud.detect.columnar.named_rows import NamedColumns, NamedRows
 from ombud.detect.correlating import Correlating, Fed, Raised
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.logsource import PRODUCT, ROUTES, LogSource
 from ombud.detect.matcher import explain
 from ombud.detect.routing import Found, Routing
 from ombud.detect.rule import Rule
-from ombud.detect.stand_in import NamedRows
 from ombud.detect.tally import ALERTS_MAX, Tally
 from ombud.detect.usage import (
     FieldUsage,
     SilentRule,
     UnusedField,
+    silent_correlations,
     silent_rules,
     unused_fields,
     watched_fields,
@@ -47,7 +49,6 @@ ROWS_MAX = 8192  # Events taken at once: more gain nothing and cost memory.
 
 # By source and not by action: anybody may call an act a tick, nobody else is these.
 _NOT_ACTS = frozenset({TICK_SOURCE, FINDING_SOURCE})
-_ROUTING = frozenset({"source", "action", "actor.id", "time"})
 _END = b"\n"  # Between the state as JSON, which has none, and that of the correlator.
 
 
@@ -103,24 +104,25 @@ class Engine:
         return self._tally.taken()
 
     def _take(self, stretch: Committed) -> None:
-        rows = NamedRows(stretch)
-        columns = rows.cells(_ROUTING)
-        sources, actors, times = columns["source"], columns["actor.id"], columns["time"]
-        passed_over = set(rows.unreadable)
+        columns = NamedColumns(stretch, self._routing.named_fields)
+        sources, actions, actors = (
+            _texts(columns.column(name)) for name in ("source", "action", "actor.id")
+        )
+        times, recorded = _times(columns.column("time"), stretch), stretch.recorded_ms
+        passed_over = {*columns.unreadable}
         passed_over.update(row for row, source in enumerate(sources) if source in _NOT_ACTS)
-        acts = [row for row in range(stretch.count) if row not in passed_over]
-        recorded = stretch.recorded_ms
-        rows.add(self._actors.derive(acts, actors, times, recorded))
+        acts: Sequence[int] = range(stretch.count)
+        if passed_over:
+            acts = [row for row in acts if row not in passed_over]
+        rows = NamedRows(columns, None, self._actors.derive(acts, actors, times, recorded))
         self._usages[PRODUCT].watch(rows, acts)
-        found = self._routing.match(rows, sources, columns["action"], passed_over=passed_over)
+        found = self._routing.match(rows, sources, actions, passed_over=passed_over)
         found += self._match_originals(stretch, sources, acts)
         # By row, named rules first: a rule sees names or originals, never both.
         found.sort(key=lambda one: (one.row, one.rows is not rows, one.number))
         log_time = max(self.time, *recorded)
-        fed = [self._fed(one, stretch, actors, times) for one in found if self._is_read(one)]
-        raised = self._correlating.feed(fed, log_time=log_time)
-        self._raise_all(found, raised, stretch, columns)
-        self.unreadable_count += len(rows.unreadable)
+        self._raise_all(found, stretch, actors, times, log_time)
+        self.unreadable_count += len(columns.unreadable)
         self.position = stretch.first_index + stretch.count
         self.time = log_time
 
@@ -141,32 +143,29 @@ class Engine:
                 found += originals.match(rows, some)
         return found
 
-    def _is_read(self, found: Found) -> bool:
-        return self._correlating.reads(self.rules[found.number].id)
-
-    def _fed(
-        self, found: Found, stretch: Committed, actors: Sequence[Any], times: Sequence[int]
-    ) -> Fed:
-        row = found.row
-        return Fed(
-            self.rules[found.number],
-            stretch.first_index + row,
-            times[row],
-            stretch.recorded_ms[row],
-            _actor_of(actors[row]),
-            found.rows,
-            found.place,
-        )
-
     def _raise_all(
         self,
         found: Sequence[Found],
-        raised: Sequence[Raised],
         stretch: Committed,
-        columns: Mapping[str, Sequence[Any]],
+        actors: Sequence[Any],
+        times: Sequence[int],
+        log_time: int,
     ) -> None:
         """Count what rules and correlations found, in the order in which it became known."""
-        actors, times = columns["actor.id"], columns["time"]
+        fed = [
+            Fed(
+                rule,
+                stretch.first_index + one.row,
+                times[one.row],
+                stretch.recorded_ms[one.row],
+                _actor_of(actors[one.row]),
+                one.rows,
+                one.place,
+            )
+            for one in found
+            if self._correlating.reads((rule := self.rules[one.number]).id)
+        ]
+        raised = self._correlating.feed(fed, log_time=log_time)
         waiting = deque(_placed(raised, stretch, self.time))
         for one in found:
             while waiting and waiting[0][0] < one.row:
@@ -195,7 +194,7 @@ class Engine:
             raised.actor,
             match.group,
             raised.events,
-            more=match.count - len(match.indices),
+            more=max(0, match.count - len(raised.events)),
             recorded=match.recorded,
             say=lambda _: raised.sentence,
         )
@@ -213,7 +212,14 @@ class Engine:
 
     def silent_rules(self) -> list[SilentRule]:
         """Return the rules that no event so far could have fired, with the reason."""
-        return silent_rules(self.rules, self._usages, self._routing.routes)
+        silent = silent_rules(self.rules, self._usages, self._routing.routes)
+        running = {rule.id for rule in self.rules}
+        ids = {rule.rule_id for rule in silent}
+        return [*silent, *silent_correlations(self.correlations, running, ids)]
+
+    def left_out(self) -> list[dict[str, str | int]]:
+        """Return for each correlation how many matches it could not use, by why."""
+        return self._correlating.left_out()
 
     def snapshot(self) -> bytes:
         """Return the whole state; the same history gives the same bytes."""
@@ -268,6 +274,21 @@ class Engine:
         return engine
 
 
+def _texts(column: Sequence[Any]) -> Sequence[Any]:
+    """Return a column with nothing but texts and UNSET: other bytes than ours may hold more."""
+    if set(map(type, column)) <= {str, UnsetType}:
+        return column
+    return [cell if cell.__class__ is str else UNSET for cell in column]
+
+
+def _times(column: Sequence[Any], stretch: Committed) -> Sequence[int]:
+    """Return the time of each event, that of its recording where it has none."""
+    if set(map(type, column)) <= {int}:
+        return column
+    pairs = zip(column, stretch.recorded_ms, strict=True)
+    return [cell if cell.__class__ is int else recorded for cell, recorded in pairs]
+
+
 def _actor_of(cell: Any) -> str | None:
     return cell if isinstance(cell, str) else None
 
@@ -277,14 +298,16 @@ def _placed(
 ) -> list[tuple[int, Raised]]:
     """Return what correlations found by the row at which it became known.
 
-    That is the event that completed it, or the first that was recorded when it was
+    That is the event that completed it, or the first that was recorded after it was
     certain; so the order does not depend on where the record was cut.
     """
     if not raised:
         return []
     clock = list(accumulate(stretch.recorded_ms, max, initial=log_time))[1:]
-    placed = [
-        (max(one.match.index - stretch.first_index, bisect_left(clock, one.match.recorded)), one)
-        for one in raised
-    ]
+    placed = []
+    for one in raised:
+        row, certain = one.match.index - stretch.first_index, one.match.recorded
+        if row < 0 or clock[row] < certain:
+            row = bisect_right(clock, certain)
+        placed.append((row, one))
     return sorted(placed, key=itemgetter(0))

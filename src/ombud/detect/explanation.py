@@ -84,6 +84,7 @@ class Explanation:
                 "level": rule.level,
                 "path": rule.path,
                 "logsource": str(rule.logsource),
+                "filters": list(rule.filters),
             },
             "is_match": self.is_match,
             "sees": self.sight.sees,

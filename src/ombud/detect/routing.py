@@ -19,7 +19,6 @@ from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.logsource import SERVICES, LogSource, sees_event, sees_original
 from ombud.detect.rule import Rule
-from ombud.detect.stand_in import NamedRows
 
 KINDS_MAX = 4096  # Kinds of event whose services are remembered; sources come from outside.
 
@@ -69,6 +68,11 @@ class Routing:
         self._kinds: dict[tuple[Any, Any], frozenset[str | None]] = {}
         self._originals: dict[str, Originals | None] = {}
 
+    @property
+    def named_fields(self) -> frozenset[str]:
+        """The names of the event model that some rule asks for."""
+        return self._program.fields
+
     def originals(self, source: Any) -> Originals | None:
         """Return the rules that see the originals of a source, None if none does."""
         if source not in self.routes:
@@ -85,13 +89,16 @@ class Routing:
 
     def match(
         self,
-        rows: NamedRows,
+        rows: Rows,
         sources: Sequence[Any],
         actions: Sequence[Any],
         *,
         passed_over: Collection[int],
     ) -> list[Found]:
-        """Return the matches of rules of product `ombud`, but for rows that are passed over."""
+        """Return the matches of rules of product `ombud`, but for rows that are passed over.
+
+        Each row is that of the same number in the stretch.
+        """
         found = []
         for row, place in self._program.match(rows) if self._own else ():
             if row not in passed_over and self._services[place] in self._seeing(

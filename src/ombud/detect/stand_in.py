@@ -1,39 +1,38 @@
-"""Stand-in: rows and programs in their plain form, until the columnar ones are here."""
+"""Stand-in: named rows that are given their derived fields later, for those who read in steps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import UNSET
-
 from ombud.core.batch import Committed
-from ombud.core.errors import EventError
-from ombud.detect.columnar.rows import ViewRows
+from ombud.detect.columnar.named_rows import NamedColumns
+from ombud.detect.columnar.named_rows import NamedRows as Columnar
+from ombud.detect.columnar.rows import Cells
 from ombud.detect.paths import EventView
-from ombud.detect.view import view_of_row
 
 
-class NamedRows(ViewRows):
+class NamedRows:
     """Events of the record by the names of the event model."""
 
     def __init__(self, committed: Committed) -> None:
-        views: list[EventView] = []
-        self.unreadable: list[int] = []
-        for row in range(committed.count):
-            try:
-                views.append(view_of_row(committed, row))
-            except EventError:
-                views.append({})
-                self.unreadable.append(row)
-        super().__init__(views)
+        self.count = committed.count
+        self._columns = NamedColumns(committed)
+        self._rows = Columnar(self._columns)
+        self.unreadable: list[int] = sorted(self._columns.unreadable)
 
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Add fields that the record does not hold."""
-        for name, column in columns.items():
-            for row, cell in enumerate(column):
-                if cell is not UNSET:
-                    self._views[row][name] = cell
+        self._rows = Columnar(self._columns, None, columns)
 
+    def cells(self, names: frozenset[str], rows: Sequence[int] | None = None) -> Cells:
+        """Return a column of cells for each name."""
+        return self._rows.cells(names, rows)
 
-__all__ = ["NamedRows"]
+    def view(self, row: int) -> EventView:
+        """Return the named view of one row."""
+        return self._rows.view(row)
+
+    def text(self, row: int) -> str | None:
+        """Return None: names have no text of their own."""
+        return self._rows.text(row)

@@ -7,13 +7,14 @@ source for originals and over all sources for the names of the event model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET
 
 from ombud.detect.columnar.rows import Absent, Rows
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.logsource import PRODUCT, LogSource, sees_original
 from ombud.detect.rule import Rule
 
@@ -138,3 +139,32 @@ def _silence(
         return None
     missing = sorted({name for usage in active for name in usage.unseen} & rule.fields)
     return f"no event has carried {', '.join(missing)}"
+
+
+def silent_correlations(
+    correlations: Sequence[Correlation], running: Collection[str], silent: Collection[str]
+) -> list[SilentRule]:
+    """Return every correlation that cannot fire since its rules are silent or do not run.
+
+    `running` are the ids of the rules that run, `silent` of those that cannot fire.
+    """
+    found: dict[str, SilentRule] = {}
+    alive = set(running).difference(silent)
+    for one in correlations:  # As linked: those that it refers to come first.
+        missing = [rule_id for rule_id in one.rules if rule_id not in alive]
+        reach = len(one.rules) - len(missing)
+        if one.alternatives:
+            cannot = all(
+                any(one.rules[place] in missing for place in way.needed) for way in one.alternatives
+            )
+        elif one.type.is_temporal:
+            reached = range(1, reach + 1)
+            cannot = not any(all(bound.holds(n) for bound in one.bounds) for n in reached)
+        else:
+            cannot = not reach
+        if cannot:
+            reason = f"it waits for {', '.join(missing)}, which cannot fire or is switched off"
+            found[one.id] = SilentRule(one.id, one.title, reason)
+        else:
+            alive.add(one.id)
+    return list(found.values())

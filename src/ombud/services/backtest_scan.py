@@ -67,33 +67,34 @@ class Scan:
     def run(self, size: int, on_progress: Progress | None = None) -> Iterator[None]:
         """Walk over the events below `size`; yields after each piece, its work being done."""
         position = 0
-        while position < size:
-            segment = self._segment_at(position)
-            if segment is not None and segment.end <= size:
-                yield from self._sealed(segment)
-                position = segment.end
-            else:
-                following = [one.first_index for one in self._reader.segments()]
-                end = min([one for one in following if one > position], default=size)
-                for committed in self._reader.read(
-                    position, min(end, size, position + STEP) - position, raw=self._with_raw
-                ):
-                    self._replay.take_all(committed)
-                    position = committed.first_index + committed.count
-                    self.scanned.unsealed += committed.count
-                    self.scanned.decoded += committed.count
-                yield
-            self.scanned.events = position
-            if on_progress is not None:
-                on_progress(position, size)
-            if self._is_stopped():
-                raise Unavailable("the backtest was stopped")
-
-    def _segment_at(self, index: int) -> SegmentFile | None:
         for segment in self._reader.segments():
-            if segment.first_index <= index < segment.end:
-                return segment
-        return None
+            if segment.end > size:
+                break
+            yield from self._unsealed(position, segment.first_index)
+            yield from self._sealed(segment)
+            position = segment.end
+            self._tell(position, size, on_progress)
+        for _ in self._unsealed(position, size):
+            yield
+            self._tell(self.scanned.events, size, on_progress)
+
+    def _tell(self, position: int, size: int, on_progress: Progress | None) -> None:
+        """Tell how far it is, unless nobody wants to know any more."""
+        self.scanned.events = position
+        if on_progress is not None:
+            on_progress(position, size)
+        if self._is_stopped():
+            raise Unavailable("the backtest was stopped")
+
+    def _unsealed(self, start: int, end: int) -> Iterator[None]:
+        """Take events that were in no segment at the beginning; they may be by now."""
+        for first in range(start, end, STEP):
+            for committed in self._reader.read(first, min(STEP, end - first), raw=self._with_raw):
+                self._replay.take_all(committed)
+                self.scanned.unsealed += committed.count
+                self.scanned.decoded += committed.count
+            self.scanned.events = min(first + STEP, end)
+            yield
 
     def _sealed(self, segment: SegmentFile) -> Iterator[None]:
         self.scanned.sealed += segment.count

@@ -250,7 +250,7 @@ class HomeServices:
             "record_events_total": size,
             "index_lag_events": max(0, size - self._index.watermark()),
             "rules_lag_events": max(0, size - self._watch.watermark()),
-            "rules_loaded": len(self._watch.rules),
+            "rules_loaded": len(self._watch.rules) + len(self._watch.correlations),
             "rules_refused": len(self._watch.refusals),
             "background_failing": len(self._background.failures),
         }

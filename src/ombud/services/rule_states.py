@@ -7,6 +7,8 @@ from typing import Any
 
 from ombud.core.clock import Clock
 from ombud.core.errors import InputError, NotFound
+from ombud.detect.correlation.model import Correlation
+from ombud.detect.rule import Rule
 from ombud.services.asker import Asker
 from ombud.services.own_events import own_event
 from ombud.services.record_port import Appender, record_events
@@ -35,19 +37,23 @@ class RuleStates:
         self._watch = watch
         self._clock = clock
 
+    def _known(self) -> tuple[Rule | Correlation, ...]:
+        return (*self._watch.known_rules, *self._watch.known_correlations)
+
     def report(self) -> dict[str, Any]:
         """Return every rule with its state, and what rules cannot do here."""
         disabled = self._control.disabled_rules()
         rules = [
             {
                 "id": rule.id,
+                "type": rule.type.value if isinstance(rule, Correlation) else "rule",
                 "title": rule.title,
                 "level": rule.level,
                 "path": rule.path,
                 "state": "disabled" if rule.id in disabled else "enabled",
                 "reason": disabled.get(rule.id),
             }
-            for rule in self._watch.known_rules
+            for rule in self._known()
         ]
         return {"rules": rules, **self._watch.faults()}
 
@@ -57,7 +63,7 @@ class RuleStates:
         """Switch a rule on or off; switching off needs a reason."""
         asker.require("admin")
         reason = (reason or "").strip() or None
-        if rule_id not in {rule.id for rule in self._watch.known_rules}:
+        if rule_id not in {rule.id for rule in self._known()}:
             raise NotFound(f"no rule `{rule_id}` here", hint="`ombud rules status` lists them")
         if not is_enabled and reason is None:
             raise InputError("switching a rule off needs a reason", hint="add `--why …`")

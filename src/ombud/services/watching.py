@@ -15,8 +15,10 @@ from typing import Any
 from ombud.core.batch import Batch, BatchBuilder, Committed
 from ombud.core.errors import InputError
 from ombud.detect.alert import Alert, finding_event
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.engine import Engine
-from ombud.detect.rule import Refusal, Rule
+from ombud.detect.rule import Rule
+from ombud.detect.rule_set import RuleSet
 from ombud.query.world import AlertTest
 from ombud.services.record_port import Appender
 from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX
@@ -25,7 +27,11 @@ from ombud.store.alerts import AlertStore, KeptEvents
 __all__ = ["ALERTS_MAX", "Watch"]
 
 EVENTS_PAGE = 1_000  # Alerts whose events are read at once: each keeps up to 1,000.
-SAVE_EVERY = 20_000  # Events watched again after a crash, at most; findings are known by then.
+SAVE_EVERY = 20_000  # Events after which the engine's state is saved; after a crash they are new.
+# A state of many alerts and open groups has some ten megabytes: it is saved as much more
+# seldom as it is larger, so that saving stays a small part of the work, but not for ever.
+SAVE_BYTES = 50  # Of the state, for each event since it was last saved.
+SAVE_EVERY_MAX = 500_000
 
 
 class Watch:
@@ -34,41 +40,52 @@ class Watch:
     def __init__(
         self,
         *,
-        rules: Sequence[Rule],
+        rule_set: RuleSet,
         disabled: Container[str],
-        refusals: Sequence[Refusal],
         store: AlertStore,
         appender: Appender,
     ) -> None:
-        self.known_rules = tuple(rules)
-        self.refusals = tuple(refusals)
+        self.known_rules = rule_set.rules
+        self.known_correlations = rule_set.correlations
+        self.refusals = rule_set.refusals
+        self._feeding = rule_set.feeding
         self._store = store
         self._appender = appender
         self._lock = threading.Lock()
         self._applying = threading.Lock()
-        self._rewind(self._running(disabled))
+        self._choose(disabled)
+        self._rewind()
 
-    def _rewind(self, running: Sequence[Rule]) -> None:
+    def _choose(self, disabled: Container[str]) -> None:
+        """Let all run but these.
+
+        What feeds a correlation that is switched off opens no alert in its stead.
+        """
+        self._running = tuple(one for one in self.known_rules if one.id not in disabled)
+        self._correlations = tuple(one for one in self.known_correlations if one.id not in disabled)
+
+    def _restored(self, state: bytes) -> Engine:
+        return Engine.restore(self._running, state, self._correlations, feeding=self._feeding)
+
+    def _rewind(self) -> None:
         """Go back to the engine as last saved; what followed is watched and found again."""
         state = self._store.state()
-        self._engine = Engine(running)
+        self._engine = Engine(self._running, self._correlations, feeding=self._feeding)
         if state is not None:
             try:
-                self._engine = Engine.restore(running, state)
+                self._engine = self._restored(state)
             except InputError:
                 self._store.clear()  # A state of another version: everything is found again.
-        self._position = self._saved = self._engine.position
+        self._position = self._engine.position
+        self._next_save = self._position + _events_for(state or b"")
 
     def rewind(self) -> None:
         """Go back to what is saved, after alerts could not be."""
         with self._applying, self._lock:
-            self._rewind(self._engine.rules)
-
-    def _running(self, disabled: Container[str]) -> list[Rule]:
-        return [rule for rule in self.known_rules if rule.id not in disabled]
+            self._rewind()
 
     def disable(self, disabled: Container[str]) -> None:
-        """Go on with all rules but these, from where the engine stands.
+        """Go on with all but these, from where the engine stands.
 
         The state is saved there, so that no restart puts earlier events to other rules.
         """
@@ -76,13 +93,19 @@ class Watch:
             state = self._engine.snapshot()
             with self._lock:
                 self._store.save([], watermark=self._engine.position, state=state)
-            self._engine = Engine.restore(self._running(disabled), state)
-            self._saved = self._engine.position
+            self._choose(disabled)
+            self._engine = self._restored(state)
+            self._next_save = self._engine.position + _events_for(state)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that run."""
         return self._engine.rules
+
+    @property
+    def correlations(self) -> tuple[Correlation, ...]:
+        """The correlations that run."""
+        return self._engine.correlations
 
     def watermark(self) -> int:
         """Return the index of the next event to watch."""
@@ -96,7 +119,7 @@ class Watch:
             except BaseException:
                 # Invariant: the engine never knows an alert that neither store nor record has.
                 with self._lock:
-                    self._rewind(self._engine.rules)
+                    self._rewind()
                 raise
 
     def _apply(self, committed: Committed) -> None:
@@ -105,9 +128,9 @@ class Watch:
         if opened:
             self._appender.append(list(_batches(opened)))
         state = None
-        if self._engine.position - self._saved >= SAVE_EVERY:
+        if self._engine.position >= self._next_save:
             state = self._engine.snapshot()
-            self._saved = self._engine.position
+            self._next_save = self._engine.position + _events_for(state)
         # A transaction costs some milliseconds, and most stretches of the record raise nothing.
         if changes or state is not None:
             with self._lock:
@@ -169,7 +192,8 @@ class Watch:
 
     def rule_facts(self, rule_id: str, version: str) -> dict[str, Any] | None:
         """Return what a rule says to whoever reads its alert; None if it runs no more."""
-        for rule in self.rules:
+        running: tuple[Rule | Correlation, ...] = (*self.rules, *self.correlations)
+        for rule in running:
             if rule.id == rule_id:
                 said = rule.guidance
                 return {
@@ -189,15 +213,28 @@ class Watch:
         with self._lock:
             return self._store.counts()
 
-    def faults(self) -> dict[str, list[dict[str, Any]]]:
-        """Return what rules cannot do here: refused, a field never seen, unable to fire."""
+    def faults(self) -> dict[str, Any]:
+        """Return what rules cannot do here, and what they could not use of the events.
+
+        Refused, a field never seen, unable to fire; events that were unreadable; and for
+        each correlation how many of the events that its rules matched it left out, by why.
+        """
         with self._applying:
             unused, silent = self._engine.unused_fields(), self._engine.silent_rules()
+            left_out = self._engine.left_out()
+            unreadable = self._engine.unreadable_count
         return {
             "refused": [asdict(refusal) for refusal in self.refusals],
             "never_seen": [asdict(field) for field in unused],
             "silent": [asdict(rule) for rule in silent],
+            "unreadable": unreadable,
+            "left_out": left_out,
         }
+
+
+def _events_for(state: bytes) -> int:
+    """Return after how many events a state of this size is saved again."""
+    return min(max(SAVE_EVERY, len(state) // SAVE_BYTES), SAVE_EVERY_MAX)
 
 
 def _batches(opened: Sequence[Alert]) -> Iterator[Batch]:

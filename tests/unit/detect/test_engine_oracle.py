@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +22,9 @@ from ombud.core.batch import Committed
 from ombud.core.stretch import join_committed, slice_committed
 from ombud.detect import engine as engine_module
 from ombud.detect.alert import Alert, AlertChange, AlertEvent
+from ombud.detect.correlation.linking import link
+from ombud.detect.correlation.model import Correlation
+from ombud.detect.correlation.parsing import parse_correlation
 from ombud.detect.engine import Engine
 from ombud.detect.rule import Rule, parse_rules
 from ombud.simulate.county import simulate
@@ -57,7 +63,7 @@ detection: {s: {action|exists: true}, condition: s}
 title: Asked
 id: decisions
 logsource: {product: ombud, service: decisions}
-detection: {s: {decision.permit: false}, condition: s}
+detection: {s: {action|exists: true}, condition: s}
 ---
 title: Person
 id: person
@@ -88,10 +94,10 @@ detection: {s: {EventID: 1}, condition: not s}
 
 # What is done to some event: the group, and the bytes replaced in it, or all of them.
 SPOILT = (
-    (3, b'"aws.cloudtrail"', b'"ombud.tick"'),
-    (3, b'"aws.cloudtrail"', b'"ombud.detect"'),
-    (3, b'"aws.cloudtrail"', b'"ombud.decision"'),
-    (3, b'"aws.cloudtrail"', b'"ombud.look"'),
+    (3, b'"county.cases"', b'"ombud.tick"'),
+    (3, b'"county.cases"', b'"ombud.detect"'),
+    (3, b'"county.cases"', b'"ombud.decision"'),
+    (3, b'"county.cases"', b'"ombud.look"'),
     (3, b"", b"[99]"),
     (1, b"", b"[1"),
     (2, b"", b"{}"),
@@ -101,6 +107,53 @@ SPOILT = (
     (4, b"", b""),
 )
 
+CORRELATIONS = """
+title: Many reads
+id: many
+correlation:
+  type: event_count
+  rules: [records]
+  group-by: [actor.id]
+  timespan: 1h
+  condition: {gte: 4}
+ombud: {explain: "{count} acts, {value} by then"}
+---
+title: Many persons
+id: persons
+correlation:
+  type: value_count
+  rules: [person, records]
+  group-by: [actor.id]
+  timespan: 1d
+  condition: {field: resource.id, gte: 3}
+---
+title: Few
+id: few
+correlation: {type: event_count, rules: [any], timespan: 2h, condition: {lt: 3}}
+---
+title: Trail and control
+id: both
+correlation:
+  type: temporal
+  rules: [trail, control]
+  group-by: [who]
+  timespan: 12h
+  aliases: {who: {trail: userIdentity.arn, control: actor.id}}
+---
+title: Asked and nothing done
+id: absent
+correlation:
+  type: temporal
+  rules: [decisions, records]
+  timespan: 1h
+  condition: decisions and not records
+---
+title: Upon many
+id: upon
+correlation: {type: event_count, rules: [many], timespan: 2d, condition: {gte: 2}}
+"""
+FEEDING = frozenset({"records", "any", "many"})
+
 Merged = dict[str, tuple[Alert, list[AlertEvent], list[int]]]
 
 
@@ -109,15 +162,14 @@ def record() -> Committed:
     """Return a county's record, told by all its sources."""
     simulation = simulate(11, people=40, end=END, events=EVENTS, days=40)
     whole = join_committed(list(to_committed(to_batches(county_sources(), simulation, rows=64))))
-    spoilt = spoil(whole)
-    assert spoilt.count == whole.count
-    return spoilt
+    times = accumulate((whole.values(row)["time"] for row in range(whole.count)), max)
+    return spoil(replace(whole, recorded_ms=array("q", times)))
 
 
 def spoil(whole: Committed) -> Committed:
     """Return a record with ticks and findings, erased groups and bytes that are no event."""
     groups = [[whole.group(number, row) for row in range(whole.count)] for number in (1, 2, 3, 4)]
-    for row in range(0, whole.count, 17):
+    for row in range(0, whole.count, 7):
         number, was, becomes = SPOILT[row % len(SPOILT)]
         part = groups[number - 1][row]
         groups[number - 1][row] = part.replace(was, becomes) if was else becomes
@@ -135,6 +187,15 @@ def rules() -> tuple[Rule, ...]:
     found, refusals = parse_rules(RULES, path="t.yml")
     assert not refusals
     return (*read_rules([shipped_rules_folder()]).rules, *found)
+
+
+@cache
+def correlations() -> tuple[Correlation, ...]:
+    """Return the correlations above."""
+    parsed = [parse_correlation(one, path="t.yml") for one in yaml.safe_load_all(CORRELATIONS)]
+    kept, refusals = link(parsed, rules())
+    assert not refusals
+    return kept
 
 
 def merged(changes: Sequence[AlertChange]) -> Merged:
@@ -167,16 +228,18 @@ def test_alerts_are_those_of_the_plain_engine(data: st.DataObject) -> None:
     whole = Committed(0, rows.count, rows.recorded_ms, rows.offsets, rows.blobs)
     some = data.draw(st.lists(st.sampled_from(rules()), unique_by=id, min_size=1))
     most = data.draw(st.sampled_from([3, 100_000]))
-    plain = PlainEngine(some, alerts_max=most)
+    over = correlations() if data.draw(st.booleans()) else ()
+    options: dict[str, Any] = {"feeding": FEEDING, "alerts_max": most}
+    plain = PlainEngine(some, over, **options)
     plain.feed(whole)
-    once = Engine(some, alerts_max=most)
+    once = Engine(some, over, **options)
     once.feed(whole)
 
-    engine, changes = Engine(some, alerts_max=most), []
+    engine, changes = Engine(some, over, **options), []
     for piece in cut(data, whole):
         changes += engine.feed(piece)
         if data.draw(st.booleans()):
-            engine = Engine.restore(some, engine.snapshot(), alerts_max=most)
+            engine = Engine.restore(some, engine.snapshot(), over, **options)
 
     found = merged(changes)
     assert found == plain.alerts
@@ -188,13 +251,17 @@ def test_alerts_are_those_of_the_plain_engine(data: st.DataObject) -> None:
 def test_the_whole_record_is_that_of_the_plain_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """All rules over all of it, also in steps: alerts, fields never seen, and enough of both."""
     monkeypatch.setattr(engine_module, "ROWS_MAX", 500)
-    plain, engine = PlainEngine(rules()), Engine(rules())
+    plain = PlainEngine(rules(), correlations(), feeding=FEEDING)
+    engine = Engine(rules(), correlations(), feeding=FEEDING)
     plain.feed(record())
 
     found = merged(engine.feed(record()))
 
     assert found == plain.alerts
     assert len({alert.rule_id for alert, _, _ in found.values()}) >= 15
+    assert {one.id for one in correlations()} - FEEDING <= {
+        alert.rule_id for alert, _, _ in found.values()
+    }
     assert engine.unreadable_count == plain.unreadable > 0
     unused = engine.unused_fields()
     assert unused

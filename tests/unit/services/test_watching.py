@@ -13,6 +13,7 @@ from ombud.core.batch import COUNT_MAX, Batch, BatchBuilder, Committed
 from ombud.core.errors import Unavailable
 from ombud.core.event import Event
 from ombud.detect.rule import Rule, parse_rules
+from ombud.detect.rule_set import RuleSet
 from ombud.record.receipt import Receipt
 from ombud.services.watching import Watch
 from ombud.store.alerts import AlertStore
@@ -84,7 +85,10 @@ def watch_of(tmp_path: Path, findings: Findings) -> Iterator[Callable[..., Watch
 
         def build(rules: Sequence[Rule], disabled: Sequence[str] = ()) -> Watch:
             return Watch(
-                rules=rules, disabled=disabled, refusals=(), store=store, appender=findings
+                rule_set=RuleSet(tuple(rules)),
+                disabled=disabled,
+                store=store,
+                appender=findings,
             )
 
         yield build

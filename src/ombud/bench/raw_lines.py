@@ -1,0 +1,38 @@
+"""Raw lines: rules put to lines as they stand in a file, the originals of one source.
+
+Only rules about originals are asked here: what a rule of product `ombud` sees is an
+event, which a line must become first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
+from ombud.detect.columnar.program import Program
+from ombud.detect.rule import Rule
+from ombud.services.matching import Faults, Found
+
+
+class RawLines:
+    """Puts lines to every one of the rules; `source` names fields as its originals have them."""
+
+    def __init__(self, rules: Sequence[Rule], source: str | None = None) -> None:
+        self._program = Program(rules)
+        self._projector = OriginalProjector(source)
+
+    def match(self, lines: Sequence[bytes]) -> tuple[Found, Faults]:
+        """Return what matched, in order of lines and rules."""
+        return self._program.match(OriginalRows(lines, self._projector)), ()
+
+
+def raw_lines(rules: Sequence[Rule], source: str | None = None) -> Callable[[], RawLines]:
+    """Return what makes them, in a form that can be sent to another process."""
+    return partial(RawLines, sendable(rules), source)
+
+
+def sendable(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the same rules without what was compiled of them, which cannot be sent."""
+    return tuple(replace(rule) for rule in rules)
