@@ -7,7 +7,7 @@ and segments that are not known to be exact, are put to the rules event by event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ombud.core.errors import TamperError, Unavailable
 from ombud.detect.candidates import Candidates, acts_of
 from ombud.detect.logsource import ROUTES
 from ombud.detect.narrowing import Rows
-from ombud.detect.replay import Chosen, Replay
+from ombud.detect.replay import Replay, Stored
 from ombud.record.paths import SegmentFile
 from ombud.record.reader import RecordReader
 from ombud.record.stored import StoredSegment
@@ -161,8 +161,8 @@ class Scan:
             name: [column[row] for row in named.tolist()] for name, column in fields.derived.items()
         }
         self._replay.take(
-            _chosen(stored, named, raw=False),
-            _chosen(stored, originals, raw=True),
+            _stored(stored, named, raw=False),
+            _stored(stored, originals, raw=True),
             derived,
             log_time=int(stored.recorded()[end - 1]) if self._replay.correlations else 0,
         )
@@ -174,9 +174,10 @@ def _between(rows: Rows, start: int) -> Rows:
     return rows[first:last]
 
 
-def _chosen(stored: StoredSegment, rows: Rows, *, raw: bool) -> Chosen:
-    indices: Sequence[int] = (rows + stored.first_index).tolist()
-    return Chosen(stored.gather(rows, raw=raw), indices)
+def _stored(segment: StoredSegment, rows: Rows, *, raw: bool) -> Stored | None:
+    if not len(rows):
+        return None
+    return Stored(segment.gather(rows, raw=raw), (rows + segment.first_index).tolist())
 
 
 def _unreadable(path: Path, error: Exception) -> Exception:
