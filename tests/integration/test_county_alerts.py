@@ -20,7 +20,7 @@ def test_each_kind_of_misuse_raises_an_alert() -> None:
     loaded = read_rules([shipped_rules_folder()])
     rules, refusals = loaded.rules, loaded.refusals
     simulation = simulate(7, people=60, end=END, events=8_000)
-    engine = Engine(rules)
+    engine = Engine(rules, loaded.correlations, feeding=loaded.feeding)
     native_ids: list[str] = []
     alerts: dict[str, list[int]] = defaultdict(list)
     for committed in to_committed(to_batches(county_sources(), simulation)):

@@ -18,9 +18,12 @@ from ombud.collect.source import Source
 from ombud.collect.sources import get_source
 from ombud.config.rule_files import read_rules
 from ombud.core.errors import InputError, RuleError
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.matcher import explain
 from ombud.detect.rule import Rule
+from ombud.detect.rule_set import RuleSet
 from ombud.services.matching import LinePool
+from ombud.services.rule_correlating import CorrelatedLines, LineCorrelator
 from ombud.services.rule_lines import RuleLines, WholeLines, routed
 
 
@@ -60,6 +63,8 @@ def run(
     Without --source the lines are fields and values as the rules name them, and
     every rule sees every line.  With it they are originals, and rules are routed
     by logsource.  Needs no home, and so knows nothing of an actor's earlier acts.
+    Correlations are told at the end, from the events' own times; rules that only
+    feed them are not printed.
     """
     loaded = read_rules(paths)
     for refusal in loaded.refusals:
@@ -72,26 +77,67 @@ def run(
             note(f"{len(loaded.rules) - len(rules)} rules are for other sources than {kind.kind}")
     if not rules:
         raise RuleError("no rule can run on these events")
-    counts: Counter[int] = Counter()
     bad = BadLines()
     read = RuleLines(rules, source, mapping)
+    told = _Told(loaded, read, is_summary=summary, json=json)
     begin = time.monotonic()
     line_count = 0
     with progress("rules", unit="lines") as bar:
         task = bar.add_task("", total=None)
-        for part in _parts(read, events, kind, partial(WholeLines, rules, source, mapping), jobs):
+        make = partial(WholeLines, rules, source, mapping)
+        for part in _parts(read, events, kind, make, jobs):
             line_count += part.line_count
             bar.update(task, completed=line_count)
             for number, reason in part.faults:
                 bad.add(number, reason)
             for number, rule, raw in part.hits:
-                counts[rule] += 1
-                if not summary:
-                    _print_match(read, rule, number, raw, json=json)
+                told.tell(number, rule, raw)
+    told.finish()
     bad.say()
-    if summary:
-        _print_counts(rules, counts, json=json)
-    _say_speed(line_count, sum(counts.values()), len(counts), time.monotonic() - begin)
+    told.say_speed(line_count, time.monotonic() - begin)
+
+
+class _Told:
+    """What matched so far: printed, counted, and kept for correlations."""
+
+    def __init__(self, loaded: RuleSet, read: RuleLines, *, is_summary: bool, json: bool) -> None:
+        self._loaded = loaded
+        self._read = read
+        self._is_summary = is_summary
+        self._json = json
+        self._counts: Counter[str] = Counter()
+        self._feeding = loaded.feeding
+        self._correlator = LineCorrelator(loaded)
+
+    def tell(self, number: int, place: int, raw: bytes) -> None:
+        """Take one match of a rule, by its position, with a line."""
+        rule = self._read.rules[place]
+        if self._correlator.is_wanted(rule.id):
+            view = self._read.view(raw, place)
+            self._correlator.take(rule.id, number, self._read.time(raw), view)
+        if rule.id in self._feeding:
+            return
+        self._counts[rule.id] += 1
+        if not self._is_summary:
+            _print_match(self._read, place, number, raw, json=self._json)
+
+    def finish(self) -> None:
+        """Tell what correlations make of it all, and the counts if they are asked for."""
+        for met in self._correlator.finish():
+            self._counts[met.correlation.id] += 1
+            if not self._is_summary:
+                _print_met(met, json=self._json)
+        if self._correlator.no_time:
+            note(f"{self._correlator.no_time} matches say no `time` and are not correlated")
+        if self._is_summary:
+            every: list[Rule | Correlation] = [*self._loaded.rules, *self._loaded.correlations]
+            _print_counts(every, self._counts, json=self._json)
+
+    def say_speed(self, lines: int, seconds: float) -> None:
+        """Say how much was read and found, and how fast."""
+        rate = f", {lines / seconds:,.0f} lines/s" if seconds > 0 else ""
+        matches, rules = sum(self._counts.values()), len(self._counts)
+        note(f"{lines:,} lines read, {matches:,} matches of {rules} rules{rate}")
 
 
 def _parts(
@@ -130,8 +176,31 @@ def _print_match(read: RuleLines, place: int, number: int, raw: bytes, *, json: 
     print_line(f"line {number}: {rule.title} ({rule.level}): {told}")
 
 
-def _print_counts(rules: Sequence[Rule], counts: Counter[int], *, json: bool) -> None:
-    rows = [(rules[place], count) for place, count in counts.most_common()]
+def _print_met(met: CorrelatedLines, *, json: bool) -> None:
+    one, match = met.correlation, met.match
+    if json:
+        print_json(
+            {
+                "rule_id": one.id,
+                "line": met.line,
+                "lines": list(met.lines),
+                "group": dict(match.group),
+                "count": match.count,
+                "value": match.value,
+            }
+        )
+        return
+    group = ", ".join(f"{name} {value}" for name, value in match.group)
+    said = one.guidance.explain or f"{one.type} reached {match.value}"
+    print_line(
+        f"line {met.line}: {one.title} ({one.level}): {said}"
+        f"; {match.count} events{f' of {group}' if group else ''}, from line {met.lines[0]}"
+    )
+
+
+def _print_counts(rules: Sequence[Rule | Correlation], counts: Counter[str], *, json: bool) -> None:
+    known = {rule.id: rule for rule in rules}
+    rows = [(known[rule_id], count) for rule_id, count in counts.most_common()]
     if json:
         for rule, count in rows:
             print_json({"rule_id": rule.id, "title": rule.title, "matches": count})
@@ -140,8 +209,3 @@ def _print_counts(rules: Sequence[Rule], counts: Counter[int], *, json: bool) ->
         ("rule", "level", "matches", "title"),
         ((rule.id, rule.level, f"{count:,}", rule.title) for rule, count in rows),
     )
-
-
-def _say_speed(lines: int, matches: int, rules: int, seconds: float) -> None:
-    rate = f", {lines / seconds:,.0f} lines/s" if seconds > 0 else ""
-    note(f"{lines:,} lines read, {matches:,} matches of {rules} rules{rate}")

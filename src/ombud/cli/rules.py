@@ -132,8 +132,9 @@ def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
     loaded = read_rules(paths)
     rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
-    by_path: dict[str, list[Rule]] = {}
-    for rule in rules:
+    every: list[Rule | Correlation] = [*rules, *loaded.correlations]
+    by_path: dict[str, list[Rule | Correlation]] = {}
+    for rule in every:
         by_path.setdefault(rule.path, []).append(rule)
     results: list[tuple[str, CaseResult]] = []
     for file in find_rule_files(paths):
@@ -143,24 +144,27 @@ def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
             continue
         found = by_path.get(str(file), [])
         if found:
-            results += [(str(file), result) for result in _run_file(found, cases)]
+            results += [(str(file), result) for result in _run_file(found, cases, loaded)]
     failed = [(path, result) for path, result in results if not result.passed]
     if json:
         for path, result in results:
             print_json(_case_row(path, result))
     else:
         for path, result in failed:
-            word = "misses" if result.expected else "matches"
+            word = "does not find" if result.expected else "finds"
             print_line(f"{path}: {word} `{result.name}`")
-        print_line(f"{len(rules)} rules, {len(results)} events, {len(failed)} failed")
+        print_line(f"{len(every)} rules, {len(results)} cases, {len(failed)} failed")
     if failed or refusals:
         raise typer.Exit(1)
 
 
-def _run_file(rules: Sequence[Rule], cases: Path) -> list[CaseResult]:
+def _run_file(
+    rules: Sequence[Rule | Correlation], cases: Path, within: RuleSet
+) -> list[CaseResult]:
     with cases.open("rb") as opened:
         text = opened.read(FILE_SIZE_MAX + 1)
-    return run_cases(rules, parse_cases(text, path=str(cases)), path=str(cases))
+    parsed = parse_cases(text, path=str(cases))
+    return run_cases(rules, parsed, path=str(cases), within=within)
 
 
 def _case_row(path: str, result: CaseResult) -> dict[str, Any]:

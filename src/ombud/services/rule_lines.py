@@ -8,6 +8,7 @@ source, lines are fields and values, and every rule sees every line.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -76,6 +77,16 @@ class RuleLines:
             return self._read(raw)
         return view_of_original(raw, self._kind)
 
+    def time(self, raw: bytes) -> int | None:
+        """Return when a record says that it happened, in milliseconds; None if it does not."""
+        value = self._read(raw).get("time")
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        try:
+            return to_ms(datetime.fromisoformat(value)) if isinstance(value, str) else None
+        except ValueError:
+            return None
+
     def _sees(self, rule: int, view: EventView) -> bool:
         logsource = self.rules[rule].logsource
         return sees_event(logsource, view.get("source", ""), view.get("action", ""))
@@ -130,6 +141,12 @@ def _holds_many(line: bytes) -> bool:
         for name, inner in value.items()
         if name in _MANY
     )
+
+
+def to_ms(moment: datetime) -> int:
+    """Return an instant in milliseconds; one without a zone is in UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1000)
 
 
 _MANY = frozenset({"Records", "records", "value", "items", "entry", "data"})

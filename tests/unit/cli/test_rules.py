@@ -121,14 +121,14 @@ def test_list_says_which_filters_apply(folder: Path, capfd: pytest.CaptureFixtur
 def test_test(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Each rule is put to its events; a failed case is named and makes status 1."""
     assert run(["rules", "test", str(folder)]) == 0
-    assert capfd.readouterr().out == "1 rules, 2 events, 0 failed\n"
+    assert capfd.readouterr().out == "1 rules, 2 cases, 0 failed\n"
 
     (folder / "export.tests.yml").write_text(CASES.replace("99", "101"))
     (folder / "bare.yml").write_text(TRAIL)
     assert run(["rules", "test", str(folder)]) == 1
     captured = capfd.readouterr()
-    assert "matches `few`" in captured.out
-    assert captured.out.endswith("2 rules, 2 events, 1 failed\n")
+    assert "finds `few`" in captured.out
+    assert captured.out.endswith("2 rules, 2 cases, 1 failed\n")
     assert "bare.yml: no events ship with it" in captured.err
 
     assert run(["rules", "test", str(folder), "--json"]) == 1
@@ -146,7 +146,7 @@ def test_list(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     found, _ = lines_of(capfd)
     head = {"rule_id", "version", "title", "level", "status", "path"}
     assert set(found[0]) == head | {"logsource", "filters", "opens_alerts"}
-    assert found[-1]["rule_id"] == "export"
+    assert "export" in {row["rule_id"] for row in found}
     assert len(found) > 10
     assert run(["rules", "list"]) == 0
     assert "Bulk Export" in capfd.readouterr().out

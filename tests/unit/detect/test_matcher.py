@@ -172,8 +172,8 @@ OWN = "title: T\nid: t\nlogsource: {product: ombud}\ndetection: {s: {action: rea
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        pytest.param("[]", "a map of `matches` and `misses`", id="list"),
-        pytest.param("match: []", "a map of `matches` and `misses`", id="other key"),
+        pytest.param("[]", "a map of `matches`", id="list"),
+        pytest.param("match: []", "a map of `matches`", id="other key"),
         pytest.param("a: b: c", "mapping values", id="no YAML"),
         pytest.param("matches: [{name: x}]", "match 1 has no `event`", id="no event"),
         pytest.param("misses: [{event: {}, x: 1}]", "unknown key `x`", id="unknown key"),

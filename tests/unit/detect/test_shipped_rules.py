@@ -9,28 +9,32 @@ import pytest
 
 from ombud.config.rule_files import cases_file, find_rule_files, read_rules, shipped_rules_folder
 from ombud.detect.cases import parse_cases, run_cases
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.rule import Rule
 from ombud.detect.view import DERIVED_FIELDS
 
 FILES = find_rule_files([shipped_rules_folder()])
 LOADED = read_rules(FILES)
-RULES, REFUSALS = LOADED.rules, LOADED.refusals
+EVERY: list[Rule | Correlation] = [*LOADED.rules, *LOADED.correlations]
+RAISING = [rule for rule in EVERY if rule.id not in LOADED.feeding]
 
-each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.path).stem)
+each_raising = pytest.mark.parametrize("rule", RAISING, ids=lambda rule: rule.title)
+each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
 def test_all_load() -> None:
-    """No shipped rule is refused, and there are at least ten."""
-    assert not REFUSALS
-    assert len(RULES) >= 10
+    """No shipped rule is refused; at least ten raise alerts of single events, three of several."""
+    assert not LOADED.refusals
+    assert sum(isinstance(rule, Rule) for rule in RAISING) >= 10
+    assert sum(isinstance(rule, Correlation) for rule in RAISING) >= 3
+    assert all(rule.logsource.is_own for rule in LOADED.rules)
 
 
-@each_rule
-def test_guidance_is_whole(rule: Rule) -> None:
-    """A rule says what it means, misses and mistakes, how grave it is and what to do."""
+@each_raising
+def test_guidance_is_whole(rule: Rule | Correlation) -> None:
+    """What raises alerts says what it means, misses and mistakes, and what to do."""
     guidance = rule.guidance
 
-    assert rule.logsource.is_own
     assert guidance.description
     assert guidance.falsepositives
     assert guidance.blind_spots
@@ -41,15 +45,26 @@ def test_guidance_is_whole(rule: Rule) -> None:
     )
 
 
-@each_rule
-def test_events(rule: Rule) -> None:
-    """A rule matches the events it must match and no event that it must not."""
-    path = cases_file(Path(rule.path))
-    cases = parse_cases(path.read_bytes(), path=path.name)
-    results = run_cases([rule], cases, path=path.name)
+@pytest.mark.parametrize("rule", sorted(LOADED.feeding))
+def test_what_feeds_is_known(rule: str) -> None:
+    """What only feeds correlations says so, and is no graver than they are."""
+    (found,) = (one for one in EVERY if one.id == rule)
+    assert "Feeds" in found.guidance.description
+    assert found.level in {"informational", "low"}
 
-    assert {case.expected for case in cases} == {True, False}
+
+@each_file
+def test_events(path: Path) -> None:
+    """Every rule finds the events it must find, and none that it must not."""
+    cases = parse_cases(cases_file(path).read_bytes(), path=path.name)
+    rules = [rule for rule in EVERY if rule.path == str(path)]
+    results = run_cases(rules, cases, path=path.name, within=LOADED)
+
     assert [result.name for result in results if not result.passed] == []
+    for rule in rules:
+        is_link = isinstance(rule, Correlation) and rule.id in LOADED.feeding
+        found = {result.expected for result in results if result.rule_id == rule.id}
+        assert found == {True, False} or is_link, rule.title
 
 
 def test_no_events_without_a_rule() -> None:
