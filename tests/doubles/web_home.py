@@ -202,6 +202,11 @@ class Services:
         return _Policies(self._note)
 
     @property
+    def backtesting(self) -> _Policies:
+        """Return what backtests nothing."""
+        return _Policies(self._note)
+
+    @property
     def simulating(self) -> _Policies:
         """Return what replays policies."""
         return _Policies(self._note)

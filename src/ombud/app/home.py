@@ -170,7 +170,7 @@ class OpenHome:
 
     def _open_watch(self) -> Watch:
         return Watch(
-            rule_set=read_rules(configured_folders(self.settings)),
+            rule_set=read_rules(configured_folders(self.settings), cache=self.paths.rules_cache),
             disabled=self.control.disabled_rules(),
             store=self._alert_store,
             appender=self.appender,

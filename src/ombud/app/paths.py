@@ -33,6 +33,11 @@ class HomePaths:
         return self.index / "alerts.duckdb"
 
     @property
+    def rules_cache(self) -> Path:
+        """The folder of rules that were parsed before."""
+        return self.index / "rules"
+
+    @property
     def quarantine(self) -> Path:
         """The folder of raw input that could not become an event."""
         return self.home / "quarantine"

@@ -8,15 +8,13 @@ included; memory is the highest seen while events come in or after.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from ombud.bench.events import cloudtrail_batches, county_batches
+from ombud.bench.events import mixed_batches
 from ombud.bench.meter import folder_bytes
 from ombud.bench.report import Figures, Limit, Options, Report, repeat
 from ombud.bench.served import ServedHome
-from ombud.core.batch import Batch
 from ombud.record.paths import Home
 
 LIMITS = (Limit("bytes_per_event", 480.0), Limit("pss_mb", 1_500.0))
@@ -31,7 +29,7 @@ def run(options: Options) -> Report:
         root = options.folder / f"home-{rep}"
         raw = peak = number = 0
         with ServedHome(root) as home:
-            batches = _mixed(options)
+            batches = mixed_batches(options.vectors, options.events)
             while together := list(islice(batches, SENT_TOGETHER)):
                 home.client.append(together)
                 raw += sum(len(batch.blobs[-1]) for batch in together)
@@ -51,17 +49,6 @@ def run(options: Options) -> Report:
         return figures
 
     return repeat(Report("cost", options, limits=LIMITS), once)
-
-
-def _mixed(options: Options) -> Iterator[Batch]:
-    """Yield batches of both kinds in turn."""
-    half = options.events // 2
-    trail = cloudtrail_batches(options.vectors, options.events - half)
-    county = county_batches(half)
-    for batch in trail:
-        yield batch
-        yield from islice(county, 1)
-    yield from county
 
 
 def _sizes(root: Path, events: int) -> Figures:

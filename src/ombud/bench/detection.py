@@ -13,6 +13,8 @@ from ombud.bench import (
     detection_load,
     detection_peer,
     detection_raw,
+    detection_state,
+    detection_stored,
 )
 from ombud.bench.report import Figures, Limit, Options, Report, repeat
 
@@ -25,12 +27,16 @@ PARTS: dict[str, Part] = {
     "zircolite": detection_peer.zircolite,
     "load": detection_load.load,
     "live": detection_live.live,
+    "correlations": detection_state.state,
+    "stored": detection_stored.stored,
 }
 LIMITS: tuple[Limit, ...] = (
     *detection_raw.LIMITS,
     *detection_peer.LIMITS,
     *detection_load.LIMITS,
     *detection_live.LIMITS,
+    *detection_state.LIMITS,
+    *detection_stored.LIMITS,
 )
 
 

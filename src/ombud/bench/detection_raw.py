@@ -70,7 +70,8 @@ def cloudtrail(options: Options, report: Report) -> Once | None:
     report.notes.append(
         f"CloudTrail: {len(rules['aws'])} AWS rules, {len(rules['cloud'])} of cloud, identity and"
         " application without keywords, each put to every record; `distinct`: no two records"
-        " share a text; `named`: but for names of events and their kin; 2 processes"
+        " share a text; `named`: but for names of events and their kin; `checked`: and every line"
+        " is checked to be a record of CloudTrail, as `rules run` does; 2 processes"
     )
     runs = [
         (f"{name}{kind}", mine, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from ombud.bench.load import END, SEED, cloudtrail_lines
@@ -29,6 +30,16 @@ def cloudtrail_batches(
 def county_batches(count: int, *, days: int = 60) -> Iterator[Batch]:
     """Yield a county's events of all its sources in batches."""
     return to_batches(county_sources(), simulate(SEED, end=END, events=count, days=days))
+
+
+def mixed_batches(vectors: Path | None, count: int) -> Iterator[Batch]:
+    """Yield CloudTrail's and a county's events, half each, in turn."""
+    half = count // 2
+    county = county_batches(half)
+    for batch in cloudtrail_batches(vectors, count - half):
+        yield batch
+        yield from islice(county, 1)
+    yield from county
 
 
 def county_sources() -> dict[str, Source]:

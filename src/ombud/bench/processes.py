@@ -87,11 +87,11 @@ class RunningHome:
                 raise Unavailable(f"the index did not reach {size} events")
             time.sleep(_POLL_SECONDS)
 
-    def wait_for_seal(self) -> None:
-        """Return when every write-ahead file but the youngest is sealed."""
+    def wait_for_seal(self, *, left: int = 1) -> None:
+        """Return when every write-ahead file but the `left` youngest is sealed."""
         home = Home(self.root)
         deadline = time.monotonic() + SETTLE_SECONDS
-        while len(home.wal_files()) > 1:
+        while len(home.wal_files()) > left:
             if time.monotonic() > deadline:
                 raise Unavailable("the sealer did not come to rest")
             time.sleep(_POLL_SECONDS)

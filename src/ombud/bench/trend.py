@@ -84,12 +84,39 @@ def _section(name: str, documents: list[dict[str, Any]]) -> str:
             *(f"{values[column]:,g}" if column in values else "" for column in columns),
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    if len(_limits(documents)) > FIGURES_SHOWN:
+        lines += ["", *_limits_table(documents)]
     machine = latest["machine"]
     lines.append(
         f"\nMachine of the latest: {machine['processor']}, {machine['cores']} cores,"
         f" {machine['memory_gb']} GB, Python {machine['python']}.\n"
     )
     return "\n".join(lines)
+
+
+def _limits(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the latest result that has each limited figure: parts may be run one by one."""
+    return {limit["figure"]: document for document in documents for limit in document["limits"]}
+
+
+def _limits_table(documents: list[dict[str, Any]]) -> list[str]:
+    """Return every limit beside the latest figure and the lowest and highest of all results."""
+    lines = [
+        "Every limit, and the figure of the latest result that has it:\n",
+        "| figure | limit | latest | when | load | of all results |",
+        "|---|---|---|---|---|---|",
+    ]
+    for figure, document in _limits(documents).items():
+        values = [one["figures"][figure] for one in documents if figure in one["figures"]]
+        cells = [
+            *_head(figure, document).rstrip(")").split(" ("),
+            f"{document['figures'][figure]:,g}",
+            document["at"][:16].replace("T", " "),
+            str(document["machine"]["load"]),
+            f"{min(values):,g} to {max(values):,g}" if len(values) > 1 else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _head(column: str, document: dict[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,33 +46,81 @@ def _say(refusals: Sequence[Refusal]) -> None:
 
 
 @app.command()
-def check(paths: PathsArgument, json: JsonOption = False) -> None:
-    """Check that every rule can run; exit status 1 if any cannot.
+def check(
+    paths: PathsArgument,
+    shipped: Annotated[
+        bool,
+        typer.Option(
+            "--shipped", help="Read them with the rules that come with Ombud, as a home does."
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check that every rule, filter and correlation can run; exit status 1 if any cannot.
 
-    Each refused rule is named on standard error with its file and every reason.
+    What is refused is named on standard error with its file and every reason.
+    Each filter is named with the number of rules that it is put to.  With --shipped
+    filters and correlations may name shipped rules; only what lies at PATHS is told.
     """
-    loaded = read_rules(paths)
-    rules, refusals = loaded.rules, loaded.refusals
-    _say(refusals)
+    loaded = _beside_shipped(paths) if shipped else read_rules(paths)
+    _say(loaded.refusals)
+    told = {
+        one.id: [rule.id for rule in loaded.rules if one.id in rule.filters]
+        for one in loaded.filters
+    }
+    if shipped:
+        own = {str(file) for file in find_rule_files(paths)}
+        loaded = replace(
+            loaded,
+            rules=tuple(rule for rule in loaded.rules if rule.path in own),
+            correlations=tuple(one for one in loaded.correlations if one.path in own),
+        )
     if json:
-        refused = [
-            {"path": refusal.path, "rule_id": refusal.rule_id, "reason": refusal.reason}
-            for refusal in refusals
-        ]
         print_json(
             {
-                "rules": len(rules),
+                "rules": len(loaded.rules),
                 "correlations": len(loaded.correlations),
-                "filters": len(loaded.filters),
-                "refused": refused,
+                "filters": [
+                    {
+                        "filter_id": one.id,
+                        "path": one.path,
+                        "title": one.title,
+                        "rules": told[one.id],
+                    }
+                    for one in loaded.filters
+                ],
+                "refused": [
+                    {"path": refusal.path, "rule_id": refusal.rule_id, "reason": refusal.reason}
+                    for refusal in loaded.refusals
+                ],
             }
         )
     else:
-        others = (("correlations", loaded.correlations), ("filters", loaded.filters))
-        told = "".join(f", {len(found)} {name}" for name, found in others if found)
-        print_line(f"{len(rules)} rules{told} can run, {len(refusals)} refused")
-    if refusals:
+        for one in loaded.filters:
+            print_line(f"filter `{one.id}` is put to {len(told[one.id])} rules")
+        print_line(f"{_counted(loaded)} can run, {len(loaded.refusals)} refused")
+    if loaded.refusals:
         raise typer.Exit(1)
+
+
+def _beside_shipped(paths: Sequence[Path]) -> RuleSet:
+    """Return the rules at these paths read after the shipped ones, which are not among them."""
+    own = {os.path.realpath(file) for file in find_rule_files(paths)}
+    others = [
+        file
+        for file in find_rule_files([shipped_rules_folder()])
+        if os.path.realpath(file) not in own
+    ]
+    return read_rules([*others, *paths])
+
+
+def _counted(loaded: RuleSet) -> str:
+    counts = [f"{len(loaded.rules)} rules"]
+    if loaded.correlations:
+        counts.append(f"{len(loaded.correlations)} correlations")
+    if loaded.filters:
+        counts.append(f"{len(loaded.filters)} filters")
+    return ", ".join(counts)
 
 
 @app.command("test")
@@ -135,31 +185,43 @@ def list_rules(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the shipped rules and those at PATHS."""
+    """List the shipped rules and correlations and those at PATHS, with the filters in them."""
     loaded = read_rules([shipped_rules_folder(), *(paths or ())])
     _say(loaded.refusals)
-    rules: list[Rule | Correlation] = [*loaded.rules, *loaded.correlations]
     if json:
-        for rule in rules:
-            print_json(
-                {
-                    "rule_id": rule.id,
-                    "version": rule.version,
-                    "title": rule.title,
-                    "level": rule.level,
-                    "status": rule.status,
-                    "logsource": _sees(rule),
-                    "feeds_only": rule.id in loaded.feeding,
-                    "path": rule.path,
-                }
-            )
+        listed: tuple[Rule | Correlation, ...] = (*loaded.rules, *loaded.correlations)
+        for one in listed:
+            print_json(_listed(one, loaded))
         return
     print_table(
-        ("rule", "level", "sees", "title"),
-        ((rule.id, rule.level, _sees(rule), rule.title) for rule in rules),
+        ("rule", "level", "sees", "filters", "title"),
+        (
+            *(
+                (rule.id, rule.level, rule.logsource, ", ".join(rule.filters), rule.title)
+                for rule in loaded.rules
+            ),
+            *(
+                (one.id, one.level, f"{len(one.rules)} rules", "", one.title)
+                for one in loaded.correlations
+            ),
+        ),
     )
 
 
-def _sees(rule: Rule | Correlation) -> str:
-    """Return the log source of a rule, or what kind of correlation it is."""
-    return str(rule.logsource) if isinstance(rule, Rule) else str(rule.type)
+def _listed(one: Rule | Correlation, loaded: RuleSet) -> dict[str, Any]:
+    """Return a rule as a row, or a correlation, which sees the matches of other rules."""
+    sees: dict[str, Any] = (
+        {"logsource": str(one.logsource), "filters": list(one.filters)}
+        if isinstance(one, Rule)
+        else {"correlates": list(one.rules)}
+    )
+    return {
+        "rule_id": one.id,
+        "version": one.version,
+        "title": one.title,
+        "level": one.level,
+        "status": one.status,
+        **sees,
+        "opens_alerts": one.id not in loaded.feeding,
+        "path": one.path,
+    }

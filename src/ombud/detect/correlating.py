@@ -6,7 +6,7 @@ name, so that its alerts tell the same wherever the record was cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from ombud.detect.alert import Group, Head
 from ombud.detect.columnar.rows import Rows, values_of
 from ombud.detect.correlation.correlator import Correlator
+from ombud.detect.correlation.linking import fields_read
 from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
 from ombud.detect.correlation.telling import sentence_of
 from ombud.detect.evidence import Evidence
@@ -60,7 +61,7 @@ class Correlating:
         self._quiet = frozenset(quiet)
         titled: tuple[Head, ...] = (*rules, *correlations)
         self._titles = {one.id: one.title for one in titled}
-        self._fields = _fields_read(self.correlations)
+        self._fields = fields_read(self.correlations)
         self._correlator = Correlator(self.correlations)
         self._evidence = Evidence()
 
@@ -160,13 +161,3 @@ class Correlating:
 
 def _told_of_group(group: Group) -> Told:
     return {name: [value] for name, value in group}
-
-
-def _fields_read(correlations: Sequence[Correlation]) -> Mapping[str, frozenset[str]]:
-    """Return the fields that correlations read of the events of each rule."""
-    read: dict[str, set[str]] = {}
-    for one in correlations:
-        for rule_id in one.rules:
-            names = (one.field_of(name, rule_id) for name in (*one.group_by, *one.fields))
-            read.setdefault(rule_id, set()).update(names)
-    return {rule_id: frozenset(names) for rule_id, names in read.items()}

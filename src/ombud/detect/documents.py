@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -34,10 +34,14 @@ _PLAIN_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A document that is YAML and yet not taken; `line` counts from 1."""
+    """A document that is YAML and yet not taken; `line` counts from 1.
+
+    `name` is what the document calls itself, as far as it could be read.
+    """
 
     line: int
     reason: str
+    name: str | None = None
 
     def __str__(self) -> str:
         """Return place and reason."""
@@ -87,6 +91,15 @@ def yaml_reason(error: yaml.YAMLError) -> str:
     return " ".join(str(error).split())
 
 
+def _events(text: bytes | str) -> Iterator[Any]:
+    """Yield the events of a text; `yaml.parse` asks for each of them twice."""
+    parser = _PARSER(text)
+    try:
+        yield from iter(parser.get_event, None)
+    finally:
+        parser.dispose()
+
+
 class _Reader:
     """Makes the documents of one text, one after the other."""
 
@@ -107,7 +120,7 @@ class _Reader:
         values: list[Any] = []
         plain, known = self._plain, self._scalars
         event: Any
-        for event in yaml.parse(self._text, Loader=_PARSER):
+        for event in _events(self._text):
             kind = event.__class__
             self._count += 1
             if kind is yaml.ScalarEvent:
@@ -133,10 +146,15 @@ class _Reader:
             elif kind is yaml.AliasEvent:
                 values.append(self._alias(event))
             elif kind is yaml.DocumentEndEvent:
-                yield self._fault or values.pop()
-                values.clear()
+                yield self._finished(values.pop())
                 self._total += self._count
                 self._start()
+
+    def _finished(self, document: Any) -> Any:
+        if self._fault is None:
+            return document
+        named = document.get("id") or document.get("name") if isinstance(document, dict) else None
+        return replace(self._fault, name=named if isinstance(named, str) else None)
 
     def _note(self, event: Any, reason: str) -> None:
         if self._fault is None:

@@ -12,11 +12,15 @@ from sigma.policy.regex_engine import RegexEngine, RegexPattern
 _FLAGS = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
 COMPILED_MAX = 4096  # Expressions kept compiled: pySigma tries each before we use it.
 
+# Bytes that RE2 may take for one, compiled and while it matches; those of public rules need 50 kB.
+EXPRESSION_SIZE_MAX = 2 << 20
+
 
 @lru_cache(maxsize=COMPILED_MAX)
 def _compiled(pattern: str) -> RegexPattern:
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = EXPRESSION_SIZE_MAX
     compiled: RegexPattern = re2.compile(pattern, options)
     return compiled
 

@@ -125,7 +125,9 @@ def check_document(document: Any, other_kinds: Mapping[str, str]) -> None:
 
 def id_of(document: Any) -> str | None:
     """Return what a document that may be anything calls itself."""
-    named = document.get("id") or document.get("name") if isinstance(document, dict) else None
+    named = document.name if isinstance(document, Fault) else None
+    if isinstance(document, dict):
+        named = document.get("id") or document.get("name")
     return str(named)[:ID_LENGTH_MAX] if named else None
 
 

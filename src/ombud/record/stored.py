@@ -107,14 +107,13 @@ class StoredSegment:
         """Return the earliest and the latest of the times, ms, as the footer has them."""
         first = self._metadata.row_group(0)
         paths = [first.column(place).path_in_schema for place in range(first.num_columns)]
-        places = [paths.index(TIME), paths.index(TIME_COLUMN)]
+        place = paths.index(TIME)
         bounds: list[int] = []
         for number in range(self._metadata.num_row_groups):
-            group = self._metadata.row_group(number)
-            for told in (group.column(place).statistics for place in places):
-                if told is None or not told.has_min_max:
-                    return int(self.times().min()), int(self.times().max())
-                bounds += [int(told.min or 0), int(told.max or 0)]
+            told = self._metadata.row_group(number).column(place).statistics
+            if told is None or not told.has_min_max or told.null_count != 0:
+                return int(self.times().min()), int(self.times().max())
+            bounds += [int(told.min or 0), int(told.max or 0)]
         return min(bounds), max(bounds)
 
     def column(self, field: Field, rows: Numbers | None = None) -> Column:

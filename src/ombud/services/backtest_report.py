@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ombud.detect.alert import Alert, AlertChange
+from ombud.detect.alert import Alert, AlertChange, Head
 from ombud.detect.replay import Replay
 from ombud.detect.rule import Rule
 
@@ -36,8 +36,10 @@ class _Raised:
 class Report:
     """What a backtest found so far."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Head], *, feeding: Collection[str] = ()) -> None:
+        """`rules` are rules and correlations; what is `feeding` raises no alert of its own."""
         self._rules = rules
+        self._feeding = frozenset(feeding)
         self._raised = {rule.id: _Raised() for rule in rules}
 
     def add(self, changes: Iterable[AlertChange]) -> None:
@@ -67,7 +69,7 @@ class Report:
         ]
         return sorted(rows, key=lambda row: (-row["alerts"], -row["matches"], row["id"]))
 
-    def _row(self, rule: Rule, replay: Replay, version: str | None) -> Json:
+    def _row(self, rule: Head, replay: Replay, version: str | None) -> Json:
         raised, matches = self._raised[rule.id], replay.matches[rule.id]
         return {
             "id": rule.id,
@@ -86,11 +88,12 @@ class Report:
             "first_at": matches.first_time if matches.count else None,
             "last_at": matches.last_time if matches.count else None,
             "examples": [_example(alert) for alert in raised.examples],
-            "cannot_fire": replay.silence(rule),
+            "cannot_fire": replay.silence(rule) if isinstance(rule, Rule) else None,
+            "is_feeding": rule.id in self._feeding,
         }
 
     def _compare(
-        self, rule: Rule, recorded: Sequence[Json] | None, since: int, until: int
+        self, rule: Head, recorded: Sequence[Json] | None, since: int, until: int
     ) -> Json | None:
         """Compare with the alerts there are, None when the rule does not run here as it is.
 
@@ -117,7 +120,7 @@ class Report:
         }
 
 
-def _standing(rule: Rule, version: str | None) -> str:
+def _standing(rule: Head, version: str | None) -> str:
     """Return whether a rule runs here: `no`, in the `same` version, or in an `other` one."""
     if version is None:
         return "no"

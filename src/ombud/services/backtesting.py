@@ -15,6 +15,8 @@ from typing import Any
 
 from ombud.core.clock import Clock, now_ms
 from ombud.core.errors import Forbidden, InputError, Unavailable
+from ombud.detect.alert import Head
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.replay import Replay
 from ombud.detect.rule import Refusal, Rule
 from ombud.detect.rule_set import load_rules
@@ -37,10 +39,17 @@ RULES_TOLD = 200  # Rules that the look names one by one; all of them have one h
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """The rules asked for, and what was refused of them."""
+    """The rules asked for with their correlations, and what was refused of them."""
 
     rules: tuple[Rule, ...]
+    correlations: tuple[Correlation, ...]
+    feeding: frozenset[str]
     refusals: tuple[Refusal, ...]
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Rules and correlations alike."""
+        return (*self.rules, *self.correlations)
 
 
 class Backtesting:
@@ -84,21 +93,27 @@ class Backtesting:
             raise Unavailable("another backtest is running", retry_seconds=30)
         try:
             size, _ = self._appender.head()
-            self._looks.record_look(
+            self._looks.record_policy_look(
                 "rules.backtest",
                 asker,
                 why=wanted.why,
                 case=wanted.case,
-                said=_said(loaded.rules, since, until),
+                said=_said(loaded.heads, since, until),
             )
-            replay = Replay(loaded.rules, since=since, until=until)
+            replay = Replay(
+                loaded.rules,
+                loaded.correlations,
+                feeding=loaded.feeding,
+                since=since,
+                until=until,
+            )
             scan = Scan(
                 self._reader,
                 replay,
                 is_whole=wanted.whole,
                 is_stopped=is_stopped,
             )
-            report = Report(loaded.rules)
+            report = Report(loaded.heads, feeding=loaded.feeding)
             begun = time.perf_counter()
             for _ in scan.run(size, on_progress) if loaded.rules else ():
                 report.add(replay.taken())
@@ -108,7 +123,7 @@ class Backtesting:
         standing = {rule.id: rule.version for rule in self._watch.rules}
         recorded = {
             rule.id: self._watch.alerts_of(rule.id, rule.version)
-            for rule in loaded.rules
+            for rule in loaded.heads
             if standing.get(rule.id) == rule.version
         }
         rows = report.rows(replay, standing, recorded, since=since, until=until)
@@ -144,10 +159,10 @@ class Backtesting:
                 rules.append(rule)
         if not rules and not refusals:
             raise InputError("no rules were given", hint="name a file, a folder, or an id")
-        return _Loaded(tuple(rules), tuple(refusals))
+        return _Loaded(tuple(rules), found.correlations, found.feeding, tuple(refusals))
 
 
-def _said(rules: Sequence[Rule], since: int, until: int) -> Json:
+def _said(rules: Sequence[Head], since: int, until: int) -> Json:
     """Return what the look says of the question: which rules, and over which time."""
     names = [f"{rule.id}@{rule.version}" for rule in rules]
     digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()

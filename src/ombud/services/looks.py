@@ -232,11 +232,11 @@ class Looks:
         self._record(operation, asker, why, None)
 
     def record_policy_look(
-        self, operation: str, asker: Asker, *, why: str | None, case: str | None
+        self, operation: str, asker: Asker, *, why: str | None, case: str | None, **fields: Any
     ) -> None:
-        """Record a look at who may do what, or would have been refused; it needs a reason."""
+        """Record a look at who may do what, or what would have been found; it needs a reason."""
         self._check_reason(why, case)
-        self._record(operation, asker, why, case)
+        self._record(operation, asker, why, case, **fields)
 
     def _record(
         self, operation: str, asker: Asker, why: str | None, case: str | None, **fields: Any

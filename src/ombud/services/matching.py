@@ -24,12 +24,13 @@ from typing import Any, NamedTuple, NoReturn, Protocol, Self
 from ombud.core.batch import RAW_SIZE_MAX
 from ombud.core.errors import InputError, Unavailable
 
-PART_SIZE = 8 << 20  # Bytes: some thousand events, enough that columns pay and few wait at the end.
+PART_SIZE = 4 << 20  # Bytes: some thousand events, so that columns pay and nobody waits at the end.
 PART_SIZE_MIN = 256 << 10  # Smaller parts cost more in turns than another process gains.
 PARTS_PER_JOB = 4  # Of a small file, so that one slow part does not leave the others idle.
 AHEAD = 2  # Parts a worker has: one at hand and one waiting, so that it never does.
 UNREAD_MAX = 4  # Parts for each worker that may be done before the first of them is read.
 JOBS_MAX = 64  # More is a mistake: each has the whole rules in memory.
+COLLECT_EVERY = 100_000  # Objects more than before; each look at them costs.
 STOP_SECONDS = 5.0  # A worker that has not ended by then is killed: nothing of it is needed.
 
 Found = Sequence[tuple[int, int]]  # Row of the lines given, position of the rule.
@@ -250,6 +251,7 @@ def _work(connection: Connection, make: Callable[[], Lines]) -> None:
     try:
         lines = make()
         gc.freeze()  # The rules live as long as the process: no collection need look at them.
+        gc.set_threshold(COLLECT_EVERY)  # Events are decoded by the thousand, and none is a cycle.
         connection.send(None)
         while True:
             connection.send(_match_part(lines, connection.recv()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -10,7 +12,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ombud.core.errors import InputError
+from ombud.core.errors import InputError, OmbudError
 from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.rule_wanted import ExplainWanted
@@ -21,6 +23,9 @@ from ombud.web.errors import REFUSALS
 from ombud.web.limits import Limits
 
 EXPLAIN_SIZE_MAX = 2 * FILE_SIZE_MAX  # A file of rules, which JSON may write twice as long.
+WATCH_SECONDS = 0.5  # Between two looks at whether whoever asked is still there.
+
+Json = dict[str, Any]
 
 
 class RuleStateWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,12 +100,36 @@ def _add_backtest(router: APIRouter, limits: Limits) -> None:
         except (msgspec.DecodeError, RecursionError) as error:
             raise InputError(f"not a backtest: {error}", origin="body") from error
         gone = threading.Event()
-        try:
-            answer = await anyio.to_thread.run_sync(
+        return JsonResponse(
+            await _while_asked(
+                request,
+                gone,
                 lambda: services.backtesting.backtest(wanted, asker=asker, is_stopped=gone.is_set),
-                limiter=one,
-                abandon_on_cancel=True,
+                one,
             )
+        )
+
+
+async def _while_asked(
+    request: Request, gone: threading.Event, work: Callable[[], Json], one: anyio.CapacityLimiter
+) -> Json:
+    """Return what the work does in a thread; `gone` is set once nobody waits for it any more."""
+
+    async def watch() -> None:
+        while not await request.is_disconnected():  # noqa: ASYNC110 - it says so only if asked.
+            await anyio.sleep(WATCH_SECONDS)
+        gone.set()
+
+    answer: Json | OmbudError
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        try:
+            answer = await anyio.to_thread.run_sync(work, limiter=one, abandon_on_cancel=True)
+        except OmbudError as error:  # As it is, and not as one of a group.
+            answer = error
         finally:
             gone.set()
-        return JsonResponse(answer)
+        group.cancel_scope.cancel()
+    if isinstance(answer, OmbudError):
+        raise answer
+    return answer

@@ -109,3 +109,18 @@ def test_results_are_added_and_shown(tmp_path: Path) -> None:
     assert page.index("2026-11-22 10:00") < page.index("2026-11-23 10:00")
     with pytest.raises(Conflict):
         save_result(tmp_path, document())
+
+
+def test_more_limits_than_columns_have_a_table(tmp_path: Path) -> None:
+    """Each limit is told with the latest result that has its figure, whatever part was run."""
+    names = [f"figure_{number}" for number in range(8)]
+    limits = [{"figure": name, "at_least": 5.0, "holds": True} for name in names]
+    save_result(tmp_path, document(figures=dict.fromkeys(names, 6.0), limits=limits))
+    save_result(
+        tmp_path, document(at="2026-11-23T10:00:00Z", figures={"figure_7": 9.0}, limits=limits[7:])
+    )
+
+    page = performance_page(tmp_path)
+
+    assert "| figure_6 | ≥ 5 | 6 | 2026-11-22 10:00 | 0.5 |  |" in page
+    assert "| figure_7 | ≥ 5 | 9 | 2026-11-23 10:00 | 0.5 | 6 to 9 |" in page

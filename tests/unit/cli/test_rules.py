@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ombud.cli.main import run
+from ombud.config.rule_files import read_rules, shipped_rules_folder
 
 RULE = """\
 title: Export
@@ -58,6 +59,65 @@ def test_check(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["rules", "check", str(folder / "none.yml")]) == 2
 
 
+FILTER = """\
+title: Robots
+id: robots
+logsource: {product: ombud}
+filter: {rules: any, robot: {actor.id|startswith: svc_}, condition: not robot}
+"""
+CORRELATION = """\
+title: Many exports
+id: many
+correlation: {type: event_count, rules: [export], timespan: 1h, condition: {gte: 5}}
+"""
+
+
+def test_check_says_to_what_filters_are_put(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Filters and correlations are counted, and a filter is named with its rules."""
+    (folder / "robots.yml").write_text(FILTER)
+    (folder / "many.yml").write_text(CORRELATION)
+    assert run(["rules", "check", str(folder)]) == 0
+    assert capfd.readouterr().out == (
+        "filter `robots` is put to 1 rules\n1 rules, 1 correlations, 1 filters can run, 0 refused\n"
+    )
+
+    assert run(["rules", "check", str(folder), "--json"]) == 0
+    (found,), _ = lines_of(capfd)
+    assert found["correlations"] == 1
+    assert [(one["filter_id"], one["rules"]) for one in found["filters"]] == [
+        ("robots", ["export"])
+    ]
+
+
+def test_check_with_the_shipped_rules(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A filter for a shipped rule fits nothing alone; with --shipped it does."""
+    shipped = min(read_rules([shipped_rules_folder()]).rules, key=lambda rule: rule.id)
+    (folder / "robots.yml").write_text(FILTER.replace("any", f"[{shipped.id}]"))
+    assert run(["rules", "check", str(folder)]) == 1
+    assert "which is no rule that runs" in capfd.readouterr().err
+
+    assert run(["rules", "check", str(folder), "--shipped"]) == 0
+    assert "filter `robots` is put to 1 rules\n1 rules, 1 filters can run" in capfd.readouterr().out
+    assert run(["rules", "check", str(shipped_rules_folder()), "--shipped"]) == 0
+    assert "0 refused" in capfd.readouterr().out
+
+
+def test_list_says_which_filters_apply(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A rule is listed with its filters, a correlation with its rules, and who opens alerts."""
+    (folder / "robots.yml").write_text(FILTER)
+    (folder / "many.yml").write_text(CORRELATION)
+    assert run(["rules", "list", str(folder), "--json"]) == 0
+    rows = {row["rule_id"]: row for row in lines_of(capfd)[0]}
+    assert rows["export"]["filters"] == ["robots"]
+    assert rows["export"]["opens_alerts"] is False
+    assert (rows["many"]["correlates"], rows["many"]["opens_alerts"]) == (["export"], True)
+
+    assert run(["rules", "list", str(folder)]) == 0
+    assert "robots" in capfd.readouterr().out
+
+
 def test_test(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Each rule is put to its events; a failed case is named and makes status 1."""
     assert run(["rules", "test", str(folder)]) == 0
@@ -84,11 +144,9 @@ def test_list(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The shipped rules are listed, and those of further folders."""
     assert run(["rules", "list", str(folder), "--json"]) == 0
     found, _ = lines_of(capfd)
-    keys = {"rule_id", "version", "title", "level", "status", "logsource", "feeds_only", "path"}
-    assert all(set(row) == keys for row in found)
-    sees = {row["rule_id"]: row["logsource"] for row in found}
-    assert sees["export"] == "ombud/*/*"
-    assert "temporal_ordered" in sees.values()
+    head = {"rule_id", "version", "title", "level", "status", "path"}
+    assert set(found[0]) == head | {"logsource", "filters", "opens_alerts"}
+    assert "export" in {row["rule_id"] for row in found}
     assert len(found) > 10
     assert run(["rules", "list"]) == 0
     assert "Bulk Export" in capfd.readouterr().out

@@ -29,6 +29,28 @@ BOMB = "".join(
         pytest.param(r"a|re: '(a)\1'", "invalid escape sequence", id="back reference"),
         pytest.param("a|re: '('", "missing )", id="broken pattern"),
         pytest.param("a|re: 5", "", id="pattern that is no text"),
+        pytest.param("a|re: '(a{1000}){1000}'", "invalid repetition size", id="repetition bomb"),
+        pytest.param("a|re: '(\\pL{30}){33}'", "pattern too large", id="pattern that grows"),
+        pytest.param(f"a|re: '{'x' * 8193}'", "longer than 8192", id="long pattern"),
+        pytest.param(f"a|re: [{'x, ' * 501}]", "more than 500 regular", id="many patterns"),
+        pytest.param(
+            f"a|windash: [{'-a -b -c, ' * 401}]", "make more than 50,000 values", id="dash bomb"
+        ),
+        pytest.param(
+            f"{{s: {{a: [{'x, ' * 9000}]}}, condition: s{' or s' * 6}}}",
+            "asks for more than 50,000 values",
+            id="condition bomb",
+        ),
+        pytest.param(f"a: [{'x, ' * 100_001}]", "more than", id="endless list"),
+        pytest.param("{1: {a: 1}, condition: s}", "name of selection `1`", id="number as name"),
+        pytest.param("{s: {1: a}, condition: s}", "field `1` of `s`", id="number as field"),
+        pytest.param("{s: {a: {b: c}}, condition: s}", "name `a.b`, not a map", id="map as value"),
+        pytest.param("{s: {a: [[b]]}, condition: s}", "neither text nor", id="list in a list"),
+        pytest.param("{s: [], condition: s}", "null must be the value of a field", id="empty list"),
+        pytest.param("{s: {}, condition: s}", "detection is empty", id="empty map"),
+        pytest.param("{condition: s}", "has no selection", id="no selection"),
+        pytest.param("{s: {a: 1}, condition: []}", "`condition` is missing", id="no condition"),
+        pytest.param("{s: {a: 2026-11-22}, condition: s}", "unsupported type", id="date"),
         pytest.param("a|cidr: 10.0.0.1/8", "has host bits set", id="network with host bits"),
         pytest.param("a|gt: x", "incompatible to value type", id="order of text"),
         pytest.param("a|exists: x", "incompatible to value type", id="exists without truth"),
@@ -82,6 +104,13 @@ def test_refuses_detection(refusal_of: Callable[..., Refusal], detection: str, r
         pytest.param(GOOD + "title: U\n", "duplicate key", id="duplicate key"),
         pytest.param(GOOD.replace("a: 1", "a: 1, a: 2"), "duplicate key", id="duplicate inside"),
         pytest.param("- 1", "a rule is a YAML map", id="list"),
+        pytest.param(GOOD.replace("{product: p}", "[p]"), "no map", id="list as log source"),
+        pytest.param(GOOD.replace("product: p", "product: [p]"), "are texts", id="two products"),
+        pytest.param(GOOD.replace("product: p", "prodct: p"), "neither product", id="typing error"),
+        pytest.param(GOOD.replace("id: t", "date: 2026-13-45"), "month must be", id="no date"),
+        pytest.param(GOOD.replace("id: t", "? [a]\n: b"), "a key is neither", id="list as key"),
+        pytest.param(GOOD + "name: [n]\n", "`name` is no text", id="name"),
+        pytest.param("title: a\0b\n" + GOOD, "control characters", id="NUL"),
         pytest.param(GOOD + BOMB, "aliases make more than", id="aliases that explode"),
         pytest.param("[" * 500_000, "nested deeper than 50 levels", id="deep YAML"),
         pytest.param("a: !!python/object:os.system x", "could not determine", id="foreign tag"),
@@ -141,6 +170,12 @@ def test_tells_every_fault(refusal_of: Callable[..., Refusal]) -> None:
 
     assert refusal.reason.count("unknown field") == 2
     assert "level `bad`" in refusal.reason
+
+
+def test_nul_in_quotes_is_a_character(does_match: Callable[..., bool]) -> None:
+    """A character that YAML can write, an event can hold."""
+    assert does_match('a: "x\\0y"', {"a": "X\0Y"})
+    assert not does_match('a: "x\\0y"', {"a": "x"})
 
 
 def test_the_rest_runs() -> None:

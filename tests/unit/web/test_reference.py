@@ -18,6 +18,7 @@ PATHS = {
     "/v1/alerts/{alert_id}",
     "/v1/coverage",
     "/v1/rules",
+    "/v1/rules/backtests",
     "/v1/rules/explain",
     "/v1/rules/fields",
     "/v1/rules/{rule_id}/state",

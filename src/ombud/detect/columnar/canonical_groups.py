@@ -9,9 +9,11 @@ which no encoder writes.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +22,7 @@ from msgspec import Meta, Struct
 from ombud.core.batch import Committed
 from ombud.core.canonical import NO_DATA_SUBJECT
 from ombud.core.fields import CANONICAL_VERSION, FIELDS, Group, Kind
-from ombud.detect.columnar.exact import INTEGER, REFUSALS, is_exact, too_deep
+from ombud.detect.columnar.exact import INTEGER, decode_all, is_exact, long_runs, too_deep
 
 GROUPS = (Group.ACTOR, Group.DATA_SUBJECT, Group.CONTENT)
 PLACES = {
@@ -76,44 +78,45 @@ def decode_group(
     Of the maps, those named are decoded; null stands for absent throughout.
     """
     offsets, blob = committed.offsets[group - 1], committed.blobs[group - 1]
-    arrays = [bytes(blob[start:end]) for start, end in pairwise(offsets)]
+    # What is erased reads like what was empty, as most are; both are skipped by the plain view.
+    arrays = [bytes(blob[start:end]) or NO_DATA_SUBJECT for start, end in pairwise(offsets)]
     decode, nothing = _decoder(group, maps)
-    objects: dict[bytes, Any] = dict.fromkeys(arrays)  # Actors' are often the same.
-    objects[b""] = objects[NO_DATA_SUBJECT] = nothing  # Erased, or empty as most are.
-    refused: set[bytes] = set()
-    for array, known in objects.items():
-        if known is not None:
-            continue
-        try:
-            objects[array] = decode(array)
-        except REFUSALS:
-            objects[array] = nothing
-            refused.add(array)
+    if group is Group.ACTOR:  # Often the same.
+        known = dict.fromkeys(arrays)
+        distinct, wrong = decode_all(decode, list(known), nothing)
+        faulty = frozenset(wrong)
+        refused = {array for number, array in enumerate(known) if number in faulty}
+        known = dict(zip(known, distinct, strict=True))
+        objects = list(map(known.__getitem__, arrays))
+        rows = {row for row, array in enumerate(arrays) if array in refused} if refused else set()
+    else:
+        objects, wrong = decode_all(decode, arrays, nothing)
+        rows = set(wrong)
+    rows = {row for row in rows if arrays[row] != NO_DATA_SUBJECT}
     if group is Group.CONTENT:
-        refused |= _unfit(arrays, blob, objects, maps)
-    rows = {row for row, array in enumerate(arrays) if array in refused} if refused else set()
-    return [objects[array] for array in arrays], rows
+        rows |= _unfit(
+            arrays, blob, offsets, [attrgetter(PLACES[name][1]) for name in maps], objects
+        )
+    return objects, rows
 
 
 def _unfit(
     arrays: Sequence[bytes],
     blob: bytes | memoryview,
-    objects: dict[bytes, Any],
-    maps: frozenset[str],
-) -> set[bytes]:
-    """Return the arrays whose maps orjson would have read otherwise, or not at all."""
-    unfit = set()
+    offsets: Sequence[int],
+    maps: Sequence[Callable[[Any], Any]],
+    objects: Sequence[Any],
+) -> set[int]:
+    """Return the rows whose maps orjson would have read otherwise, or not at all."""
+    unfit = too_deep(arrays)
     try:
         str(blob, "utf-8")
     except UnicodeDecodeError:
-        unfit = {array for array in arrays if not _is_utf8(array)}
-    unfit.update(arrays[row] for row in too_deep(arrays))
-    for name in maps:
-        place = PLACES[name][1]
-        for array in arrays:
-            value = getattr(objects[array], place)
-            if value is not None and not is_exact(value):
-                unfit.add(array)
+        unfit |= {row for row, array in enumerate(arrays) if not _is_utf8(array)}
+    if maps:
+        suspects = {bisect_right(offsets, place) - 1 for place in long_runs(blob)}
+        suspects &= set(range(len(arrays)))  # A blob may have more in it.
+        unfit |= {row for row in suspects if not all(is_exact(take(objects[row])) for take in maps)}
     return unfit
 
 

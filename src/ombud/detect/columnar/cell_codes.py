@@ -35,9 +35,14 @@ class CellCodes(dict[Any, int], ABC):
         if isinstance(cells, Absent):
             return np.full(count, self[UNSET], np.int32)
         try:
-            return np.fromiter(map(self.__getitem__, cells), np.int32, count)
-        except TypeError:  # A list or an object cannot be looked up.
+            new = set(cells).difference(self)
+        except TypeError:  # A list or an object: each cell is looked at by itself.
             return np.fromiter(map(self._code, cells), np.int32, count)
+        texts = [cell for cell in new if cell.__class__ is str]
+        if texts:
+            self._learn(texts)
+            self.weight += ENTRY_SIZE * len(texts) + sum(map(len, texts))
+        return np.fromiter(map(self.__getitem__, cells), np.int32, count)
 
     def __missing__(self, cell: Any) -> int:
         """Return the code of a cell that does not stand for itself, or is new."""
@@ -61,6 +66,10 @@ class CellCodes(dict[Any, int], ABC):
             code = self[key] = self._new(cell)
             self.weight += ENTRY_SIZE + (len(key[1]) if isinstance(key[1], str) else 0)
         return code
+
+    @abstractmethod
+    def _learn(self, texts: Sequence[str]) -> None:
+        """Give a code to each of these texts, none of which was seen before."""
 
     @abstractmethod
     def _new(self, cell: Any) -> int:

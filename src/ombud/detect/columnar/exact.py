@@ -6,10 +6,11 @@ refuses a document that nests too deep wherever it does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 import orjson
 from msgspec import Meta
 
@@ -18,6 +19,35 @@ REFUSALS = (msgspec.MsgspecError, RecursionError, ValueError)
 DEPTH_MAX = 1024  # Levels at which orjson refuses a document.
 
 _TOO_DEEP = b'{"":' + b"[" * DEPTH_MAX + b"]" * DEPTH_MAX + b"}"
+
+
+def decode_all(
+    decode: Callable[[Any], Any], raws: Sequence[Any], empty: Any
+) -> tuple[list[Any], list[int]]:
+    """Return every text decoded, `empty` for one that is refused, and the rows of those."""
+    objects: list[Any] = []
+    refused: list[int] = []
+    left = iter(raws)
+    while True:
+        try:
+            objects.extend(map(decode, left))
+        except REFUSALS:
+            refused.append(len(objects))
+            objects.append(empty)
+        else:
+            return objects, refused
+
+
+def long_runs(blob: bytes | memoryview) -> list[int]:
+    """Return where runs of digits lie that are longer than 15: all of 19 are among them.
+
+    So many digits has an integer beyond 64 bits; an account has 12.
+    """
+    letters = np.frombuffer(blob, np.uint8, len(blob) // 4 * 4)
+    words = ((letters - 48) < 10).view(np.uint32) == 0x01010101
+    runs = words[:-3] & words[1:-2] & words[2:-1] & words[3:]
+    found: list[int] = (np.flatnonzero(runs) * 4).tolist() if runs.any() else []
+    return found
 
 
 def is_exact(box: Any) -> bool:

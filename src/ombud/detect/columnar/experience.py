@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ombud.detect.columnar.groups import Form, Group, leaves_of
 from ombud.detect.columnar.rates import Rates
@@ -30,22 +30,15 @@ class Experience:
         self._hits: Counter[Group] = Counter()
         self._sampled = 0
 
-    def take(
-        self, rows: Rows, span: range, candidates: Mapping[int, Numbers], always: Iterable[int]
-    ) -> list[int]:
-        """Take in the candidates of a span; return the rules to choose a witness for again."""
+    def take(self, rows: Rows, span: range, candidates: Mapping[int, Numbers]) -> list[int]:
+        """Take in the candidates of a span; return the rules of which something was learnt."""
         self._row_count += len(span)
         self._let_through.update({rule: len(places) for rule, places in candidates.items()})
         if self._row_count < self._due:
             return []
         if not self._weak:
-            settled = set(always)
             bound = self._row_count * _WEAK_SHARE
-            self._weak = [
-                rule
-                for rule, count in self._let_through.items()
-                if count > bound and rule not in settled
-            ]
+            self._weak = [rule for rule, count in self._let_through.items() if count > bound]
         if self._weak:
             self._sample(rows, span)
         return self._lesson() if self._sampled >= SAMPLE_ROWS or not self._weak else []

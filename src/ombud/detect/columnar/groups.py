@@ -75,9 +75,14 @@ def form_of(node: Node) -> Form:
 
 
 def _every(parts: Sequence[Form]) -> Form:
+    """Return the conditions, those that must not hold as alternatives, of which none may."""
     opened: list[Form] = []
     for part in parts:
         opened.extend(part.parts if isinstance(part, Every) else (part,))
+    refused = [part.part for part in opened if isinstance(part, Unless)]
+    if len(refused) > 1:
+        opened = [part for part in opened if not isinstance(part, Unless)]
+        opened.append(Unless(_either(refused)))
     distinct = tuple(dict.fromkeys(opened))
     return distinct[0] if len(distinct) == 1 else Every(distinct)
 

@@ -8,6 +8,7 @@ engine derives beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec import UNSET
@@ -26,6 +27,8 @@ _SUBJECTS: Mapping[str, Callable[[Any, Any], str]] = {
     "subject.key": lambda _, key: key,
 }
 
+_NO_MAP: dict[str, Any] = {}
+
 
 class NamedColumns:
     """A stretch of the record by column; `names`, if known, are what will be asked for.
@@ -36,20 +39,24 @@ class NamedColumns:
     def __init__(self, committed: Committed, names: Iterable[str] = ()) -> None:
         self.committed = committed
         self._columns: dict[str, Sequence[Any]] = {}
+        self._dicts: dict[str, list[dict[str, Any]]] = {}  # Maps, empty where there is none.
         self._maps = frozenset(filter(None, map(_map_of, names)))
         self._objects: dict[Group, Sequence[Any]] = {}
         self._views: dict[int, EventView] = {}  # Of rows that only the plain view can read.
-        unreadable = set()
+        self.unreadable: frozenset[int] = frozenset()
         refused: set[int] = set()
         for group in GROUPS:
             self._objects[group], rows = decode_group(committed, group, self._maps)
             refused |= rows
+        self._look_again(refused)
+
+    def _look_again(self, refused: Iterable[int]) -> None:
+        """Put what was refused to the plain view, which decides."""
         for row in refused:
             try:
-                self._views[row] = view_of_row(committed, row)
+                self._views[row] = view_of_row(self.committed, row)
             except EventError:
-                unreadable.add(row)
-        self.unreadable = frozenset(unreadable)
+                self.unreadable |= {row}
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the cells of one field, a cell for each row of the record's stretch."""
@@ -65,7 +72,7 @@ class NamedColumns:
         if name in PLACES:
             self._need(name)
             group, place = PLACES[name]
-            values = [getattr(one, place) for one in self._objects[group]]
+            values = map(attrgetter(place), self._objects[group])
             if name == "time":
                 recorded = self.committed.recorded_ms
                 return [recorded[row] if x is None else x for row, x in enumerate(values)]
@@ -73,7 +80,13 @@ class NamedColumns:
         if _map_of(name) is None:
             return Absent(self.committed.count)
         map_name, _, rest = name.partition(".")
-        return [cell_of(x, rest) if x.__class__ is dict else UNSET for x in self.column(map_name)]
+        maps = self._dicts.get(map_name)
+        if maps is None:
+            maps = [x if x.__class__ is dict else _NO_MAP for x in self.column(map_name)]
+            self._dicts[map_name] = maps
+        if "." in rest:
+            return [cell_of(x, rest) for x in maps]
+        return [x.get(rest, UNSET) for x in maps]
 
     def _subjects(self, name: str) -> Sequence[Any]:
         group, place = PLACES["subjects"]
@@ -94,8 +107,7 @@ class NamedColumns:
         self._objects[Group.CONTENT], refused = decode_group(
             self.committed, Group.CONTENT, self._maps
         )
-        for row in refused - self._views.keys() - self.unreadable:
-            self._views[row] = view_of_row(self.committed, row)
+        self._look_again(refused - self._views.keys() - self.unreadable)
 
     def _mended(self, name: str, column: Sequence[Any]) -> Sequence[Any]:
         if not self._views and not self.unreadable:
@@ -111,10 +123,12 @@ class NamedColumns:
 class NamedRows:
     """Rows of a stretch of the record, in the order given, and their derived cells.
 
-    `derived` has a column for each derived field: a cell for each of these rows.
+    `chosen` are rows of the stretch; without, all are there, and whoever puts them
+    to rules leaves out those that are unreadable.
+    `derived` has a column for each derived field: a cell for each chosen row.
     """
 
-    __slots__ = ("_chosen", "_columns", "_derived", "count")
+    __slots__ = ("_columns", "_derived", "chosen", "count")
 
     def __init__(
         self,
@@ -122,11 +136,10 @@ class NamedRows:
         chosen: Sequence[int] | None = None,
         derived: Cells | None = None,
     ) -> None:
-        every = range(columns.committed.count)
         self._columns = columns
-        self._chosen: Sequence[int] = every if chosen is None else chosen
+        self.chosen: Sequence[int] = range(columns.committed.count) if chosen is None else chosen
         self._derived: Cells = {} if derived is None else derived
-        self.count = len(self._chosen)
+        self.count = len(self.chosen)
 
     def cells(self, names: frozenset[str], rows: Sequence[int] | None = None) -> Cells:
         """Return a column of cells for each name."""
@@ -139,14 +152,14 @@ class NamedRows:
         column = self._columns.column(name)
         if isinstance(column, Absent):
             return Absent(self.count if rows is None else len(rows))
-        chosen = self._chosen if rows is None else [self._chosen[row] for row in rows]
-        if rows is None and len(chosen) == len(column) and isinstance(chosen, range):
+        chosen = self.chosen if rows is None else [self.chosen[row] for row in rows]
+        if chosen == range(len(column)):
             return column
         return [column[row] for row in chosen]
 
     def view(self, row: int) -> EventView:
         """Return the named view of one row, with what is derived."""
-        view = view_of_row(self._columns.committed, self._chosen[row])
+        view = view_of_row(self._columns.committed, self.chosen[row])
         derived = {name: column[row] for name, column in self._derived.items()}
         view.update({name: cell for name, cell in derived.items() if cell is not UNSET})
         return view

@@ -22,7 +22,7 @@ class Networks:
             width.setdefault(start, []).append(number)
 
     def find(self, text: str) -> list[int]:
-        """Return the numbers of the networks in which the address lies; none if it is no address."""
+        """Return the numbers of the networks in which an address lies; text may be none."""
         if text.count(".") != 3 and ":" not in text:  # No address, and an exception is dear.
             return []
         try:

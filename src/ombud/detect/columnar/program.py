@@ -28,7 +28,7 @@ from ombud.detect.predicates import Predicate
 from ombud.detect.rule import Rule
 
 SPAN_MAX = 8192  # Events taken at once: beyond it nothing is gained, and columns leave the cache.
-MEMORY_MAX = 96 << 20  # Bytes that may be kept of values seen before, roughly.
+MEMORY_MAX = 32 << 20  # Bytes that may be kept of values seen before, roughly.
 
 
 class Hit(NamedTuple):
@@ -99,12 +99,13 @@ class Program:
         everywhere = np.arange(len(span))
         candidates.update((rule, everywhere) for rule in self._always)
         found: list[Hit] = []
-        weak = self._experience.take(rows, span, candidates, self._always)
+        weak = self._experience.take(rows, span, candidates)
         if weak:
             chooser = Chooser(self._rates, users_of(self._witnesses))
             better = self._witnesses[:]
             for rule in weak:
                 better[rule] = chooser.best(self._forms[rule])
+                self._decisions.pop(rule, None)  # To be made again in a better order.
             self._watch(better)
         look = _Look(self, rows, span, first)
         look.encode(candidates)
@@ -158,28 +159,39 @@ class Program:
             self._later_fields |= names
         return self._later_fields
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes are kept of values seen before."""
+        holders: list[CellCodes] = [*self._screens.values(), *self._tables.values()]
+        return self._outcome_weight() + sum(holder.weight for holder in holders)
+
+    def _outcome_weight(self) -> int:
+        return sum(map(len, self._decisions.values())) * OUTCOME_SIZE
+
     def _relieve(self) -> None:
         """Forget the heaviest of what is kept, if it is too much; it is found anew if needed."""
-        kept: list[tuple[int, str | None, CellCodes]] = [
-            (screen.weight, None, screen) for screen in self._screens.values()
-        ]
-        kept += [(table.weight, name, table) for name, table in self._tables.items()]
-        outcomes = sum(map(len, self._decisions.values())) * OUTCOME_SIZE
-        weight = outcomes + sum(one[0] for one in kept)
+        weight = self.weight
         if weight <= self._memory_max:
             return
-        kept.sort(key=lambda one: one[0], reverse=True)
+        if self._outcome_weight() > self._memory_max // 4:
+            weight -= self._outcome_weight()
+            for decision in self._decisions.values():
+                decision.clear()
+        kept: list[tuple[str | None, CellCodes]] = [
+            *((None, screen) for screen in self._screens.values()),
+            *self._tables.items(),
+        ]
+        kept.sort(key=lambda one: one[1].weight, reverse=True)
         forgotten: set[str | None] = set()
-        for heavy, name, holder in kept:
+        for name, holder in kept:
             if weight <= self._memory_max // 2:
                 break
+            weight -= holder.weight
             holder.forget()
-            weight -= heavy
             forgotten.add(name)
-        is_heavy = outcomes > self._memory_max // 4
         for decision in self._decisions.values():
-            if is_heavy or not forgotten.isdisjoint(decision.fields):
-                decision.clear()
+            if not forgotten.isdisjoint(decision.fields):
+                decision.clear()  # Its keys are codes that mean nothing any more.
 
 
 class _Look:

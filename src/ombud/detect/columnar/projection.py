@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, Struct
 
-from ombud.detect.columnar.exact import INTEGER, REFUSALS
+from ombud.detect.columnar.exact import INTEGER, REFUSALS, decode_all
 from ombud.detect.columnar.gathered import At, Gathered
 from ombud.detect.columnar.places import Place, Seen, Way, branches, ways_of
 
@@ -162,17 +162,7 @@ class Projection:
 
     def decode(self, raws: Sequence[bytes | memoryview]) -> tuple[list[Any], list[int]]:
         """Return the originals as objects, and the rows of those that were refused."""
-        objects: list[Any] = []
-        refused: list[int] = []
-        left = iter(raws)
-        while True:
-            try:
-                objects.extend(map(self._decode, left))
-            except REFUSALS:
-                refused.append(len(objects))
-                objects.append(self._top.empty)
-            else:
-                return objects, refused
+        return decode_all(self._decode, raws, self._top.empty)
 
     def columns(self, objects: Sequence[Any], long_numbers: Callable[[], set[int]]) -> Gathered:
         """Return the columns of objects that `decode` returned."""

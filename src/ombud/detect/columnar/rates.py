@@ -34,7 +34,7 @@ class Rates:
         self._known: dict[Group, float] = {}
 
     def of(self, form: Form) -> float:
-        """Return the rate of a condition; its parts are taken to have nothing to do with another."""
+        """Return the rate of a condition, its parts taken to be independent."""
         match form:
             case Group():
                 return self._of_group(form)

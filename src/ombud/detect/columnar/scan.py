@@ -53,20 +53,18 @@ class Scan:
         self._cased.close()
         self._others += [*self._plain.unaided, *self._cased.unaided]
         self._expressions = ExpressionSet(expressions) if expressions else None
+        # Of the ways to find something in a text, those that take one text at a time.
         self._finders: list[Callable[[str], Found]] = []
-        if self._expressions is not None:
-            self._finders.append(self._expressions.find)
-        if networks:
-            self._finders.append(Networks(networks).find)
-        if self._others:
-            self._finders.append(self._try_others)
+        self._finders += [self._expressions.find] if self._expressions is not None else []
+        self._finders += [Networks(networks).find] if networks else []
+        self._finders += [self._try_others] if self._others else []
 
     def of_texts(self, texts: Sequence[str]) -> FoundAt:
         """Return by place which predicates each value meets, all being texts; may repeat."""
         found: FoundAt = defaultdict(list)
         if self._always:
             found.update((place, self._always[:]) for place in range(len(texts)))
-        lowers = [text.lower() for text in texts]
+        lowers = list(map(str.lower, texts))
         self._plain.find_all(lowers, texts, found)
         self._cased.find_all(texts, texts, found)
         if self._words:

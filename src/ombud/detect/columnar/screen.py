@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ombud.detect.columnar.cell_codes import ENTRY_SIZE, CellCodes, Codes
-from ombud.detect.columnar.rows import Absent, values_of
+from ombud.detect.columnar.cell_codes import CellCodes, Codes
+from ombud.detect.columnar.rows import values_of
 from ombud.detect.columnar.scan import Scan
 from ombud.detect.predicates import Predicate
 
@@ -39,23 +39,10 @@ class Screen(CellCodes):
         self._sets = [np.empty(0, np.int64)]
         self._numbers = {frozenset(): 0}
 
-    def column(self, cells: Sequence[Any]) -> Codes:
-        """Return the set of every cell; new texts are scanned together."""
-        if not isinstance(cells, Absent):
-            try:
-                new = set(cells).difference(self)
-            except TypeError:  # A list or an object: each cell is looked at by itself.
-                return super().column(cells)
-            self._learn([cell for cell in new if cell.__class__ is str])
-        return super().column(cells)
-
     def _learn(self, texts: Sequence[str]) -> None:
-        if not texts:
-            return
         self.update(dict.fromkeys(texts, 0))
         for place, found in self._scan.of_texts(texts).items():
             self[texts[place]] = self._number(found)
-        self.weight += ENTRY_SIZE * len(texts) + sum(map(len, texts))
 
     def _new(self, cell: Any) -> int:
         found: set[int] = set()

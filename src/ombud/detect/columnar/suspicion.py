@@ -15,10 +15,9 @@ from itertools import accumulate, repeat
 from operator import add
 from typing import Any
 
-import numpy as np
 import re2  # type: ignore[import-untyped]
 
-from ombud.detect.columnar.exact import too_deep
+from ombud.detect.columnar.exact import long_runs, too_deep
 from ombud.detect.columnar.places import ways_of
 
 Raw = bytes | memoryview
@@ -84,7 +83,7 @@ class Originals:
         """Return the rows that may hold an integer beyond 64 bits, which has 19 digits or more."""
         if self._long_numbers is None:
             self._join()
-            self._long_numbers = self._rows_at(_long_runs(self.blob))
+            self._long_numbers = self._rows_at(long_runs(self.blob))
         return self._long_numbers
 
     def _join(self) -> None:
@@ -97,18 +96,6 @@ class Originals:
             self._ends = list(accumulate(map(add, map(len, self.raws), repeat(1))))
         ends = self._ends
         return {bisect_right(ends, position) for position in positions}
-
-
-def _long_runs(blob: bytes) -> list[int]:
-    """Return where runs of digits lie that are longer than 15, each of 19 for sure among them.
-
-    Four aligned words of four digits each: an account's 12 digits are not so many.
-    """
-    letters = np.frombuffer(blob, np.uint8, len(blob) // 4 * 4)
-    words = ((letters - 48) < 10).view(np.uint32) == 0x01010101
-    runs = words[:-3] & words[1:-2] & words[2:-1] & words[3:]
-    found: list[int] = (np.flatnonzero(runs) * 4).tolist() if runs.any() else []
-    return found
 
 
 class Suspicion:

@@ -5,7 +5,8 @@ A group is put to a cell when a rule first asks, and its verdict is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from msgspec import UNSET
@@ -27,12 +28,16 @@ class Table(CellCodes):
         self.lowers: list[str | None] = []  # Of texts; None for other cells.
         self._verdicts: dict[Any, Verdicts] = {}
 
+    def _learn(self, texts: Sequence[str]) -> None:
+        self.update(zip(texts, count(len(self.cells)), strict=False))
+        self.cells.extend(texts)
+        self.lowers.extend(map(str.lower, texts))
+
     def _new(self, cell: Any) -> int:
         code = len(self.cells)
         self.cells.append(cell)
         if cell.__class__ is str:
             self.lowers.append(cell.lower())
-            self.weight += len(cell)
         else:
             self.lowers.append(None)
         return code

@@ -60,6 +60,21 @@ def link(
     return tuple(kept.values()), tuple(refused)
 
 
+def fields_read(correlations: Iterable[Correlation]) -> dict[str, frozenset[str]]:
+    """Return the fields that linked correlations ask of the matches of each rule.
+
+    What stands upon a correlation may ask for a field beside its group, which the
+    event that completed it answers: so the rules below must have it.
+    """
+    read: dict[str, set[str]] = {}
+    for one in reversed(tuple(correlations)):  # Those that refer come before what they refer to.
+        passed = read.get(one.id, set()) - set(one.group_by)
+        for rule_id in one.rules:
+            names = {one.field_of(name, rule_id) for name in (*one.group_by, *one.fields)}
+            read.setdefault(rule_id, set()).update(names, passed)
+    return {rule_id: frozenset(names) for rule_id, names in read.items()}
+
+
 class _Names:
     """From what a correlation calls a rule to the rule's id."""
 

@@ -24,6 +24,7 @@ from ombud.detect.correlation.watch import Watch
 
 STATE_VERSION = 1
 STATE_SIZE_MAX = 1 << 30  # Bytes; more than every bound together allows.
+TIME_MAX = 1 << 53  # Of log times and indices; beyond it nothing was ever recorded.
 
 
 class _Group(msgspec.Struct, array_like=True, gc=False):
@@ -93,7 +94,7 @@ def read_state(state: bytes, watches: Sequence[Watch]) -> tuple[int, int]:
         raise InputError(f"correlation state is unreadable: {error}") from error
     if read.version != STATE_VERSION:
         raise InputError(f"correlation state is of version {read.version}, not {STATE_VERSION}")
-    _check(read.time >= 0 and read.fed >= -1, "times")
+    _check(0 <= read.time <= TIME_MAX and -1 <= read.fed <= TIME_MAX, "times")
     _check(len(read.horizons) == len(read.watches), "correlations")
     found = {
         (one.id, one.version, horizon): one
@@ -150,7 +151,7 @@ def _read_group(one: _Group, watch: Watch, time: int) -> Group:
     _check(
         len(recordeds) == count == len(indices)
         and len(one.values) == (count if watch.has_values else 0)
-        and (one.due == 0 or (one.due > 0 and watch.judging is not Judging.SLIDING)),
+        and (one.due == 0 or (0 < one.due <= TIME_MAX and watch.judging is not Judging.SLIDING)),
         "columns",
     )
     if count == 1:

@@ -29,6 +29,7 @@ from ombud.detect.correlation.tally import tallies_of
 GROUPS_MAX = 400_000  # Of all correlations; each has its share, so that none can crowd others out.
 ENTRIES_MAX = 4_000_000  # Of all correlations, about 30 bytes each besides their values.
 ENTRIES_OF_GROUP_MAX = 65_536  # More than any condition may count up to.
+TIME_MIN = -(1 << 53)  # Milliseconds; a clock that is further back is broken anyway.
 STEPS = 16  # Parts of what is kept, in which it is let go: one pass over a group each.
 
 _WHOLE_GROUP: tuple[Key, ...] = ((),)  # Without `group-by` there is one group.
@@ -86,6 +87,7 @@ class Watch:
             return recorded
         if recorded - time > self.horizon:
             self.counters.late += 1
+            return max(time, TIME_MIN)
         return time
 
     def keys_of(self, match: RuleMatch) -> Sequence[Key]:

@@ -170,3 +170,14 @@ def test_chosen_rows_and_what_is_derived(
     assert "derived.first_seen" not in rows.view(1)
     assert rows.text(0) is None
     assert list(columns.column("source")) == ["county.records"] * 3
+
+
+def test_a_number_too_large_in_a_map() -> None:
+    """No encoder writes it: it is noticed where its map is asked for, at the latest then."""
+    content = _MAP.replace(b"9223372036854775808", b"1e999")
+    committed = committed_of([_GOOD[0], (*_GOOD[1][:2], content)])
+    assert NamedColumns(committed, {"unmapped.n"}).unreadable == {1}
+    columns = NamedColumns(committed, {"source"})
+    assert columns.unreadable == set()
+    assert list(columns.column("unmapped.n")) == [UNSET, UNSET]
+    assert columns.unreadable == {1}
