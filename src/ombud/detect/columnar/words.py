@@ -1,8 +1,9 @@
 """Words: for which rules of keywords an event is worth a closer look, by its text as a whole.
 
-Every text of an event stands as it is in the text that `Rows.text` gives.  So a
-keyword can only match where its letters stand there; numbers may be written
-otherwise, and letters outside of ASCII may fold otherwise next to others.
+Every text of an event stands as it is in the text that `Rows.text` gives, or else
+its values are put together.  So a keyword can only match where its letters
+stand there; numbers may be written otherwise, and letters outside of ASCII may
+fold otherwise next to others.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import numpy as np
 
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.columnar.screen import Numbers
+from ombud.detect.paths import leaves
 from ombud.detect.predicates import Predicate, Text
+from ombud.detect.values import text_of
 
+_JOIN = "\n"
 _ASCII = re.compile(r"[ -~]+")
 _NUMBER_LIKE = re.compile(r"[0-9.+\-e]*|in?|nf?|inf|nan?|an?|f", re.IGNORECASE)
 
@@ -48,7 +52,6 @@ class Words:
             if literal is None:
                 raise ValueError("a keyword without a literal is no witness")
             literals.setdefault(literal, set()).update(numbers)
-        self._all = sorted(set().union(*literals.values()))
         self._automaton = ahocorasick.Automaton()
         for literal, known in literals.items():
             self._automaton.add_word(literal, tuple(known))
@@ -60,9 +63,9 @@ class Words:
         places: list[int] = []
         for place, row in enumerate(span):
             text = rows.text(row)
-            rules: Sequence[int] | set[int] = self._all
-            if text is not None:
-                rules = {rule for _, some in self._automaton.iter(text.lower()) for rule in some}
+            if text is None:
+                text = _JOIN.join(text_of(value) for _, value in leaves(rows.view(row)))
+            rules = {rule for _, some in self._automaton.iter(text.lower()) for rule in some}
             found.extend(rules)
             places.extend([place] * len(rules))
         return np.array(found, np.int64), np.array(places, np.int64)
