@@ -54,6 +54,8 @@ def live(options: Options, report: Report) -> Callable[[int], Figures]:
         + (" and the published ones about AWS" if options.vectors is not None else "")
     )
 
+    events = sum(batch.count for batch in batches)
+
     def once(rep: int) -> Figures:
         root = options.folder / f"live-{rep}"
         _settle_rules(root, options)
@@ -71,8 +73,8 @@ def live(options: Options, report: Report) -> Callable[[int], Figures]:
             "live_p99_ms": quantile(times, 0.99),
             "live_max_ms": max(times),
             "live_probes": float(len(times)),
-            "live_cpu_share": cpu / spent,
-            "live_events_per_second": len(batches) * BATCH_EVENTS / spent,
+            "live_cpu_us_per_event": cpu / events * 1e6,
+            "live_events_per_second": events / spent,
         }
 
     return once

@@ -23,7 +23,7 @@ from ombud.bench.detection_rules import (
     without_keywords,
 )
 from ombud.bench.load import cloudtrail_lines
-from ombud.bench.raw_lines import RawLines, sendable
+from ombud.bench.raw_lines import RawLines
 from ombud.bench.report import Figures, Limit, Options, Report
 from ombud.bench.zircolite import Zircolite
 from ombud.detect.rule import Rule
@@ -59,7 +59,7 @@ def zircolite(options: Options, report: Report) -> Once | None:
     def once(rep: int) -> Figures:
         figures: Figures = {}
         for name, folders in (("aws", AWS), ("cloud", CLOUD)):
-            rules = sendable(without_keywords(published_rules(vectors, folders)))
+            rules = without_keywords(published_rules(vectors, folders))
             mine = measure("ours", partial(RawLines, rules, CLOUDTRAIL), ours)
             paths = [(vectors / RULES / each).resolve() for each in folders]
             start = peer.run(paths, one, work=work)

@@ -24,12 +24,13 @@ from ombud.bench.detection_rules import (
 from ombud.bench.distinct import distinct_lines
 from ombud.bench.load import cloudtrail_lines
 from ombud.bench.plain_lines import PlainLines
-from ombud.bench.raw_lines import RawLines, sendable
+from ombud.bench.raw_lines import RawLines
 from ombud.bench.report import Figures, Limit, Options, Report
 from ombud.bench.windows_events import windows_lines
 from ombud.bench.windows_routes import RoutedLines
 from ombud.core.errors import Conflict
 from ombud.services.matching import LinePool, Lines
+from ombud.services.rule_lines import WholeLines
 from ombud.simulate.act import CLOUDTRAIL
 
 JOBS = 2
@@ -79,15 +80,16 @@ def cloudtrail(options: Options, report: Report) -> Once | None:
         for kind, path in files.items()
     ]
     for name, mine, path in runs:
-        make = partial(RawLines, sendable(mine), CLOUDTRAIL)
-        plain = partial(PlainLines, sendable(mine), CLOUDTRAIL)
+        make = partial(RawLines, mine, CLOUDTRAIL)
+        plain = partial(PlainLines, mine, CLOUDTRAIL)
         report.figures |= compare(name, make, plain, path, PLAIN_LINES)
 
     def once(_: int) -> Figures:
         figures: Figures = {}
         for name, mine, path in runs:
-            figures |= measure(name, partial(RawLines, sendable(mine), CLOUDTRAIL), path)
-        return figures
+            figures |= measure(name, partial(RawLines, mine, CLOUDTRAIL), path)
+        checked = partial(WholeLines, rules["aws"], CLOUDTRAIL)
+        return figures | measure("aws_checked", checked, files[""])
 
     return once
 
@@ -111,7 +113,7 @@ def windows(options: Options, report: Report) -> Once | None:
     if options.vectors is None:
         report.notes.append(f"Windows: {NO_VECTORS}")
         return None
-    rules = sendable(published_rules(options.vectors, EVERYTHING))
+    rules = published_rules(options.vectors, EVERYTHING)
     runs = []
     for name, is_distinct in (("windows", False), ("windows_distinct", True)):
         lines = windows_lines(options.vectors, options.events, is_distinct=is_distinct)
@@ -121,8 +123,8 @@ def windows(options: Options, report: Report) -> Once | None:
         " and number; one event in ten is published as one that a rule must match"
     )
     make = partial(RoutedLines, rules, RawLines)
+    plain = partial(RoutedLines, rules, PlainLines)
     for name, path in runs:
-        plain = partial(RoutedLines, rules, PlainLines)
         report.figures |= compare(name, make, plain, path, PLAIN_WINDOWS_LINES)
 
     def once(_: int) -> Figures:

@@ -6,9 +6,7 @@ event, which a line must become first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 
 from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
 from ombud.detect.columnar.program import Program
@@ -26,13 +24,3 @@ class RawLines:
     def match(self, lines: Sequence[bytes]) -> tuple[Found, Faults]:
         """Return what matched, in order of lines and rules."""
         return self._program.match(OriginalRows(lines, self._projector)), ()
-
-
-def raw_lines(rules: Sequence[Rule], source: str | None = None) -> Callable[[], RawLines]:
-    """Return what makes them, in a form that can be sent to another process."""
-    return partial(RawLines, sendable(rules), source)
-
-
-def sendable(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """Return the same rules without what was compiled of them, which cannot be sent."""
-    return tuple(replace(rule) for rule in rules)

@@ -31,7 +31,7 @@ from ombud.cli.output import (
     to_minute,
 )
 from ombud.cli.policy import days_of, instant_of
-from ombud.config.rule_files import find_rule_files
+from ombud.config.rule_files import find_rule_files, read_placeholders
 from ombud.core.errors import InputError
 from ombud.detect.documents import FILE_SIZE_MAX
 from ombud.services.backtest_wanted import BacktestWanted
@@ -60,10 +60,11 @@ def backtest(
     Such as `ombud rules backtest rules/bulk_export.yml --last 90d`. The look itself becomes
     an event. Exit status 1 says that a rule was refused.
     """
-    files, ids = _asked(rules)
+    paths, ids = _asked(rules)
     wanted = BacktestWanted(
-        files=files,
+        files=_texts(paths),
         rules=ids,
+        placeholders=read_placeholders(paths),
         days=days_of(last),
         since=instant_of(since),
         until=instant_of(until),
@@ -88,9 +89,16 @@ def backtest(
         raise typer.Exit(1)
 
 
-def _asked(rules: list[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the texts of files and folders by name, and what must be ids of rules."""
-    paths = [Path(one) for one in rules if Path(one).exists()]
+def _asked(rules: list[str]) -> tuple[list[Path], list[str]]:
+    """Return files and folders, and what must be ids of rules."""
+    paths = [Path(one) for one in rules]
+    there = [path.exists() for path in paths]
+    found = [path for path, is_there in zip(paths, there, strict=True) if is_there]
+    return found, [one for one, is_there in zip(rules, there, strict=True) if not is_there]
+
+
+def _texts(paths: list[Path]) -> dict[str, str]:
+    """Return the texts of files and of those in folders, by name."""
     files: dict[str, str] = {}
     for file in find_rule_files(paths):
         with file.open("rb") as opened:
@@ -99,7 +107,7 @@ def _asked(rules: list[str]) -> tuple[dict[str, str], list[str]]:
             files[str(file)] = text.decode()
         except UnicodeDecodeError as error:
             raise InputError("a rule file is UTF-8", origin=str(file)) from error
-    return files, [one for one in rules if not Path(one).exists()]
+    return files
 
 
 @contextmanager

@@ -27,11 +27,10 @@ from ombud.config.rule_files import (
 from ombud.config.settings import load_settings
 from ombud.core.errors import EventError, InputError, NotFound
 from ombud.detect.documents import FILE_SIZE_MAX
-from ombud.detect.explanation import EventInHand, explain_rule
+from ombud.detect.explanation import EventInHand
 from ombud.detect.rule_set import RuleSet
-from ombud.detect.selections import parts_of_file
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
-from ombud.services.rule_looks import pick_rule
+from ombud.services.rule_looks import explain_any, pick_rule
 from ombud.services.rule_wanted import ExplainWanted
 
 
@@ -142,8 +141,6 @@ def _given(
     found = pick_rule(loaded, rule_id)
     line = _line_of(path, number, kind)
     hand = EventInHand(None if kind is None else kind.kind, line.named, line.original)
-    filters = {one.tree: f"filter {one.title}" for one in loaded.filters}
-    names = filters | parts_of_file(read_rule_text(Path(found.path)), found.id)
     named = line.named or line.original
     said = {
         "index": None,
@@ -152,7 +149,8 @@ def _given(
         "source": None if kind is None else kind.kind,
         "action": named.get("action"),
     }
-    return {"event": said, **explain_rule(found, hand, names=names).to_dict()}
+    told = explain_any(found, loaded, hand, lambda path: read_rule_text(Path(path)))
+    return {"event": said, **told}
 
 
 def _rules_here(rule: str, home: Path) -> tuple[RuleSet, str | None]:

@@ -20,6 +20,9 @@ _JOINTS = {"all": "all of", "any": "any of", "not": "not"}
 
 def print_explained(answer: Json) -> None:
     """Print whether a rule matches, whether it sees the event, and every condition."""
+    if "rules" in answer:
+        _print_correlation(answer)
+        return
     rule = answer["rule"]
     title = Text(visible(f"{rule['title']} ({rule['id']}, version {rule['version'][:8]}) "))
     title.append(
@@ -37,6 +40,20 @@ def print_explained(answer: Json) -> None:
             stdout.print(mark + Text(visible("  " * depth + text)))
     if answer["sees"] is False and (answer["condition"] or {}).get("is_met"):
         note("its condition is met, but the rule does not see this event")
+
+
+def _print_correlation(answer: Json) -> None:
+    """Print what the rules of a correlation make of an event, and the group it would be in."""
+    rule = answer["rule"]
+    counts = "counts for it" if answer["is_match"] else "does not count for it"
+    event = _event(answer["event"])
+    print_line(f"{rule['title']} ({rule['id']}), a correlation by {rule['type']}: {event} {counts}")
+    for name, values in answer["group"].items():
+        print_line(f"its {name} is {_joined(values) or 'missing, so it is in no group'}")
+    for inner in answer["rules"]:
+        print_line("")
+        print_explained({**inner, "event": answer["event"]})
+    note("one event does not meet a correlation: `ombud rules backtest` puts it to many")
 
 
 _SEES = {True: "yes", False: "no", None: "not known"}

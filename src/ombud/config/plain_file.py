@@ -25,11 +25,10 @@ def read_plain_file(path: Path, *, size_max: int, is_private: bool = False) -> b
             raise OSError("is no plain file")
         if is_private and (state.st_uid != os.geteuid() or state.st_mode & 0o022):
             raise PermissionError("others may write it")
-        parts = []
-        left = size_max + 1
-        while left and (part := os.read(handle, left)):
-            parts.append(part)
-            left -= len(part)
+        asked = min(size_max, state.st_size) + 1  # One byte more than there should be.
+        data = os.read(handle, asked)
+        while len(data) < min(state.st_size, asked) and (more := os.read(handle, asked)):
+            data += more
     finally:
         os.close(handle)
-    return b"".join(parts)
+    return data[: size_max + 1]

@@ -151,6 +151,15 @@ def _collecting_nothing() -> Iterator[None]:
             gc.enable()
 
 
+def read_placeholders(paths: Iterable[Path]) -> dict[str, list[str]]:
+    """Return what is put for each name in the rules at these paths; raises `RuleError`."""
+    refusals: list[Refusal] = []
+    known = _placeholders(list(paths), refusals)
+    for refusal in refusals:
+        raise RuleError(refusal.reason, origin=refusal.path)
+    return {name: list(values) for name, values in known.items()}
+
+
 def _placeholders(paths: Iterable[Path], refusals: list[Refusal]) -> dict[str, Sequence[str]]:
     """Return what the files beside the rules put for each name; notes those that cannot be read."""
     files = dict.fromkeys((path if path.is_dir() else path.parent) / PLACEHOLDERS for path in paths)

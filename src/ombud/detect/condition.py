@@ -31,6 +31,7 @@ from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, K
 from ombud.detect.condition_syntax import condition_tree
 from ombud.detect.expressions import POLICY
 from ombud.detect.paths import FIELD_PARTS_MAX
+from ombud.detect.plain_items import plain_item
 from ombud.detect.sigma_values import keyword_of, predicate_of
 from ombud.detect.tree import All, Not, Some
 
@@ -60,13 +61,12 @@ def compile_detection(
     Raises `RuleError`, or the error of pySigma, for what cannot be evaluated.
     """
     _Shape().check(selections)
-    parsed = {
-        name: SigmaDetection.from_definition(definition, None, POLICY)
-        for name, definition in selections.items()
-    }
-    teller = _Teller(parsed, placeholders)
-    names = tuple(parsed)
+    teller = _Teller(selections, placeholders)
+    names = tuple(selections)
     nodes = [condition_tree(text, names, teller.selection) for text in conditions]
+    for name in selections.keys() - teller.told:
+        # No condition names it, and yet a fault in it is a fault of the rule.
+        SigmaDetection.from_definition(selections[name], None, POLICY)
     return Compiled(_some(nodes), frozenset(teller.used))
 
 
@@ -123,21 +123,21 @@ class _Shape:
 class _Teller:
     """Tells the selections of one rule as nodes, each once, and counts their atoms."""
 
-    def __init__(self, parsed: Mapping[str, SigmaDetection], placeholders: Placeholders) -> None:
+    def __init__(self, selections: Mapping[str, Any], placeholders: Placeholders) -> None:
         self.used: set[str] = set()
-        self._parsed = parsed
+        self.told: dict[str, tuple[Node, int]] = {}
+        self._selections = selections
         self._placeholders = placeholders
-        self._nodes: dict[str, tuple[Node, int]] = {}
         self._new = 0  # Atoms of the selection that is being told.
         self._total = 0
 
     def selection(self, name: str) -> Node:
         """Return the node of one selection; raises `RuleError` when the rule gets too large."""
-        told = self._nodes.get(name)
+        told = self.told.get(name)
         if told is None:
             self._new = 0
-            node = self._detection(self._parsed[name])
-            told = self._nodes[name] = (node, self._new)
+            node = self._definition(self._selections[name])
+            told = self.told[name] = (node, self._new)
         self._total += told[1]
         self._check(self._total)
         return told[0]
@@ -147,7 +147,26 @@ class _Teller:
         if count > ATOMS_MAX:
             raise RuleError(f"condition asks for more than {ATOMS_MAX:,} values")
 
+    def _definition(self, definition: Any) -> Node:
+        """Return the node of a map, or of a list with maps in it; pySigma reads all else."""
+        if isinstance(definition, dict) and definition:
+            items = [self._pair(key, value) for key, value in definition.items()]
+            return _joined(items, every=True)
+        if isinstance(definition, list) and any(isinstance(one, dict | list) for one in definition):
+            return _some([self._definition(one) for one in definition])
+        return self._detection(SigmaDetection.from_definition(definition, None, POLICY))
+
+    def _pair(self, key: str, value: Any) -> Node:
+        plain = plain_item(key, value)
+        if plain is None:
+            return self._item(SigmaDetectionItem.from_mapping(key, value, None, POLICY))
+        atoms, every = plain
+        self._new += len(atoms)
+        self._check(self._new)
+        return _joined(atoms, every=every)
+
     def _detection(self, detection: SigmaDetection) -> Node:
+        """Return the node of a keyword or a list of them."""
         nodes = [
             self._item(item) if isinstance(item, SigmaDetectionItem) else self._detection(item)
             for item in detection.detection_items

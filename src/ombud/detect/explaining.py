@@ -155,7 +155,7 @@ class _Reader:
             field=first.field,
             modifiers=modifiers,
             demanded=demanded,
-            values=_told(held) if is_there else None,
+            values=told_values(held) if is_there else None,
             hints=tuple(hints[:HINTS_MAX]),
         )
 
@@ -169,7 +169,7 @@ class _Reader:
             name,
             modifiers=tuple(one for one in demands[0].modifiers if one != "contains"),
             demanded=tuple(one.value for one in demands),
-            values=_told(found) if found else None,
+            values=told_values(found) if found else None,
             hints=() if found else tuple(keyword_hints(predicates, self.paths)),
         )
 
@@ -187,7 +187,7 @@ class _Reader:
         )
         hints: list[str] = []
         if others:
-            shown = ", ".join(map(text_of, _told(others)))
+            shown = ", ".join(map(text_of, told_values(others)))
             hints.append(f"`{atom.other}` has {shown}")
         if not is_met:
             hints += agree_hints(self.view, (atom.field, atom.other), self.paths)
@@ -198,7 +198,7 @@ class _Reader:
             field=atom.field,
             modifiers=("fieldref", *(kind for kind, is_so in kinds if is_so)),
             demanded=(atom.other,),
-            values=_told(held) if is_present(self.view, atom.field) else None,
+            values=told_values(held) if is_present(self.view, atom.field) else None,
             hints=tuple(hints[: HINTS_MAX + 1]),
         )
 
@@ -227,7 +227,7 @@ def _kind(node: Node) -> tuple[Any, ...] | None:
     return None
 
 
-def _told(values: Sequence[Any]) -> tuple[Any, ...]:
+def told_values(values: Sequence[Any]) -> tuple[Any, ...]:
     """Return values cut to what a person reads."""
     return tuple(_cut(value) for value in values[:VALUES_MAX])
 

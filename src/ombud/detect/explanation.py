@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ombud.detect.alert import FINDING_SOURCE
+from ombud.detect.correlation.model import Correlation
 from ombud.detect.engine import TICK_SOURCE
-from ombud.detect.explaining import NO_NAMES, Finding, Names, explain_tree
+from ombud.detect.explaining import NO_NAMES, Finding, Names, explain_tree, told_values
 from ombud.detect.logsource import (
     DECISIONS,
     PRODUCT,
@@ -22,8 +23,9 @@ from ombud.detect.logsource import (
     sees_event,
     sees_original,
 )
-from ombud.detect.paths import EventView
+from ombud.detect.paths import EventView, find_values
 from ombud.detect.rule import Rule
+from ombud.detect.rule_set import RuleSet
 from ombud.detect.view import DERIVED_FIELDS
 
 _NOT_PUT = {
@@ -92,6 +94,79 @@ class Explanation:
             "unknown_fields": list(self.unknown),
             "condition": None if self.finding is None else self.finding.to_dict(),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationExplained:
+    """A correlation, what its rules make of one event, and the group that would put it in."""
+
+    correlation: Correlation
+    rules: tuple[Explanation, ...]
+    group: Mapping[str, tuple[Any, ...]]
+
+    @property
+    def is_match(self) -> bool:
+        """Whether the event counts for the correlation: one of its rules matches it."""
+        return any(inner.is_match for inner in self.rules)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as JSON values."""
+        one = self.correlation
+        return {
+            "rule": {
+                "id": one.id,
+                "version": one.version,
+                "title": one.title,
+                "level": one.level,
+                "path": one.path,
+                "logsource": None,
+                "filters": [],
+                "type": str(one.type),
+                "timespan_ms": one.timespan_ms,
+            },
+            "is_match": self.is_match,
+            "group": {name: list(values) for name, values in self.group.items()},
+            "rules": [inner.to_dict() for inner in self.rules],
+        }
+
+
+def explain_correlation(
+    one: Correlation,
+    known: RuleSet,
+    event: EventInHand,
+    *,
+    names: Mapping[str, Names] | None = None,
+    routes: Mapping[str, LogSource] = ROUTES,
+) -> CorrelationExplained:
+    """Return what the rules below a correlation make of an event, chained ones included.
+
+    The group is told of the first rule that matches, by the fields that the correlation
+    names; one event alone says nothing of whether the correlation is met.
+    """
+    below = rules_below(one, known)
+    given = names or {}
+    explained = tuple(
+        explain_rule(rule, event, names=given.get(rule.id, NO_NAMES), routes=routes)
+        for rule in below
+    )
+    group: dict[str, tuple[Any, ...]] = {}
+    for inner in explained:
+        view = event.view_for(inner.rule.logsource)
+        if inner.is_match and view is not None:
+            for name in (*one.group_by, *one.fields):
+                values = find_values(view, one.field_of(name, inner.rule.id))
+                group[name] = told_values(values)
+            break
+    return CorrelationExplained(one, explained, group)
+
+
+def rules_below(one: Correlation, known: RuleSet) -> tuple[Rule, ...]:
+    """Return the rules that a correlation stands on, by way of other correlations too."""
+    below = {one.id}
+    for other in reversed(known.correlations):  # Each stands after those that it refers to.
+        if other.id in below:
+            below.update(other.rules)
+    return tuple(rule for rule in known.rules if rule.id in below)
 
 
 def explain_rule(

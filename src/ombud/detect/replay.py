@@ -20,7 +20,8 @@ from msgspec import UNSET
 from ombud.core.batch import Committed
 from ombud.detect.actors import Actors
 from ombud.detect.alert import AlertChange, Head
-from ombud.detect.candidates import NOT_ACTS
+from ombud.detect.chosen import Chosen
+from ombud.detect.columnar.named_rows import NamedRows
 from ombud.detect.correlating import Correlating, Fed, Raised
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.logsource import ROUTES, LogSource
@@ -28,14 +29,12 @@ from ombud.detect.matcher import explain
 from ombud.detect.narrowing import Cells, Columns, Rows
 from ombud.detect.routing import Found, Routing
 from ombud.detect.rule import Rule
-from ombud.detect.stand_in import NamedRows
 from ombud.detect.tally import ALERTS_MAX, Tally
 
-_ROUTING = frozenset({"source", "action", "actor.id", "time"})
 Derived = Mapping[str, Sequence[Any]]
 
 
-class Chosen(NamedTuple):
+class Stored(NamedTuple):
     """Rows of the record, in order: their content, and the index of each."""
 
     committed: Committed
@@ -145,30 +144,28 @@ class Replay:
     def take_all(self, committed: Committed) -> None:
         """Take events of the record of which nothing is known beforehand."""
         indices = range(committed.first_index, committed.first_index + committed.count)
-        rows = NamedRows(committed)
-        columns = rows.cells(_ROUTING)
-        acts = self._acts(rows, columns["source"])
+        chosen = Chosen(committed, indices, self._routing.named_fields)
         recorded = committed.recorded_ms
-        rows.add(self.actors.derive(acts, columns["actor.id"], columns["time"], recorded))
-        self.unreadable_count += len(rows.unreadable)
-        times = columns["time"]
-        self._watch_all(rows, [row for row in acts if self._since <= times[row] < self.until])
-        chosen = Chosen(committed, indices)
-        found = [*self._named(rows, acts), *self._originals(chosen, rows, acts)]
-        self._count([_Seen(chosen, rows, one) for one in found], log_time=max(recorded))
+        derived = self.actors.derive(chosen.acts, chosen.actors, chosen.times, recorded)
+        rows = chosen.rows(derived)
+        self.unreadable_count += len(chosen.unreadable)
+        times = chosen.times
+        within = [row for row in chosen.acts if self._since <= times[row] < self.until]
+        self._watch_all(chosen, rows, within)
+        found = [*self._named(chosen, rows), *self._originals(chosen)]
+        self._count(found, log_time=max(recorded))
 
-    def _watch_all(self, rows: NamedRows, acts: Sequence[int]) -> None:
+    def _watch_all(self, chosen: Chosen, rows: NamedRows, acts: Sequence[int]) -> None:
         if not acts:
             return
-        self.sources.update(
-            one for one in rows.cells(_ROUTING, acts)["source"] if one.__class__ is str
-        )
+        sources = (chosen.sources[row] for row in acts)
+        self.sources.update(one for one in sources if one is not UNSET)
         for field, column in rows.cells(frozenset(self._unseen()), acts).items():
             if any(cell is not UNSET for cell in column):
                 self._seen.add(field)
 
     def take(
-        self, named: Chosen, originals: Chosen, derived: Derived, *, log_time: int = 0
+        self, named: Stored | None, originals: Stored | None, derived: Derived, *, log_time: int = 0
     ) -> None:
         """Take the candidates of a stretch, those of each way to see them apart.
 
@@ -176,52 +173,41 @@ class Replay:
         the latest time of recording of the stretch, of which correlations want to know.
         """
         found: list[_Seen] = []
-        if len(named.indices):
-            rows = NamedRows(named.committed)
-            rows.add(derived)
-            acts = self._acts(rows, rows.cells(_ROUTING)["source"])
-            found += [_Seen(named, rows, one) for one in self._named(rows, acts)]
-        if len(originals.indices):
-            rows = NamedRows(originals.committed)
-            acts = self._acts(rows, rows.cells(_ROUTING)["source"])
-            found += [_Seen(originals, rows, one) for one in self._originals(originals, rows, acts)]
+        if named is not None:
+            chosen = Chosen(*named, self._routing.named_fields)
+            found += self._named(chosen, chosen.rows(derived))
+        if originals is not None:
+            found += self._originals(Chosen(*originals))
         self._count(found, log_time=log_time)
 
-    def _acts(self, rows: NamedRows, sources: Sequence[Any]) -> list[int]:
-        passed_over = set(rows.unreadable)
-        passed_over.update(row for row, source in enumerate(sources) if source in NOT_ACTS)
-        return [row for row in range(rows.count) if row not in passed_over]
-
-    def _named(self, rows: NamedRows, acts: Sequence[int]) -> list[Found]:
-        columns = rows.cells(_ROUTING)
-        passed_over = set(range(rows.count)) - set(acts)
-        return self._routing.match(
-            rows, columns["source"], columns["action"], passed_over=passed_over
+    def _named(self, chosen: Chosen, rows: NamedRows) -> list[_Seen]:
+        found = self._routing.match(
+            rows, chosen.sources, chosen.actions, passed_over=chosen.passed_over
         )
+        return [_Seen(chosen, one, is_original=False) for one in found]
 
-    def _originals(self, chosen: Chosen, rows: NamedRows, acts: Sequence[int]) -> Iterator[Found]:
-        sources = rows.cells(_ROUTING)["source"]
+    def _originals(self, chosen: Chosen) -> Iterator[_Seen]:
         places: dict[str, list[int]] = {}
-        for row in acts:
-            if sources[row] in self._routing.routes:
-                places.setdefault(sources[row], []).append(row)
+        for row in chosen.acts:
+            if chosen.sources[row] in self._routing.routes:
+                places.setdefault(chosen.sources[row], []).append(row)
         for source, some in places.items():
             program = self._routing.originals(source)
             if program is not None:
-                yield from program.match(program.rows(chosen.committed, some), some)
+                for one in program.match(program.rows(chosen.committed, some), some):
+                    yield _Seen(chosen, one, is_original=True)
 
     def _count(self, found: list[_Seen], *, log_time: int) -> None:
         """Count matches in the order of the engine: by event, names before originals."""
-        found.sort(key=lambda one: (one.index, one.found.rows is not one.rows, one.found.number))
+        found.sort(key=lambda one: (one.index, one.is_original, one.found.number))
         self._time = max(self._time, log_time)
         fed: list[Fed] = []
         for one in found:
-            columns = one.rows.cells(_ROUTING, [one.found.row])
-            (time,), (actor,) = columns["time"], columns["actor.id"]
+            time, actor = one.chosen.times[one.found.row], one.chosen.actors[one.found.row]
             if not self.begins <= time < self.until:
                 continue
             rule = self.rules[one.found.number]
-            who = actor if isinstance(actor, str) else None
+            who = None if actor is UNSET else actor
             if self._correlating.reads(rule.id):
                 place = one.found.place
                 fed.append(Fed(rule, one.index, time, one.recorded, who, one.found.rows, place))
@@ -282,8 +268,8 @@ class _Seen:
     """A match, and the rows among which it was found."""
 
     chosen: Chosen
-    rows: NamedRows
     found: Found
+    is_original: bool
 
     @property
     def index(self) -> int:

@@ -33,6 +33,7 @@ LEVEL_DEFAULT = "medium"  # Sigma leaves the level open; an alert has one.
 ID_LENGTH_MAX = 128
 VERSION_LENGTH = 32  # Hexadecimal digits of the SHA-256 of the canonical text.
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # What JSON writes as it is.
 OTHER_KINDS = {
     "correlation": "this is a correlation, not a rule",
     "filter": "this is a filter, not a rule",
@@ -87,6 +88,10 @@ class Rule:
     def matches(self) -> Test:
         """The test of one event; takes the view that the rule's logsource asks for."""
         return self.tree.compiled()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what it is made of: what was compiled of it cannot be sent to a process."""
+        return {name: value for name, value in self.__dict__.items() if name != "matches"}
 
 
 def parse_rules(
@@ -254,12 +259,13 @@ def version_of(value: Any) -> str:
 def plain(value: Any) -> Any:
     """Return a YAML value as JSON can write it: keys as text, dates as they are written."""
     if isinstance(value, dict):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {
+            str(key): inner if inner.__class__ in _PLAIN else plain(inner)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
-        return [plain(inner) for inner in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
+        return [inner if inner.__class__ in _PLAIN else plain(inner) for inner in value]
+    return value if value.__class__ in _PLAIN else str(value)
 
 
 def reason_of(error: BaseException) -> str:

@@ -7,7 +7,7 @@ and segments that are not known to be exact, are put to the rules event by event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ombud.core.errors import TamperError, Unavailable
 from ombud.detect.candidates import Candidates, acts_of
 from ombud.detect.logsource import ROUTES
 from ombud.detect.narrowing import Rows
-from ombud.detect.replay import Chosen, Replay
+from ombud.detect.replay import Replay, Stored
 from ombud.record.paths import SegmentFile
 from ombud.record.reader import RecordReader
 from ombud.record.stored import StoredSegment
@@ -67,33 +67,34 @@ class Scan:
     def run(self, size: int, on_progress: Progress | None = None) -> Iterator[None]:
         """Walk over the events below `size`; yields after each piece, its work being done."""
         position = 0
-        while position < size:
-            segment = self._segment_at(position)
-            if segment is not None and segment.end <= size:
-                yield from self._sealed(segment)
-                position = segment.end
-            else:
-                following = [one.first_index for one in self._reader.segments()]
-                end = min([one for one in following if one > position], default=size)
-                for committed in self._reader.read(
-                    position, min(end, size, position + STEP) - position, raw=self._with_raw
-                ):
-                    self._replay.take_all(committed)
-                    position = committed.first_index + committed.count
-                    self.scanned.unsealed += committed.count
-                    self.scanned.decoded += committed.count
-                yield
-            self.scanned.events = position
-            if on_progress is not None:
-                on_progress(position, size)
-            if self._is_stopped():
-                raise Unavailable("the backtest was stopped")
-
-    def _segment_at(self, index: int) -> SegmentFile | None:
         for segment in self._reader.segments():
-            if segment.first_index <= index < segment.end:
-                return segment
-        return None
+            if segment.end > size:
+                break
+            yield from self._unsealed(position, segment.first_index)
+            yield from self._sealed(segment)
+            position = segment.end
+            self._tell(position, size, on_progress)
+        for _ in self._unsealed(position, size):
+            yield
+            self._tell(self.scanned.events, size, on_progress)
+
+    def _tell(self, position: int, size: int, on_progress: Progress | None) -> None:
+        """Tell how far it is, unless nobody wants to know any more."""
+        self.scanned.events = position
+        if on_progress is not None:
+            on_progress(position, size)
+        if self._is_stopped():
+            raise Unavailable("the backtest was stopped")
+
+    def _unsealed(self, start: int, end: int) -> Iterator[None]:
+        """Take events that were in no segment at the beginning; they may be by now."""
+        for first in range(start, end, STEP):
+            for committed in self._reader.read(first, min(STEP, end - first), raw=self._with_raw):
+                self._replay.take_all(committed)
+                self.scanned.unsealed += committed.count
+                self.scanned.decoded += committed.count
+            self.scanned.events = min(first + STEP, end)
+            yield
 
     def _sealed(self, segment: SegmentFile) -> Iterator[None]:
         self.scanned.sealed += segment.count
@@ -160,8 +161,8 @@ class Scan:
             name: [column[row] for row in named.tolist()] for name, column in fields.derived.items()
         }
         self._replay.take(
-            _chosen(stored, named, raw=False),
-            _chosen(stored, originals, raw=True),
+            _stored(stored, named, raw=False),
+            _stored(stored, originals, raw=True),
             derived,
             log_time=int(stored.recorded()[end - 1]) if self._replay.correlations else 0,
         )
@@ -173,9 +174,10 @@ def _between(rows: Rows, start: int) -> Rows:
     return rows[first:last]
 
 
-def _chosen(stored: StoredSegment, rows: Rows, *, raw: bool) -> Chosen:
-    indices: Sequence[int] = (rows + stored.first_index).tolist()
-    return Chosen(stored.gather(rows, raw=raw), indices)
+def _stored(segment: StoredSegment, rows: Rows, *, raw: bool) -> Stored | None:
+    if not len(rows):
+        return None
+    return Stored(segment.gather(rows, raw=raw), (rows + segment.first_index).tolist())
 
 
 def _unreadable(path: Path, error: Exception) -> Exception:

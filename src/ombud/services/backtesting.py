@@ -19,7 +19,7 @@ from ombud.detect.alert import Head
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.replay import Replay
 from ombud.detect.rule import Refusal, Rule
-from ombud.detect.rule_set import load_rules
+from ombud.detect.rule_set import RuleSet, load_rules
 from ombud.query.values import MOMENT_MAX, MOMENT_MIN
 from ombud.record.reader import RecordReader
 from ombud.services.asker import Asker
@@ -107,12 +107,7 @@ class Backtesting:
                 since=since,
                 until=until,
             )
-            scan = Scan(
-                self._reader,
-                replay,
-                is_whole=wanted.whole,
-                is_stopped=is_stopped,
-            )
+            scan = Scan(self._reader, replay, is_whole=wanted.whole, is_stopped=is_stopped)
             report = Report(loaded.heads, feeding=loaded.feeding)
             begun = time.perf_counter()
             for _ in scan.run(size, on_progress) if loaded.rules else ():
@@ -120,12 +115,7 @@ class Backtesting:
             seconds = time.perf_counter() - begun
         finally:
             self._running.release()
-        standing = {rule.id: rule.version for rule in self._watch.rules}
-        recorded = {
-            rule.id: self._watch.alerts_of(rule.id, rule.version)
-            for rule in loaded.heads
-            if standing.get(rule.id) == rule.version
-        }
+        standing, recorded = self._recorded(loaded)
         rows = report.rows(replay, standing, recorded, since=since, until=until)
         return {
             "since": since,
@@ -140,26 +130,57 @@ class Backtesting:
             "refused": [asdict(refusal) for refusal in loaded.refusals],
         }
 
+    def _recorded(self, loaded: _Loaded) -> tuple[dict[str, str], dict[str, list[Json]]]:
+        """Return the version of each rule that runs here, and what those asked for raised."""
+        running: tuple[Head, ...] = (*self._watch.rules, *self._watch.correlations)
+        standing = {rule.id: rule.version for rule in running}
+        recorded = {
+            rule.id: self._watch.alerts_of(rule.id, rule.version)
+            for rule in loaded.heads
+            if standing.get(rule.id) == rule.version
+        }
+        return standing, recorded
+
     def _load(self, wanted: BacktestWanted) -> _Loaded:
         """Return the rules asked for; raises `InputError` if there are none to speak of."""
-        found = load_rules((name, text.encode()) for name, text in wanted.files.items())
-        rules, refusals = list(found.rules), list(found.refusals)
-        known = {rule.id: rule for rule in self._watch.known_rules}
-        taken = {rule.id for rule in rules}
-        for rule_id in dict.fromkeys(wanted.rules):
-            rule = known.get(rule_id)
-            if rule is None:
+        found = load_rules(
+            ((name, text.encode()) for name, text in wanted.files.items()),
+            placeholders=wanted.placeholders,
+        )
+        refusals = list(found.refusals)
+        heads = _by_id(found.rules, found.correlations)
+        of_files = frozenset(heads)
+        known = _by_id(self._watch.known_rules, self._watch.known_correlations)
+        waiting = list(dict.fromkeys(wanted.rules))
+        for rule_id in waiting:
+            head = known.get(rule_id)
+            if head is None:
                 raise InputError(
                     f"no rule is `{rule_id}`",
                     hint="name a file, a folder, or an id of `ombud rules status`",
                 )
-            if rule_id in taken:
-                refusals.append(Refusal(rule.path, rule_id, "id is already taken by a file"))
-            else:
-                rules.append(rule)
-        if not rules and not refusals:
+            if rule_id in of_files:
+                refusals.append(Refusal(head.path, rule_id, "id is already taken by a file"))
+            elif rule_id not in heads:
+                heads[rule_id] = head
+                if isinstance(head, Correlation):
+                    waiting += head.rules  # A correlation is nothing without them.
+        if not heads and not refusals:
             raise InputError("no rules were given", hint="name a file, a folder, or an id")
-        return _Loaded(tuple(rules), found.correlations, found.feeding, tuple(refusals))
+        rules = tuple(one for one in heads.values() if isinstance(one, Rule))
+        named = {one.id for one in heads.values() if isinstance(one, Correlation)}
+        # Each after those that it refers to, as they were linked.
+        linked = [*found.correlations, *self._watch.known_correlations]
+        chosen = tuple(one for one in linked if one.id in named and heads[one.id] is one)
+        feeding = RuleSet(rules, correlations=chosen).feeding
+        return _Loaded(rules, chosen, feeding, tuple(refusals))
+
+
+def _by_id(
+    rules: Sequence[Rule], correlations: Sequence[Correlation]
+) -> dict[str, Rule | Correlation]:
+    every: tuple[Rule | Correlation, ...] = (*rules, *correlations)
+    return {one.id: one for one in every}
 
 
 def _said(rules: Sequence[Head], since: int, until: int) -> Json:

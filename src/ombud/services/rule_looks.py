@@ -7,13 +7,21 @@ first, only visible events are explained, and a withheld original stays withheld
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ombud.config.rule_files import read_rule_text
 from ombud.core.errors import NotFound, RuleError
 from ombud.core.event import Event
-from ombud.detect.explanation import EventInHand, explain_rule
+from ombud.detect.correlation.model import Correlation
+from ombud.detect.explaining import Names
+from ombud.detect.explanation import (
+    EventInHand,
+    explain_correlation,
+    explain_rule,
+    rules_below,
+)
 from ombud.detect.rule import Rule
 from ombud.detect.rule_set import RuleSet, load_rules
 from ombud.detect.selections import parts_of_file
@@ -40,7 +48,8 @@ class RuleLooks:
         Raises `RuleError` for a rule that is refused, and `NotFound` for a rule or an
         event that is not there, or that the asker may not see.
         """
-        rule, text = self._rule(wanted)
+        known, texts = self._known(wanted)
+        rule = pick_rule(known, wanted.rule)
         self._looks.record_look(
             "explain",
             asker,
@@ -53,7 +62,6 @@ class RuleLooks:
         is_withheld = WITHHELD in (event.flags or ())
         original = view_of_original(event.raw, event.source) if event.raw else None
         hand = EventInHand(event.source, view_of_event(event), original)
-        explained = explain_rule(rule, hand, names=parts_of_file(text, rule.id))
         return {
             "event": {
                 "index": event.id,
@@ -63,16 +71,16 @@ class RuleLooks:
                 "alert": alert,
                 "original": "withheld" if is_withheld else "kept" if event.raw else "none",
             },
-            **explained.to_dict(),
+            **explain_any(rule, known, hand, texts),
         }
 
-    def _rule(self, wanted: ExplainWanted) -> tuple[Rule, bytes]:
-        """Return the rule and the text of its file, empty when that is not to be had."""
+    def _known(self, wanted: ExplainWanted) -> tuple[RuleSet, Callable[[str], bytes]]:
+        """Return the rules to choose from, and what gives the text of a file of theirs."""
         if wanted.text is not None:
             text = wanted.text.encode()
-            return pick_rule(load_rules([(wanted.path, text)]), wanted.rule), text
-        rule = pick_rule(RuleSet(self._watch.known_rules), wanted.rule)
-        return rule, read_rule_text(Path(rule.path))
+            return load_rules([(wanted.path, text)]), lambda _path: text
+        known = RuleSet(self._watch.known_rules, correlations=self._watch.known_correlations)
+        return known, lambda path: read_rule_text(Path(path))
 
     def _event(self, reference: str, asker: Asker) -> tuple[Event, str | None]:
         """Return the event and, when it is the first of an alert, that alert's id."""
@@ -101,14 +109,37 @@ def _nothing(reference: str) -> NotFound:
     )
 
 
-def pick_rule(found: RuleSet, rule_id: str | None) -> Rule:
-    """Return the rule with this id, which may be cut short, or the only one.
+def explain_any(
+    one: Rule | Correlation, known: RuleSet, hand: EventInHand, texts: Callable[[str], bytes]
+) -> Json:
+    """Return what a rule or a correlation makes of an event, as JSON values.
 
-    Raises `RuleError` if that one is refused, and `NotFound` without one or among several.
+    `texts` gives what a file of rules holds, for the names of the parts of conditions.
     """
-    rules = [rule for rule in found.rules if rule_id is None or rule.id == rule_id] or [
-        rule for rule in found.rules if rule_id and rule.id.startswith(rule_id)
-    ]
+    filters: Names = {each.tree: f"filter {each.title}" for each in known.filters}
+
+    def names_of(rule: Rule) -> Names:
+        return {**filters, **parts_of_file(texts(rule.path), rule.id)}
+
+    if isinstance(one, Rule):
+        return explain_rule(one, hand, names=names_of(one)).to_dict()
+    names = {rule.id: names_of(rule) for rule in rules_below(one, known)}
+    return explain_correlation(one, known, hand, names=names).to_dict()
+
+
+def pick_rule(found: RuleSet, rule_id: str | None) -> Rule | Correlation:
+    """Return the rule or correlation with this id or name, of which the beginning is enough.
+
+    Without one it is the only one that opens alerts.  Raises `RuleError` if it is
+    refused, and `NotFound` when there is none, or more than one.
+    """
+    every: list[Rule | Correlation] = [*found.rules, *found.correlations]
+    if rule_id is None:
+        rules = [one for one in every if one.id not in found.feeding]
+    else:
+        rules = [one for one in every if rule_id and rule_id in {one.id, one.name}] or [
+            one for one in every if rule_id and one.id.startswith(rule_id)
+        ]
     if len(rules) == 1:
         return rules[0]
     refused = [
@@ -120,7 +151,7 @@ def pick_rule(found: RuleSet, rule_id: str | None) -> Rule:
         first = refused[0]
         raise RuleError(first.reason, origin=first.path)
     if rule_id is None and rules:
-        named = ", ".join(f"`{rule.id}`" for rule in rules[:NAMED_MAX])
+        named = ", ".join(f"`{one.id}`" for one in rules[:NAMED_MAX])
         raise NotFound(f"there are {len(rules)} rules: {named}", hint="add `#ID` to the file")
     raise NotFound(
         f"{'more than one' if rules else 'no'} rule is `{rule_id}`",

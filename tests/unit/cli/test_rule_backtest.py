@@ -76,6 +76,7 @@ def folder(tmp_path: Path) -> Path:
     """Return a folder with a rule and the events that ship with it."""
     (tmp_path / "export.yml").write_text(RULE)
     (tmp_path / "export.tests.yml").write_text("matches: []")
+    (tmp_path / "placeholders.yml").write_text("robots: [svc-a]")
     return tmp_path
 
 
@@ -88,7 +89,15 @@ def test_what_is_asked(door: Door, folder: Path, home: Path) -> None:
     assert wanted.files == {str(folder / "export.yml"): RULE}
     assert (wanted.rules, wanted.days, wanted.why) == (["62f3287d"], 30, "w")
     assert wanted.since == 1_793_491_200_000
+    assert wanted.placeholders == {"robots": ["svc-a"]}
     assert not wanted.whole
+
+
+def test_placeholders_that_are_none(door: Door, folder: Path, home: Path) -> None:
+    """Are refused before anything is asked."""
+    (folder / "placeholders.yml").write_text("[]")
+    assert run(["rules", "backtest", str(folder), "--home", str(home)]) == 2
+    assert door.asked == []
 
 
 def test_table(door: Door, folder: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:

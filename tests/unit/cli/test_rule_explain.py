@@ -130,3 +130,16 @@ def test_refused(
     """What is not there is said with where it was looked for."""
     assert run(["rules", "explain", *arguments]) == status
     assert message in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_correlation(capfd: pytest.CaptureFixture[str]) -> None:
+    """A correlation is told with its rules, its group, and that one event does not meet it."""
+    assert run(["rules", "explain", "guessed_sign_in_then_export", "lines.ndjson:2"]) == 0
+    captured = capfd.readouterr()
+    assert captured.out.startswith("Export After Guessed Sign-In (")
+    assert "the event of lines.ndjson line 2 counts for it" in captured.out
+    assert "its actor.id is missing, so it is in no group" in captured.out
+    assert "Records Left The System" in captured.out
+    assert "`ombud rules backtest`" in captured.err
+    assert run(["rules", "explain", "guessed_sign_in_then_export", "lines.ndjson:1"]) == 1

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from ombud.detect.explanation import EventInHand, explain_rule
+from ombud.detect.explanation import EventInHand, explain_correlation, explain_rule
 from ombud.detect.logsource import ROUTES, sees_event, sees_original
 from ombud.detect.rule import Rule
+from ombud.detect.rule_set import load_rules
 
 RuleOf = Callable[..., Rule]
 
@@ -93,3 +94,45 @@ def test_derived_fields_are_unknown(rule_of: RuleOf) -> None:
     assert explain_rule(rule, EventInHand("x", view, None)).unknown == ("derived.idle_days",)
     given = {**view, "derived.idle_days": 31}
     assert explain_rule(rule, EventInHand("x", given, None)).unknown == ()
+
+
+CHAIN = """\
+title: Failed
+id: failed
+logsource: {product: ombud, service: control}
+detection: {s: {action: authenticate, outcome: failure}, condition: s}
+---
+title: Export
+id: export
+logsource: {product: ombud, service: records}
+detection: {s: {action: export}, condition: s}
+---
+title: Guessing
+id: guessing
+correlation: {type: event_count, rules: [failed], group-by: [actor.id], timespan: 1h,
+  condition: {gte: 5}}
+---
+title: Then export
+id: then
+correlation: {type: temporal_ordered, rules: [guessing, export], group-by: [who], timespan: 1h,
+  aliases: {who: {guessing: actor.id, export: actor.name}}}
+"""
+
+
+def test_correlation() -> None:
+    """A correlation is explained by the rules it stands on, and the group the event would be in."""
+    known = load_rules([("c.yml", CHAIN.encode())])
+    assert not known.refusals
+    guessing, then = known.correlations
+    event = EventInHand("x", {"action": "export", "actor.name": ["Ana", "Ben"]}, None)
+
+    told = explain_correlation(then, known, event).to_dict()
+    assert [(row["rule"]["id"], row["is_match"]) for row in told["rules"]] == [
+        ("failed", False),
+        ("export", True),
+    ]
+    assert (told["is_match"], told["group"]) == (True, {"who": ["Ana", "Ben"]})
+    assert (told["rule"]["type"], told["rule"]["timespan_ms"]) == ("temporal_ordered", 3_600_000)
+
+    away = explain_correlation(guessing, known, event).to_dict()
+    assert (away["is_match"], away["group"], len(away["rules"])) == (False, {}, 1)

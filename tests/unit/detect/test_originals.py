@@ -74,3 +74,26 @@ def test_other_sources_are_left_alone() -> None:
 def test_no_record_stops_it(raw: bytes, source: str) -> None:
     """Whatever a record holds, it has a view."""
     assert isinstance(view_of_original(raw, source), dict)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"1e999", 1.7976931348623157e308),
+        (b"-1E+400", -1.7976931348623157e308),
+        (b"9" * 400, 1.7976931348623157e308),
+        (b"1e-999", 0.0),
+        (b"18446744073709551616", 2.0**64),
+        (b'"1e999 \\" 1e999"', '1e999 " 1e999'),
+    ],
+)
+def test_a_number_too_large_hides_no_event(written: bytes, read: object) -> None:
+    """What no double holds is read as the largest one; the fields beside it are there."""
+    view = view_of_original(b'{"eventName":"StopLogging","n":[' + written + b',1e999],"t":"9e999"}')
+    assert view == {"eventName": "StopLogging", "n": [read, 1.7976931348623157e308], "t": "9e999"}
+
+
+@pytest.mark.parametrize("raw", [b"[1e999]", b'{"n":1e999', b'{"n":1e999,"t":"\xff"}', b"1e999 x"])
+def test_what_is_no_object_stays_a_message(raw: bytes) -> None:
+    """A number is no excuse for anything else."""
+    assert view_of_original(raw) == {"message": raw.decode("utf-8", "replace")}

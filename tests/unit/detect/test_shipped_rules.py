@@ -77,7 +77,7 @@ def test_no_events_without_a_rule() -> None:
 def test_documented_example(tmp_path: Path) -> None:
     """The rule of the documentation can run and does what its events say."""
     text = (shipped_rules_folder().parent / "docs" / "rules.md").read_text(encoding="utf-8")
-    rule, cases, night, _, values = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    rule, cases, sequences, night, _, values = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (tmp_path / "late_export.yml").write_text(rule)
     (tmp_path / "night_shift.yml").write_text(night)
     (tmp_path / "placeholders.yml").write_text(values)
@@ -89,5 +89,9 @@ def test_documented_example(tmp_path: Path) -> None:
     assert not refusals
     assert all(result.passed for result in results)
     assert [len(one.filters) for one in rules] == [1]
+    assert {case.name for case in parse_cases(sequences, path="sequences")} == {
+        "sixty people in half an hour",
+        "looked up before it was exported",
+    }
     for field, meaning in DERIVED_FIELDS.items():
         assert f"| `{field}` | {meaning} |" in text

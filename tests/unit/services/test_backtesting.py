@@ -19,6 +19,7 @@ from ombud.detect.correlation.parsing import parse_correlation
 from ombud.detect.engine import Engine
 from ombud.detect.replay import Replay
 from ombud.detect.rule import Rule, parse_rules
+from ombud.detect.rule_set import load_rules
 from ombud.record.sealer import Sealer
 from ombud.services import backtest_scan, backtesting
 from ombud.services.asker import Asker
@@ -364,6 +365,30 @@ def test_a_rule_named_twice(opened: OpenHome) -> None:
     assert [row["title"] for row in answer["rules"]] == ["Export"]
     assert answer["rules"][0]["runs_here"] == "other"
     assert [row["reason"] for row in answer["refused"]] == ["id is already taken by a file"]
+
+
+def test_a_correlation_of_the_home_brings_its_rules(opened: OpenHome) -> None:
+    """By its id alone, in the version that runs here."""
+    found = load_rules([("t.yml", (RULES + MANY).encode())])
+    opened.watch.known_rules = found.rules
+    opened.watch.known_correlations = found.correlations
+    record_events(
+        opened.appender, [event(n, action="export", rows_returned=100) for n in (3, 2, 1)]
+    )
+    rows = by_id(ask(opened, "", rules=["many"]))
+
+    assert sorted(rows) == ["export", "many"]
+    assert rows["many"]["alerts"] == 1
+    assert rows["export"]["is_feeding"]
+
+
+def test_placeholders(opened: OpenHome) -> None:
+    """Are put for names in the files, and without them the rule is refused."""
+    text = RULES.split("---", maxsplit=1)[0].replace("action: export", "action|expand: '%out%'")
+    record_events(opened.appender, [event(1, action="share", rows_returned=100)])
+
+    assert ask(opened, text, placeholders={"out": ["export", "share"]})["matches"] == 1
+    assert ask(opened, text)["refused"]
 
 
 def test_one_at_a_time_and_stopped(opened: OpenHome) -> None:

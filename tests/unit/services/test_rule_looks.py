@@ -158,3 +158,21 @@ def test_scope(opened: OpenHome) -> None:
         opened.services.rule_explain(
             ExplainWanted("0", rule=BULK), asker=Asker("dee", frozenset({"ingest"}))
         )
+
+
+def test_correlation_that_runs(opened: OpenHome) -> None:
+    """A correlation is found by its name, and explained by the rules it stands on."""
+    wanted = ExplainWanted(str(index_of(opened, "e-1")), rule="spread_export", why="w", case="c")
+    with pytest.raises(NotFound):
+        opened.services.rule_explain(wanted, asker=BEN)
+    wanted = ExplainWanted(
+        str(index_of(opened, "e-1")), rule="guessed_sign_in_then_export", why="w", case="c"
+    )
+    told = opened.services.rule_explain(wanted, asker=BEN)
+    assert told["is_match"]
+    assert {row["rule"]["title"]: row["is_match"] for row in told["rules"]} == {
+        "Failed Sign-In": False,
+        "Sign-In": False,
+        "Records Left The System": True,
+    }
+    assert told["group"] == {"actor.id": ["actor-u1"]}

@@ -19,7 +19,7 @@ from ombud.core.canonical import encode_groups
 from ombud.core.event import Event
 from ombud.core.fields import FIELDS, Kind
 from ombud.detect.columnar.rows import cell_of
-from ombud.detect.narrowing import ANYTHING, OneOf
+from ombud.detect.narrowing import ANYTHING, OneOf, Rows
 from ombud.detect.view import view_of_row
 from ombud.record import segment
 from ombud.record.paths import SegmentFile
@@ -117,20 +117,30 @@ def test_every_field_is_as_the_event_has_it(
     for asked in (rows, np.arange(len(some)), rows):
         fields = StoredFields(stored)
         for name in NAMES:
-            told = fields.cells(name, asked)
-            assert told is not None, name
-            for row, code in zip(asked.tolist(), told.codes.tolist(), strict=True):
-                cell = cell_of(views[row], name)
-                assert may_be(told.cells[code], cell), (name, told.cells[code], cell)
-                if not name.startswith("place."):
-                    assert not isinstance(told.cells[code], OneOf)
-            listed = fields.elements(name, asked)
-            if listed is not None:
-                found: list[list[Any]] = [[] for _ in asked]
-                for place, code in zip(listed.places.tolist(), listed.codes.tolist(), strict=True):
-                    found[place].append(listed.texts[code])
-                want = [cell_of(views[row], name) for row in asked.tolist()]
-                assert found == [[] if one is UNSET else one for one in want]
+            cells = [cell_of(views[row], name) for row in asked.tolist()]
+            check_cells(fields, name, asked, cells)
+            check_elements(fields, name, asked, cells)
+
+
+def check_cells(fields: StoredFields, name: str, asked: Rows, cells: list[Any]) -> None:
+    """Assert that what is told of a field is what there is."""
+    told = fields.cells(name, asked)
+    assert told is not None, name
+    for cell, code in zip(cells, told.codes.tolist(), strict=True):
+        assert may_be(told.cells[code], cell), (name, told.cells[code], cell)
+        if not name.startswith("place."):
+            assert not isinstance(told.cells[code], OneOf)
+
+
+def check_elements(fields: StoredFields, name: str, asked: Rows, cells: list[Any]) -> None:
+    """Assert that the texts of lists are those that there are, each at its row."""
+    listed = fields.elements(name, asked)
+    if listed is None:
+        return
+    found: list[list[Any]] = [[] for _ in asked]
+    for place, code in zip(listed.places.tolist(), listed.codes.tolist(), strict=True):
+        found[place].append(listed.texts[code])
+    assert found == [[] if one is UNSET else one for one in cells]
 
 
 CONTENT = [1, *(None for field in FIELDS if field.group == 3)]

@@ -45,26 +45,26 @@ class Gathered:
     def doubt_boxes(self, column: Sequence[Any], rows: At) -> None:
         """Doubt the rows whose lists and objects hold what orjson would have read otherwise."""
         suspects = self._long_numbers()
-        if not suspects:
-            return
-        for row, cell in enumerate(column) if rows is None else zip(rows, column, strict=True):
+        cells: Iterable[tuple[int, Any]] = (
+            ((row, column[row]) for row in suspects)
+            if rows is None
+            else ((row, cell) for row, cell in zip(rows, column, strict=True) if row in suspects)
+        )
+        for row, cell in cells if suspects else ():
             is_box = cell.__class__ is dict or cell.__class__ is list
-            if is_box and row in suspects and not is_exact(cell):
+            if is_box and not is_exact(cell):
                 self.doubtful.add(row)
 
-    def open_lists(self, column: Sequence[Any], rows: At, ways: Iterable[Way]) -> None:
-        """Add what the ways lead to inside lists."""
-        for row, cell in enumerate(column) if rows is None else zip(rows, column, strict=True):
-            if cell.__class__ is not list:
+    def open_list(self, items: list[Any], row: int, ways: Iterable[Way]) -> None:
+        """Add what the ways lead to inside a list."""
+        for name, parts in ways:
+            found = find({"": items}, ".".join(("", *parts)))
+            if not found:
                 continue
-            for name, parts in ways:
-                found = find({"": cell}, ".".join(("", *parts)))
-                if not found:
-                    continue
-                by_row = self._found.setdefault(name, {})
-                if row in by_row:
-                    self.doubtful.add(row)
-                by_row[row] = found[0] if len(found) == 1 else found
+            by_row = self._found.setdefault(name, {})
+            if row in by_row:
+                self.doubtful.add(row)
+            by_row[row] = found[0] if len(found) == 1 else found
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the cells of a name; a row that holds it at several places is doubtful."""

@@ -105,14 +105,13 @@ class _Node:
                 gathered.doubt_boxes(column, rows)
             gathered.add(leaf.names, column, rows)
         for child, column in zip(self._children, columns[len(self._leaves) :], strict=True):
-            if child.has_lists:
-                gathered.doubt_boxes(column, rows)
-                gathered.open_lists(column, rows, child.ways)
-            parts, at = (
-                child.node.converted(column, gathered, rows)
-                if child.is_leaf
-                else child.node.held(column, rows)
-            )
+            if child.is_leaf:
+                parts, at = child.node.converted(column, rows, gathered, child.ways)
+            else:
+                if child.has_lists:
+                    gathered.doubt_boxes(column, rows)
+                    _open_lists(column, rows, gathered, child.ways)
+                parts, at = child.node.held(column, rows)
             child.node.gather(parts, at, gathered)
 
     def held(self, column: Sequence[Any], rows: At) -> tuple[Sequence[Any], At]:
@@ -124,24 +123,35 @@ class _Node:
         if 2 * len(parts) > len(column):  # Less work than to spread each of its columns.
             empty = self.empty
             return [x if x.__class__ is struct else empty for x in column], rows
-        places = range(len(column)) if rows is None else rows
-        return parts, [row for row, x in zip(places, column, strict=True) if x.__class__ is struct]
+        return parts, [row for row, x in _placed(column, rows) if x.__class__ is struct]
 
     def converted(
-        self, column: Sequence[Any], gathered: Gathered, rows: At
+        self, column: Sequence[Any], rows: At, gathered: Gathered, ways: Iterable[Way]
     ) -> tuple[Sequence[Any], At]:
-        """Return the objects of a column made into this struct, with their rows."""
+        """Return the objects of a column made into this struct, with their rows; open its lists."""
         parts, at = [], []
-        places = range(len(column)) if rows is None else rows
-        for row, cell in zip(places, column, strict=True):
+        convert, struct = msgspec.convert, self.struct
+        for row, cell in _placed(column, rows):
             if cell.__class__ is dict:
                 try:
-                    parts.append(msgspec.convert(cell, self.struct))
+                    parts.append(convert(cell, struct))
                 except REFUSALS:
                     gathered.doubtful.add(row)
                 else:
                     at.append(row)
+            elif cell.__class__ is list:
+                gathered.open_list(cell, row, ways)
         return parts, at
+
+
+def _placed(column: Sequence[Any], rows: At) -> Iterable[tuple[int, Any]]:
+    return enumerate(column) if rows is None else zip(rows, column, strict=True)
+
+
+def _open_lists(column: Sequence[Any], rows: At, gathered: Gathered, ways: Iterable[Way]) -> None:
+    for row, cell in _placed(column, rows):
+        if cell.__class__ is list:
+            gathered.open_list(cell, row, ways)
 
 
 class Projection:

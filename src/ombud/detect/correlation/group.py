@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any
 
-from ombud.detect.correlation.order import Order
+from ombud.detect.correlation.order import Matched
 from ombud.detect.correlation.tally import Tally
 
 EPISODES_MAX = 1000  # Of one group at once; more come only of logs read years at a time.
@@ -55,7 +55,7 @@ class Group:
         self.last_index = -1
         self.settled = NEVER
         self.due = 0
-        self.trail: Trail | Order | None = None
+        self.trail: Trail | Matched | None = None
 
     def insert(self, time: int, recorded: int, index: int, value: Any) -> int:
         """Put one entry in its place, which is returned."""
@@ -74,10 +74,8 @@ class Group:
             self.indices.insert(position, index)
             if self.values is not None:
                 self.values.insert(position, value)
-            if isinstance(self.trail, Trail):
-                self.trail.shift(position, value)
-            else:
-                self.trail = None
+        if self.trail is not None:
+            self.trail.shift(position, value, time)
         self.oldest = min(self.oldest, recorded)
         return position
 
@@ -162,12 +160,12 @@ class Trail:
 
     __slots__ = ("high", "low", "tally")
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, start: int) -> None:
         self.tally = tally
-        self.low = 0
-        self.high = 0
+        self.low = start
+        self.high = start
 
-    def shift(self, position: int, value: Any) -> None:
+    def shift(self, position: int, value: Any, _time: int) -> None:
         """Take notice of an entry that was inserted."""
         if position < self.low:
             self.low += 1

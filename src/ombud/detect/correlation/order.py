@@ -1,4 +1,4 @@
-"""Order: whether rules matched one after the other, at the same time included.
+"""Order: when each rule matched, and whether they did so one after the other.
 
 Events of the same time stand in every order at once, and one event may be two
 steps: what a log cannot tell apart must not hide anything.
@@ -6,82 +6,61 @@ steps: what a log cannot tell apart must not hide anything.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
 
-from ombud.detect.correlation.model import Alternative
-
-_NEVER = -(1 << 62)  # Before every time.
+from ombud.detect.correlation.model import Correlation, CorrelationType, Number
 
 
-class Order:
-    """Follows events in order of time: the latest start of each part of each sequence."""
+class Matched:
+    """The times at which each rule matched, by its position in `rules`."""
 
-    __slots__ = ("_at", "_before", "_now", "_sequences", "_slots")
+    __slots__ = ("_by_slot",)
 
-    def __init__(self, alternatives: Sequence[Alternative]) -> None:
-        self._sequences = [one.needed for one in alternatives]
-        self._now = [[_NEVER] * len(one) for one in self._sequences]
-        self._before = self._now
-        self._at = _NEVER
-        self._slots: set[int] = set()
+    def __init__(self, slots: Iterable[int], times: Iterable[int]) -> None:
+        self._by_slot: dict[int, array[int]] = {}
+        for slot, time in zip(slots, times, strict=True):
+            self.shift(0, slot, time)
 
-    def add(self, slot: int, time: int) -> None:
-        """Take an event of one rule, which is not earlier than any before."""
-        if time > self._at:
-            self._at = time
-            self._before = self._now
-            self._slots = {slot}
-        elif slot in self._slots:
-            return
+    def shift(self, _position: int, slot: int, time: int) -> None:
+        """Take notice of an entry that was inserted."""
+        times = self._by_slot.get(slot)
+        if times is None:
+            times = self._by_slot[slot] = array("q")
+        if not times or time >= times[-1]:
+            times.append(time)
         else:
-            self._slots.add(slot)
-        self._now = [
-            self._after(sequence, starts)
-            for sequence, starts in zip(self._sequences, self._before, strict=True)
-        ]
+            insort(times, time)
 
-    def _after(self, sequence: Sequence[int], starts: list[int]) -> list[int]:
-        """Return the starts with all events of this time: each may follow each."""
-        starts = starts.copy()
-        start = self._at
-        for step, slot in enumerate(sequence):
-            if slot in self._slots and start > starts[step]:
-                starts[step] = start
-            start = starts[step]
-        return starts
+    def is_in_order(self, slots: Sequence[int], low: int, high: int) -> bool:
+        """Whether rules matched one after the other from `low` to `high`, both included."""
+        for slot in slots:
+            times = self._by_slot.get(slot)
+            if times is None or times[-1] < low:
+                return False
+            # The earliest leaves most room for those that follow.
+            low = times[bisect_left(times, low)]
+            if low > high:
+                return False
+        return True
 
-    def reached(self, low: int) -> int | None:
-        """Return the length of the first sequence that lies wholly at or after `low`."""
-        for starts in self._now:
-            if starts[-1] >= low:
-                return len(starts)
+    def are_all_in(self, slots: Sequence[int], low: int, high: int) -> bool:
+        """Whether each rule matched from `low` to `high`, both included."""
+        return all(self.is_in_order((slot,), low, high) for slot in slots)
+
+    def is_any_in(self, slots: Sequence[int], low: int, high: int) -> bool:
+        """Whether one of the rules matched from `low` to `high`, both included."""
+        return any(self.is_in_order((slot,), low, high) for slot in slots)
+
+    def reached(self, correlation: Correlation, low: int, high: int) -> Number | None:
+        """Return how many rules matched from `low` to `high`, if that meets the condition."""
+        if not correlation.alternatives:
+            count = sum(self.is_in_order((slot,), low, high) for slot in self._by_slot)
+            return count if all(bound.holds(count) for bound in correlation.bounds) else None
+        is_ordered = correlation.type is CorrelationType.TEMPORAL_ORDERED
+        is_met = self.is_in_order if is_ordered else self.are_all_in
+        for way in correlation.alternatives:
+            if is_met(way.needed, low, high):
+                return len(way.needed)
         return None
-
-
-def times_by_slot(slots: Iterable[int], times: Iterable[int]) -> dict[int, list[int]]:
-    """Return the times of each rule; what is given is in order of time."""
-    found: dict[int, list[int]] = {}
-    for slot, time in zip(slots, times, strict=True):
-        found.setdefault(slot, []).append(time)
-    return found
-
-
-def is_in_order(
-    sequence: Sequence[int], by_slot: Mapping[int, Sequence[int]], low: int, high: int
-) -> bool:
-    """Whether the rules matched one after the other from `low` to `high`, both included."""
-    start = low
-    for slot in sequence:
-        times = by_slot.get(slot, ())
-        position = bisect_left(times, start)
-        if position == len(times) or times[position] > high:
-            return False
-        start = times[position]
-    return True
-
-
-def is_any_in(times: Sequence[int], low: int, high: int) -> bool:
-    """Whether one of the times lies from `low` to `high`, both included."""
-    position = bisect_left(times, low)
-    return position < len(times) and times[position] <= high

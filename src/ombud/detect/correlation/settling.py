@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 
 from ombud.detect.correlation.group import Group
 from ombud.detect.correlation.model import CorrelationMatch, CorrelationType, Judging, Key
-from ombud.detect.correlation.order import is_any_in, is_in_order, times_by_slot
+from ombud.detect.correlation.order import Matched
 from ombud.detect.correlation.watch import Watch
 
 
@@ -66,12 +66,12 @@ class Settling:
         watch, times, span = self._watch, group.times, self._span
         matches: list[CorrelationMatch] = []
         late = due - watch.horizon
-        by_slot = times_by_slot(group.values_between(0, len(times)), times)
+        matched = Matched(group.values_between(0, len(times)), times)
         for at, recorded in enumerate(group.recordeds):
             if not group.settled < recorded < late:
                 continue
             time = times[at]
-            reached = self._completed(by_slot, time, group.values_between(at, at + 1)[0])
+            reached = self._completed(matched, time, group.values_between(at, at + 1)[0])
             if reached is not None and watch.is_new(group, time, time, due):
                 window = (bisect_left(times, time - span), bisect_right(times, time))
                 matches.append(
@@ -82,17 +82,12 @@ class Settling:
         group.due = watch.due_after(min(pending)) if pending else 0
         return matches
 
-    def _completed(self, by_slot: dict[int, list[int]], time: int, slot: int) -> int | None:
+    def _completed(self, matched: Matched, time: int, slot: int) -> int | None:
         """Return how many rules matched in the timespan up to an event that completes a way."""
         low, far = time - self._span, time + self._span
+        is_met = matched.is_in_order if self._is_ordered else matched.are_all_in
         for way in self._watch.correlation.alternatives:
-            if slot not in way.needed:
-                continue
-            if any(is_any_in(by_slot.get(other, ()), low, far) for other in way.absent):
-                continue
-            if self._is_ordered:
-                if is_in_order(way.needed, by_slot, low, time):
-                    return len(way.needed)
-            elif all(is_any_in(by_slot.get(other, ()), low, time) for other in way.needed):
+            is_complete = slot in way.needed and is_met(way.needed, low, time)
+            if is_complete and not matched.is_any_in(way.absent, low, far):
                 return len(way.needed)
         return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
+import numpy as np
+
 from ombud.detect.correlation.group import Group, Trail, windows_at
 from ombud.detect.correlation.model import (
     CorrelationMatch,
@@ -18,12 +20,13 @@ from ombud.detect.correlation.model import (
     Operator,
     RuleMatch,
 )
-from ombud.detect.correlation.order import Order, is_in_order, times_by_slot
+from ombud.detect.correlation.order import Matched
 from ombud.detect.correlation.watch import Watch
 
 TRAIL_ENTRIES_MIN = 16  # A window with fewer is counted anew: that is cheap, and saves room.
 
-_Found = tuple[int, int, tuple[int, int], Number]  # First and last end; the first window's.
+_Window = tuple[int, int]  # Positions: the first entry, and after the last.
+_Found = tuple[int, int, _Window, Number]  # First and last time of being met; the first's window.
 
 
 class Sliding:
@@ -33,29 +36,31 @@ class Sliding:
         self._watch = watch
         self._span = watch.span
         kind = watch.correlation.type
-        self._is_count = kind is CorrelationType.EVENT_COUNT
-        self._is_ordered = kind is CorrelationType.TEMPORAL_ORDERED
+        self._at_end, self._within = self._number_at_end, self._number_within
+        if kind is CorrelationType.EVENT_COUNT:
+            self._at_end, self._within = self._count_at_end, self._count_within
+        elif kind.is_temporal:
+            self._at_end, self._within = self._rules_at_end, self._rules_within
         # The least count that meets every bound.
-        self._least = max(
-            (
-                int(bound.value // 1) + 1
-                if bound.operator is Operator.GT
-                else int(-(-bound.value // 1))
-                for bound in watch.correlation.bounds
-            ),
-            default=1,
-        )
+        least = [
+            int(bound.value // 1) + 1
+            if bound.operator is Operator.GT
+            else int(-(-bound.value // 1))
+            for bound in watch.correlation.bounds
+        ]
+        self._least = max(1, *least) if least else 1
 
     def judge(self, key: Key, group: Group, match: RuleMatch, time: int) -> CorrelationMatch | None:
         """Judge what the entries of a match, inserted at `time`, change; returns a new episode."""
         watch = self._watch
-        if time == group.times[-1]:
+        newest = group.times[-1]
+        if time == newest:
             found = self._at_end(group, time)
-        elif group.prolong(time, min(group.times[-1], time + self._span), match.recorded):
+        elif group.prolong(time, min(newest, time + self._span), match.recorded):
             watch.counters.quiet += 1
             return None
         else:
-            found = self._ordered(group, time) if self._is_ordered else self._within(group, time)
+            found = self._within(group, time)
         if found is None:
             return None
         first, last, window, reached = found
@@ -63,53 +68,85 @@ class Sliding:
             return None
         return watch.match_of(key, group, window, reached, (match.index, match.recorded))
 
-    def _at_end(self, group: Group, time: int) -> _Found | None:
-        """Judge the window that ends with the latest entry."""
-        times, start = group.times, time - self._span
-        if self._is_count:
-            least = max(1, self._least)
-            if len(times) < least or times[-least] < start:
-                return None
-            low = bisect_left(times, start)
-            return time, time, (low, len(times)), len(times) - low
-        window = (bisect_left(times, start), len(times))
-        reached = (
-            self._follow(group, window, start) if self._is_ordered else self._tally(group, window)
-        )
+    def _window(self, group: Group, end: int) -> _Window:
+        high = bisect_right(group.times, end)
+        return bisect_left(group.times, end - self._span, 0, high), high
+
+    def _count_at_end(self, group: Group, time: int) -> _Found | None:
+        times, start, least = group.times, time - self._span, self._least
+        if len(times) < least or times[-least] < start:
+            return None
+        low = bisect_left(times, start)
+        return time, time, (low, len(times)), len(times) - low
+
+    def _count_within(self, group: Group, time: int) -> _Found | None:
+        """Judge at every later entry at once whether the one so many before it is near enough."""
+        low = max(bisect_left(group.times, time), self._least - 1)
+        high = bisect_right(group.times, time + self._span)
+        if low >= high:
+            return None
+        times = np.frombuffer(group.times, dtype=np.int64)
+        back = self._least - 1
+        met = np.flatnonzero(times[low:high] - times[low - back : high - back] <= self._span)
+        if not len(met):
+            return None
+        first, last = int(times[low + met[0]]), int(times[low + met[-1]])
+        window = self._window(group, first)
+        return first, last, window, window[1] - window[0]
+
+    def _rules_at_end(self, group: Group, time: int) -> _Found | None:
+        window = (bisect_left(group.times, time - self._span), len(group.times))
+        matched = self._matched(group, window)
+        if window[1] - window[0] < TRAIL_ENTRIES_MIN:
+            group.trail = None
+        reached = matched.reached(self._watch.correlation, time - self._span, time)
+        return None if reached is None else (time, time, window, reached)
+
+    def _rules_within(self, group: Group, time: int) -> _Found | None:
+        """Judge from both sides: what is met in between changes nothing."""
+        correlation, span, times = self._watch.correlation, self._span, group.times
+        low, high = bisect_left(times, time - span), bisect_right(times, time + span)
+        matched = self._matched(group, (low, high))
+        if matched.reached(correlation, time - span, time + span) is None:
+            return None
+        ends = times[bisect_left(times, time) : high]
+        for first in ends:
+            reached = matched.reached(correlation, first - span, first)
+            if reached is not None:
+                break
+        else:
+            return None
+        last = first
+        for end in reversed(ends):
+            if end == first or matched.reached(correlation, end - span, end) is not None:
+                last = end
+                break
+        return first, last, self._window(group, first), reached
+
+    def _matched(self, group: Group, window: _Window) -> Matched:
+        """Return when rules matched, at least in a window; kept if that is long."""
+        if isinstance(group.trail, Matched):
+            return group.trail
+        low, high = window
+        if high - low < TRAIL_ENTRIES_MIN:
+            return Matched(group.values_between(low, high), group.times[low:high])
+        group.trail = matched = Matched(group.values_between(0, len(group.times)), group.times)
+        return matched
+
+    def _number_at_end(self, group: Group, time: int) -> _Found | None:
+        window = (bisect_left(group.times, time - self._span), len(group.times))
+        trail = self._trail(group, window[0])
+        trail.move(group, *window)
+        group.trail = None if window[1] - window[0] < TRAIL_ENTRIES_MIN else trail
+        reached = trail.tally.reached()
         if reached is None or not self._watch.holds(reached):
             return None
         return time, time, window, reached
 
-    def _tally(self, group: Group, window: tuple[int, int]) -> Number | None:
-        trail = group.trail if isinstance(group.trail, Trail) else None
-        if trail is None:
-            trail = Trail(self._watch.new_tally())
-            trail.low = trail.high = window[0]
-        trail.move(group, *window)
-        is_small = window[1] - window[0] < TRAIL_ENTRIES_MIN
-        group.trail = None if is_small else trail
-        return trail.tally.reached()
-
-    def _follow(self, group: Group, window: tuple[int, int], start: int) -> int | None:
-        order = group.trail if isinstance(group.trail, Order) else None
-        if order is None:
-            order = Order(self._watch.correlation.alternatives)
-            entries = range(*window)
-        else:
-            entries = range(window[1] - 1, window[1])  # The others it has seen.
-        for position in entries:
-            order.add(group.values_between(position, position + 1)[0], group.times[position])
-        is_small = window[1] - window[0] < TRAIL_ENTRIES_MIN
-        group.trail = None if is_small else order
-        return order.reached(start)
-
-    def _within(self, group: Group, time: int) -> _Found | None:
+    def _number_within(self, group: Group, time: int) -> _Found | None:
         """Judge every window that an entry in the midst of others is in."""
         found: _Found | None = None
-        trail = group.trail if isinstance(group.trail, Trail) else None
-        if trail is None:
-            trail = Trail(self._watch.new_tally())
-            trail.low = trail.high = bisect_left(group.times, time - self._span)
+        trail = self._trail(group, bisect_left(group.times, time - self._span))
         for window in windows_at(group.times, time, time + self._span, self._span):
             trail.move(group, *window)
             reached = trail.tally.reached()
@@ -120,21 +157,7 @@ class Sliding:
                 )
         return found
 
-    def _ordered(self, group: Group, time: int) -> _Found | None:
-        """Judge every window that an entry in the midst of others is in, by order."""
-        found: _Found | None = None
-        span, times = self._span, group.times
-        low, high = bisect_left(times, time - span), bisect_right(times, time + span)
-        by_slot = times_by_slot(group.values_between(low, high), times[low:high])
-        for window in windows_at(times, time, time + span, span):
-            end = times[window[1] - 1]
-            for way in self._watch.correlation.alternatives:
-                if is_in_order(way.needed, by_slot, end - span, end):
-                    reached = len(way.needed)
-                    found = (
-                        (end, end, window, reached)
-                        if found is None
-                        else (found[0], end, *found[2:])
-                    )
-                    break
-        return found
+    def _trail(self, group: Group, start: int) -> Trail:
+        if isinstance(group.trail, Trail):
+            return group.trail
+        return Trail(self._watch.new_tally(), start)

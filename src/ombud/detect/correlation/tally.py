@@ -7,7 +7,7 @@ amount to the same: sums are exact and rounded once, when they are asked for.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -53,44 +53,26 @@ class EventTally:
 class DistinctTally:
     """How many different values there are."""
 
-    __slots__ = ("counts",)
+    __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self.counts: dict[Any, int] = {}
+        self._counts: dict[Any, int] = {}
 
     def add(self, value: Any) -> None:
         """Take one value in."""
-        self.counts[value] = self.counts.get(value, 0) + 1
+        self._counts[value] = self._counts.get(value, 0) + 1
 
     def drop(self, value: Any) -> None:
         """Let one value go."""
-        left = self.counts[value] - 1
+        left = self._counts[value] - 1
         if left:
-            self.counts[value] = left
+            self._counts[value] = left
         else:
-            del self.counts[value]
+            del self._counts[value]
 
     def reached(self) -> Number | None:
         """Return the number of different values."""
-        return len(self.counts)
-
-
-class RulesTally(DistinctTally):
-    """Whether the rules of one of several sets have all matched."""
-
-    __slots__ = ("_sets",)
-
-    def __init__(self, sets: Sequence[frozenset[int]]) -> None:
-        super().__init__()
-        self._sets = sets
-
-    def reached(self) -> Number | None:
-        """Return the size of the first set whose rules are all there."""
-        present = self.counts.keys()
-        for one in self._sets:
-            if one <= present:
-                return len(one)
-        return None
+        return len(self._counts)
 
 
 class SumTally:
@@ -175,9 +157,6 @@ def _percentile(percentile: Number) -> Callable[[list[Number]], Number]:
 
 def tallies_of(correlation: Correlation) -> Callable[[], Tally]:
     """Return what makes an empty tally for windows of a correlation."""
-    if correlation.type.is_temporal and correlation.alternatives:
-        sets = [frozenset(one.needed) for one in correlation.alternatives]
-        return lambda: RulesTally(sets)
     if correlation.type is CorrelationType.VALUE_PERCENTILE:
         choose = _percentile(100 if correlation.percentile is None else correlation.percentile)
         return lambda: RankTally(choose)
@@ -188,6 +167,7 @@ _TALLIES: Mapping[CorrelationType, Callable[[], Tally]] = {
     CorrelationType.EVENT_COUNT: EventTally,
     CorrelationType.VALUE_COUNT: DistinctTally,
     CorrelationType.TEMPORAL: DistinctTally,
+    CorrelationType.TEMPORAL_ORDERED: DistinctTally,
     CorrelationType.VALUE_SUM: lambda: SumTally(is_mean=False),
     CorrelationType.VALUE_AVG: lambda: SumTally(is_mean=True),
     CorrelationType.VALUE_MEDIAN: lambda: RankTally(_median),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -101,7 +101,7 @@ def check(
                 assert (cell is not UNSET) is is_present(view, name), (name, raws[row])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     batches=st.lists(st.lists(originals(), min_size=1, max_size=6), min_size=1, max_size=3),
     names=st.sets(st.sampled_from(sorted(NAMES)), min_size=1).map(frozenset),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -26,6 +26,7 @@ values = st.recursive(
 events = st.dictionaries(st.sampled_from(["a", "b", "a.b", "a.b.c", "b.c"]), values, max_size=4)
 
 
+@settings(deadline=None)
 @given(views=st.lists(events, max_size=4))
 def test_a_cell_says_what_the_paths_say(views: list[dict[str, Any]]) -> None:
     """Opened, a cell is the values found; and it is UNSET exactly when there are none."""

@@ -28,8 +28,16 @@ from ombud.detect.predicates import (
 )
 
 MANY, ONE = Wild.MANY, Wild.ONE
-# So many literals that an automaton finds them and not one after the other.
-CROWD = [text_pattern([MANY, f"crowd{number}", MANY]) for number in range(40)]
+# So many literals that an automaton finds them, and so many ends of paths that they are looked up.
+CROWD = [
+    pattern
+    for number in range(40)
+    for pattern in (
+        text_pattern([MANY, f"crowd{number}", MANY]),
+        text_pattern([MANY, f"crowd{number}\\a.exe"]),
+        text_pattern([MANY, f"{number}\\crowd"], cased=True),
+    )
+]
 
 
 def by_checks(some: list[Predicate], value: Any) -> set[int]:
@@ -92,8 +100,11 @@ def test_each_kind(crowd: list[Predicate], predicate: Predicate, meets: Any, mis
 def test_scan_is_the_checks(some: list[Predicate], cells: list[Any], is_crowded: bool) -> None:
     """For random predicates and values, alone and together."""
     if is_crowded:
-        some = [*some, *(text_pattern([MANY, piece, f"{n}", MANY]) for n in range(4)
-                         for piece in PIECES)]  # fmt: skip
+        some = [
+            *some,
+            *(text_pattern([MANY, piece, f"{n}", MANY]) for n in range(4) for piece in PIECES),
+            *(text_pattern([MANY, one, "\\", two]) for one in PIECES for two in PIECES[:4]),
+        ]
     scan = Scan(some)
     found = [value for cell in cells for value in values_of(cell) if value is not None]
     for value in found:

@@ -12,7 +12,7 @@ from ombud.detect.correlation.model import Correlation, RuleMatch
 from ombud.detect.correlation.parsing import parse_correlation
 
 
-def correlation_of(section: str, rule_id: str = "c") -> Correlation:
+def correlation_of(section: str, rule_id: str = "it") -> Correlation:
     """Return a correlation by its section, as YAML in flow style."""
     document = {"title": "t", "id": rule_id, "correlation": yaml.safe_load(section)}
     return parse_correlation(document, path="t.yml")

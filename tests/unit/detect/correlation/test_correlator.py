@@ -39,14 +39,14 @@ def test_first_crossing_fires_and_the_rest_is_quiet(correlation: Build, match: M
 
     assert found == [
         CorrelationMatch(
-            "c", (("user", "ana"),), (0, 1, 2), 3, T, T + 20_000, 3, 2, T + 20_000
+            "it", (("user", "ana"),), (0, 1, 2), 3, T, T + 20_000, 3, 2, T + 20_000
         ),
         CorrelationMatch(
-            "c", (("user", "ana"),), (400, 401, 402), 3,
+            "it", (("user", "ana"),), (400, 401, 402), 3,
             T + HOUR + 3 * MINUTE, T + HOUR + 3 * MINUTE + 2, 3, 402, T + HOUR + 3 * MINUTE + 2,
         ),
     ]  # fmt: skip
-    counters = correlator.counters["c"]
+    counters = correlator.counters["it"]
     assert (counters.matches, counters.fired, counters.quiet) == (363, 2, 357)
 
 
@@ -129,7 +129,7 @@ def test_redelivery_is_ignored(correlation: Build, match: Make) -> None:
 
     assert correlator.feed(matches) == []
     assert correlator.snapshot() == before
-    assert correlator.counters["c"].redelivered == 2
+    assert correlator.counters["it"].redelivered == 2
 
 
 def test_groups_are_folded_and_lists_are_opened(correlation: Build, match: Make) -> None:
@@ -144,7 +144,7 @@ def test_groups_are_folded_and_lists_are_opened(correlation: Build, match: Make)
     correlator = Correlator([correlation(COUNT)])
 
     assert [one.group for one in correlator.feed(matches)] == [(("user", "ana"),)]
-    assert correlator.counters["c"].no_group == 2
+    assert correlator.counters["it"].no_group == 2
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_log_read_years_later_correlates_as_it_would_have_live(
     found = correlator.feed(bulk)
 
     assert [one.indices for one in found] == [one.indices for one in _run(one, live)]
-    assert correlator.counters["c"].late == 200
+    assert correlator.counters["it"].late == 200
 
 
 def test_later_than_the_lateness_is_counted(correlation: Build, match: Make) -> None:
@@ -199,7 +199,7 @@ def test_later_than_the_lateness_is_counted(correlation: Build, match: Make) -> 
     late = match("a", 2, T, recorded=T + 2 * HOUR, user="ana")
 
     assert correlator.feed([*first, late]) == []
-    assert correlator.counters["c"].late == 1
+    assert correlator.counters["it"].late == 1
 
 
 def test_a_time_before_all_times_is_kept_in_bounds(correlation: Build, match: Make) -> None:
@@ -222,7 +222,7 @@ def test_an_event_from_the_future_has_the_time_of_its_recording(
     found = correlator.feed(matches)
 
     assert [(one.first_time, one.last_time) for one in found] == [(T, T + 2)]
-    assert correlator.counters["c"].future == 2
+    assert correlator.counters["it"].future == 2
 
 
 def test_too_few_is_known_when_the_window_has_closed(correlation: Build, match: Make) -> None:
@@ -254,7 +254,7 @@ def test_a_window_that_has_closed_takes_nothing_more(correlation: Build, match: 
     assert len(correlator.advance(T + 2 * HOUR)) == 1
 
     assert correlator.feed([match("a", 1, T, recorded=T + 2 * HOUR, user="ana")]) == []
-    assert correlator.counters["c"].late == 1
+    assert correlator.counters["it"].late == 1
     assert correlator.advance(T + 9 * HOUR) == []
 
 
@@ -319,7 +319,7 @@ def test_what_is_no_number_adds_nothing(correlation: Build, match: Make, value: 
     correlator = Correlator([one])
 
     assert correlator.feed([match("a", 0, T, n=value)]) == []
-    assert correlator.counters["c"].no_value == 1
+    assert correlator.counters["it"].no_value == 1
 
 
 def test_chains_see_the_group_and_the_completing_event(correlation: Build, match: Make) -> None:
@@ -352,7 +352,7 @@ def test_bounds_let_the_longest_silent_go_and_say_so(correlation: Build, match: 
 
     assert correlator.group_count == 10
     assert [one.group for one in found] == [(("user", "u49"),)]
-    assert correlator.counters["c"].overflow == 80
+    assert correlator.counters["it"].overflow == 80
 
 
 @pytest.mark.parametrize("condition", ["{gte: 90}", "{lt: 50}"])
@@ -368,7 +368,7 @@ def test_a_flood_within_one_group_is_bounded(
     found += correlator.advance(T + 9 * HOUR)
 
     assert len(found) == (condition == "{gte: 90}")
-    assert correlator.counters["c"].overflow >= 900
+    assert correlator.counters["it"].overflow >= 900
     assert len(state) < 3000
 
 

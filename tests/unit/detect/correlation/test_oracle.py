@@ -415,11 +415,11 @@ def _chain(build: Build) -> list[Correlation]:
 @settings(max_examples=40, deadline=None)
 def test_every_kind_is_as_defined(correlation: Build, name: str, stream: Stream) -> None:
     """Each type and condition finds what its definition says, and counts what it could not use."""
-    one = correlation(SECTIONS[name])
+    one = correlation(SECTIONS[name], "it")
     oracle, correlator = Oracle([one], LATENESS), Correlator([one], lateness_ms=LATENESS)
 
     assert _fed(correlator, stream) == oracle.run(stream.matches, stream.until)
-    counters = correlator.counters["c"]
+    counters = correlator.counters["it"]
     assert oracle.counts[0] == {key: getattr(counters, key) for key in oracle.counts[0]}
     assert counters.overflow == counters.redelivered == 0
 
