@@ -6,7 +6,7 @@ name, so that its alerts tell the same wherever the record was cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -157,7 +157,7 @@ class Correlating:
         """Return the correlator's state; nothing without correlations."""
         return self._correlator.snapshot() if self.correlations else b""
 
-    def restore(self, snapshot: bytes, evidence: Iterable[Sequence[Any]]) -> None:
+    def restore(self, snapshot: bytes, evidence: Sequence[Sequence[Any]]) -> None:
         """Go on from where these were taken; correlations that changed since begin anew."""
         if self.correlations and snapshot:
             self._correlator = Correlator.restore(self.correlations, snapshot)
