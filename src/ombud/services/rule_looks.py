@@ -62,6 +62,7 @@ class RuleLooks:
             case=wanted.case,
             resource_id=wanted.event,
             rule_id=rule.id,
+            said={"rule_version": rule.version},  # Any text may bear the id of a rule.
         )
         event, alert = self._event(wanted.event, asker)
         is_withheld = WITHHELD in (event.flags or ())

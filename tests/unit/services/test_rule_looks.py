@@ -83,6 +83,7 @@ def test_rule_that_runs(opened: OpenHome) -> None:
     look = last_look(opened)
     assert (look.operation, look.actor_id, look.rule_id) == ("explain", "ben", BULK)
     assert (look.resource_id, look.justification_text, look.case) == (str(index), "a hint", "26-1")
+    assert (look.attributes or {})["rule_version"] == told["rule"]["version"]
 
 
 def test_rule_being_written(opened: OpenHome) -> None:

@@ -460,3 +460,21 @@ def test_events_dated_back_are_not_judged_at_each_window(
     monkeypatch.setattr(sliding, "windows_at", lambda *_: pytest.fail("every window is judged"))
 
     assert not correlator.feed([match("a", 1000, T, recorded=T + HOUR, v=3)])
+
+
+def test_a_flood_of_groups_takes_no_room_from_other_correlations(
+    correlation: Build, match: Make
+) -> None:
+    """Whoever floods one can lose his own group in it, which is counted; in no other one."""
+    flooded, other = correlation(COUNT, "flooded"), correlation(COUNT.replace("[a]", "[b]"))
+    bounds = Bounds(groups=100, entries=1000, entries_of_group=100)
+    correlator = Correlator([flooded, other], bounds=bounds)
+    history = [("a", "ana"), ("b", "ana")] * 2
+    history += [("a", "x" * 5000 + str(n)) for n in range(5000)]
+    history += [("a", "ana"), ("b", "ana")]
+    found = correlator.feed([match(rule, n, T, user=who) for n, (rule, who) in enumerate(history)])
+
+    assert [(one.correlation_id, one.group) for one in found] == [("it", (("user", "ana"),))]
+    assert correlator.group_count <= 101
+    assert correlator.counters["flooded"].overflow >= 4900
+    assert correlator.counters["it"].overflow == 0
