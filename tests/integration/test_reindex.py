@@ -20,6 +20,42 @@ from ombud.simulate.county import mapping_path, simulate
 Make = Callable[[Path], RunningHome]
 END = datetime(2026, 11, 22, tzinfo=UTC)
 EVENTS = 4_000
+# Every way to judge: as events come, when the window closed, when nothing came, one on another.
+CORRELATED = """
+title: Read
+id: own-read
+logsource: {product: ombud, service: records}
+detection:
+  s: {action: [read, search]}
+  look: {source|startswith: ombud}
+  condition: s and not look
+---
+title: Export
+id: own-export
+logsource: {product: ombud, service: records}
+detection: {s: {action: export}, condition: s}
+---
+title: Much Read
+id: own-much
+correlation: {type: event_count, rules: [own-read], group-by: [actor.id], timespan: 1h,
+              condition: {gte: 5}}
+---
+title: Few Read
+id: own-few
+correlation: {type: value_count, rules: [own-read], group-by: [actor.id], timespan: 8h,
+              condition: {field: resource.dataset, eq: 2}}
+---
+title: Exported Unread
+id: own-unread
+correlation: {type: temporal, rules: [own-read, own-export], group-by: [actor.id],
+              timespan: 1h, condition: own-export and not own-read}
+---
+title: Much, Again And Again
+id: own-again
+correlation: {type: event_count, rules: [own-much], timespan: 1d, condition: {gte: 2},
+              generate: true}
+"""
+OWN = {"own-much", "own-again"}  # The others are judged hours later.
 QUERIES = (
     "source:aws.cloudtrail",
     "action:export",
@@ -34,6 +70,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home that knows the mapping of the county's cases."""
     home = tmp_path_factory.mktemp("reindexed") / "home"
     (home / "mappings").mkdir(parents=True, mode=0o700)
+    (home / "own.yml").write_text(CORRELATED)
+    (home / "settings.yaml").write_text(f"rules: {{folders: ['{home}/own.yml']}}\n")
     shutil.copy(mapping_path(), home / "mappings")
     return home
 
@@ -82,6 +120,7 @@ def test_live_stopped_and_replayed_are_the_same(
             has_restarted = True
     live = alerts_of(served)
     assert len(live) >= 3
+    assert {alert["rule_id"] for alert in live} >= OWN
     assert served.end() == 0
     stopped = answers(home, capsys)
 
