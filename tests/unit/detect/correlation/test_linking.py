@@ -166,7 +166,7 @@ def test_a_field_that_no_rule_below_has_is_refused() -> None:
     """A chain is looked through to its rules: what they cannot carry, nothing above is told."""
     rule = _rule("a", body=OWN)
     inner = _one("inner", COUNT % "a")
-    for name, reason in (("nonsense.field", "nonsense.field"), ("resource.dataset", None)):
+    for name, reason in (("nonsense.field", "nonsense.field"), ("resource.dataset", "")):
         section = COUNT.replace("timespan", f"group-by: [{name}], timespan") % "inner"
         outer = _one("outer", section)
         _, refused = link([inner, outer], [rule])
