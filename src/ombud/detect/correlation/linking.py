@@ -91,7 +91,7 @@ class _Names:
         if reference in self._doubled:
             raise RuleError(f"`{reference}` is the name of more than one rule: give its id")
         if reference not in self._names:
-            raise RuleError(f"it refers to `{reference}`, which no rule has as id or name")
+            raise RuleError(f"refers to `{reference}`, which no rule has as id or name")
         return self._names[reference]
 
 
@@ -124,7 +124,7 @@ def _cycles(resolved: Mapping[str, Correlation]) -> dict[str, str]:
             cycle = error.args[1][::-1]  # Given from what is referred to, to who refers.
             way = " -> ".join(f"`{rule_id}`" for rule_id in cycle)
             for rule_id in cycle:
-                found[rule_id] = f"it refers to itself: {way}"
+                found[rule_id] = f"refers to itself: {way}"
             edges = {
                 rule_id: [inner for inner in inners if inner not in found]
                 for rule_id, inners in edges.items()
