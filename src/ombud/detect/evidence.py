@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+import msgspec
 import orjson
 
 from ombud.detect.matcher import Told
@@ -29,7 +30,7 @@ class Said(Protocol):
         """Return the fields that correlations read, with their values, cut."""
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """What is kept of one event; `number` counts the events that were ever noted."""
 
     number: int
@@ -47,22 +48,19 @@ class Piece(NamedTuple):
         return told if len(orjson.dumps(told)) <= FIELDS_LENGTH_MAX else {}
 
 
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """What an event says, where it is at hand."""
 
-    __slots__ = ("_actor", "_told")
-
-    def __init__(self, actor: str | None, told: Told) -> None:
-        self._actor = actor
-        self._told = told
+    who: str | None
+    fields: Told
 
     def actor(self) -> str | None:
         """Return who acted."""
-        return self._actor
+        return self.who
 
     def told(self) -> Told:
         """Return the fields."""
-        return self._told
+        return self.fields
 
 
 class Evidence:

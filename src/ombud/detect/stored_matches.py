@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from ombud.detect.columnar.rows import values_of
@@ -75,23 +76,20 @@ class StoredMatches:
         )
         for place, (index, time, recorded, code) in enumerate(rows):
             said = StoredRow(self, place)
-            yield RuleMatch(self.rule_id, index, time, recorded, said.values, parts[code]), said
+            yield RuleMatch(self.rule_id, index, time, recorded, said, parts[code]), said
 
 
-class StoredRow:
+class StoredRow(msgspec.Struct, frozen=True, gc=False):
     """One stored match, which answers for its event as far as correlations ask."""
 
-    __slots__ = ("_matches", "_place")
-
-    def __init__(self, matches: StoredMatches, place: int) -> None:
-        self._matches = matches
-        self._place = place
+    matches: StoredMatches
+    place: int
 
     def _cell(self, name: str) -> Any:
-        column = self._matches.columns[name]
-        return column.cells[column.codes[self._place]]
+        column = self.matches.columns[name]
+        return column.cells[column.codes[self.place]]
 
-    def values(self, name: str) -> Sequence[Any]:
+    def __call__(self, name: str) -> Sequence[Any]:
         """Return the values of a field, lists opened."""
         return values_of(self._cell(name))
 
@@ -103,8 +101,8 @@ class StoredRow:
     def told(self) -> Told:
         """Return the fields that correlations read, cut to what a person reads."""
         return {
-            name: [cut(value) for value in self.values(name)[:VALUES_MAX]]
-            for name in self._matches.fields
+            name: [cut(value) for value in self(name)[:VALUES_MAX]]
+            for name in self.matches.fields
         }
 
 
