@@ -29,5 +29,5 @@ class Prefetched:
         return self._rows.view(row)
 
     def texts(self, rows: Sequence[int]) -> Sequence[bytes | memoryview] | None:
-        """Return the events' texts, None if they are not to be had."""
+        """Return the texts of some events, None if they are not to be had."""
         return self._rows.texts(rows)
