@@ -9,8 +9,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-import numpy as np
-
 from ombud.core.batch import Committed
 from ombud.core.errors import Conflict
 
@@ -63,16 +61,17 @@ def join_committed(chunks: Sequence[Committed]) -> Committed:
 
 def _slice(offsets: array[int], blob: bytes | memoryview, start: int, end: int) -> Group:
     first, last = offsets[start], offsets[end]
-    rebased = np.frombuffer(offsets, np.int32)[start : end + 1] - np.int32(first)
-    return array("i", rebased.tobytes()), memoryview(blob)[first:last]
+    some = offsets[start : end + 1]
+    return _moved(some, -first), memoryview(blob)[first:last]
 
 
 def _join(groups: Sequence[Group]) -> Group:
     """Return one group of several chunks, their ends moved by what lies before them."""
-    ends: list[bytes] = [bytes(4)]
-    before = 0
+    ends = array("i", [0])
     for offsets, _ in groups:
-        moved = np.frombuffer(offsets, np.int32)[1:] + np.int32(before)
-        ends.append(moved.tobytes())
-        before += offsets[-1]
-    return array("i", b"".join(ends)), b"".join(blob for _, blob in groups)
+        ends.extend(_moved(offsets[1:], ends[-1]))
+    return ends, b"".join(blob for _, blob in groups)
+
+
+def _moved(offsets: array[int], by: int) -> array[int]:
+    return array("i", [offset + by for offset in offsets]) if by else offsets

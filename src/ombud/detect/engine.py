@@ -140,8 +140,10 @@ class Engine:
         for source, some in places.items():
             originals = self._routing.originals(source)
             if originals is not None:
-                rows = originals.rows(stretch, some)
-                self._usage(source).watch(rows, range(rows.count))
+                usage = self._usage(source)
+                unseen = frozenset(usage.unseen)
+                rows = originals.prefetched(originals.rows(stretch, some), unseen)
+                usage.watch(rows, range(rows.count))
                 found += originals.match(rows, some)
         return found
 

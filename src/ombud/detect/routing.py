@@ -15,6 +15,7 @@ from msgspec import UNSET
 from ombud.core.batch import Committed
 from ombud.core.fields import Group
 from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
+from ombud.detect.columnar.prefetched import Prefetched
 from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.logsource import SERVICES, LogSource, sees_event, sees_original
@@ -48,7 +49,11 @@ class Originals:
         is_whole = len(places) == stretch.count and isinstance(blob, bytes)
         return OriginalRows(raws, self._projector, blob=bytes(blob) if is_whole else None)
 
-    def match(self, rows: OriginalRows, places: Sequence[int]) -> list[Found]:
+    def prefetched(self, rows: OriginalRows, names: frozenset[str]) -> Prefetched:
+        """Return rows with these names at hand, and all that every row is asked for."""
+        return Prefetched(rows, names | self._program.first_fields)
+
+    def match(self, rows: Rows, places: Sequence[int]) -> list[Found]:
         """Return the matches of rows that are at these places of the stretch."""
         return [
             Found(places[row], self.numbers[rule], rows, row)

@@ -26,8 +26,11 @@ _REACHED = {
 def check_telling(correlation: Correlation) -> None:
     """Raise `RuleError` for a sentence that names what no match of the correlation tells."""
     said = correlation.guidance
-    if said.group_by:
-        raise RuleError("`ombud.group_by` is of no use here: `correlation.group-by` groups")
+    for name in said.group_by:
+        if name not in correlation.group_by:
+            raise RuleError(
+                f"`ombud.group_by` names `{name}`: here only `correlation.group-by` groups"
+            )
     for name in said.fields:
         if name not in TOLD and name not in correlation.group_by:
             raise RuleError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from ombud.detect.columnar.rows import Absent, Rows, ViewRows, cell_of, values_of
+from ombud.detect.columnar.prefetched import Prefetched
+from ombud.detect.columnar.rows import Absent, Cells, Rows, ViewRows, cell_of, values_of
 from ombud.detect.paths import find_values, is_present
 
 NAMES = ("a", "b", "a.b", "a.b.c", "b.c")
@@ -58,7 +60,7 @@ def test_some_rows_in_the_order_asked() -> None:
     rows = ViewRows([{"a": number} for number in range(4)])
     assert rows.cells(frozenset({"a"}), [2, 0])["a"] == [2, 0]
     assert rows.view(3) == {"a": 3}
-    assert rows.text(0) is None
+    assert rows.texts([0]) is None
 
 
 def test_absent_column() -> None:
@@ -70,3 +72,24 @@ def test_absent_column() -> None:
     assert isinstance(column[1:], Absent)
     with pytest.raises(IndexError):
         column[3]
+
+
+def test_prefetched_rows_are_the_rows() -> None:
+    """What is at hand is not decoded again, and everything else is as the rows have it."""
+    views: list[dict[str, Any]] = [{"a": 1, "b": "x"}, {"b": None}]
+    asked: list[frozenset[str]] = []
+
+    class Watched(ViewRows):
+        def cells(self, names: frozenset[str], rows: Sequence[int] | None = None) -> Cells:
+            asked.append(names)
+            return super().cells(names, rows)
+
+    rows = Prefetched(Watched(views), frozenset("ab"))
+    plain = ViewRows(views)
+
+    for names in (frozenset("a"), frozenset("ab"), frozenset("abc"), frozenset[str]()):
+        assert rows.cells(names) == plain.cells(names)
+        assert rows.cells(names, [1]) == plain.cells(names, [1])
+    assert [rows.view(row) for row in range(rows.count)] == views
+    assert rows.texts([0]) is None
+    assert asked.count(frozenset("a")) == 1  # For the one row that was asked for.

@@ -81,7 +81,7 @@ def test_own_sentence() -> None:
     ("ombud", "reason"),
     [
         ({"explain": "{user} did it"}, "`explain` names `user`: it may name count, value"),
-        ({"group_by": ["host"]}, "`ombud.group_by` is of no use here"),
+        ({"group_by": ["host", "user"]}, "`ombud.group_by` names `user`: here only"),
     ],
 )
 def test_what_no_match_tells_is_refused(ombud: dict[str, Any], reason: str) -> None:
