@@ -130,7 +130,11 @@ def read_rules(
     return replace(loaded, refusals=(*loaded.refusals, *refusals))
 
 
-def _cached(files: list[tuple[str, bytes]], placeholders: Placeholders, folder: Path) -> RuleSet:
+def _cached(
+    files: list[tuple[str, bytes]], placeholders: Placeholders, folder: Path | None
+) -> RuleSet:
+    if folder is None:
+        return load_rules(files, placeholders=placeholders)
     key = cache_key(files, placeholders)
     loaded = find_cached(folder, key)
     if loaded is None:
