@@ -94,6 +94,12 @@ class Narrowing:
         """Return those of the rows, in order, that may match."""
         return self._may(self._tree, columns, rows, wanted=True)
 
+    def split(self, columns: Columns, rows: Rows) -> tuple[Rows, Rows]:
+        """Return the rows that match for certain, and the others that may."""
+        may = self.rows(columns, rows)
+        is_open = self._may(self._tree, columns, may, wanted=False)
+        return np.setdiff1d(may, is_open, assume_unique=True), is_open
+
     def _may(self, node: Node, columns: Columns, rows: Rows, *, wanted: bool) -> Rows:
         """Return the rows of which the node may be as wanted."""
         if not len(rows):

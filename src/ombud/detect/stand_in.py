@@ -33,6 +33,6 @@ class NamedRows:
         """Return the named view of one row."""
         return self._rows.view(row)
 
-    def text(self, row: int) -> str | None:
+    def texts(self, rows: Sequence[int]) -> Sequence[bytes | memoryview] | None:  # noqa: ARG002
         """Return None: names have no text of their own."""
-        return self._rows.text(row)
+        return None

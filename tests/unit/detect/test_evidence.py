@@ -14,12 +14,12 @@ def test_what_is_kept_is_told() -> None:
     evidence.note(3, 30, "ana", {"host": ["gate"]})
     evidence.note(3, 30, "ana", {"rows": [5, None]})
 
-    piece = evidence.get(3)
+    piece = evidence.get(3, count=evidence.count)
 
     assert piece is not None
     assert (piece.time, piece.actor) == (30, "ana")
     assert piece.told() == {"host": ["gate"], "rows": [5, None]}
-    assert evidence.get(4) is None
+    assert evidence.get(4, count=evidence.count) is None
     assert Evidence.from_state(evidence.state()).state() == evidence.state()
 
 
@@ -30,7 +30,7 @@ def test_the_oldest_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     for index in range(4):
         evidence.note(index, index, None, {})
 
-    assert [evidence.get(index) is not None for index in range(4)] == [False, False, True, True]
+    assert [evidence.get(index, count=evidence.count) is not None for index in range(4)] == [False, False, True, True]
 
 
 def test_long_fields_are_not_kept() -> None:
@@ -38,7 +38,7 @@ def test_long_fields_are_not_kept() -> None:
     evidence = Evidence()
     evidence.note(1, 1, "ana", {"text": ["x" * FIELDS_LENGTH_MAX]})
 
-    piece = evidence.get(1)
+    piece = evidence.get(1, count=evidence.count)
 
     assert piece is not None
     assert piece.told() == {}

@@ -17,6 +17,7 @@ from typing import Any
 from msgspec import UNSET
 
 from ombud.detect.columnar.places import PLACES_MAX, Place, Seen, places_in
+from ombud.detect.columnar.plain_text import plain_texts
 from ombud.detect.columnar.projection import Projection
 from ombud.detect.columnar.rows import Absent, Cells, cell_of
 from ombud.detect.columnar.suspicion import Originals, Raw, Suspicion
@@ -119,16 +120,11 @@ class OriginalRows:
         """Return one original whole."""
         return view_of_original(bytes(self._raws[row]), self._projector.source)
 
-    def text(self, row: int) -> str | None:
-        """Return the original as text if it is plain ASCII without escapes.
-
-        Every text of the view stands in it as it is, and so do `true` and
-        `false`; a number may be written otherwise (`1.50`, `1e2`).
-        """
-        raw = bytes(self._raws[row])
-        if self._projector.source in NAMED or not raw.isascii() or b"\\" in raw:
+    def texts(self, rows: Sequence[int]) -> Sequence[Raw] | None:
+        """Return the texts of some originals; None where names are added to them."""
+        if self._projector.source in NAMED:
             return None
-        return raw.decode("ascii")
+        return plain_texts([self._raws[row] for row in rows])
 
 
 def cells_of_views(views: Iterable[EventView], names: Iterable[str]) -> Cells:

@@ -15,10 +15,9 @@ from itertools import accumulate, repeat
 from operator import add
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
-
 from ombud.detect.columnar.exact import long_runs, too_deep
 from ombud.detect.columnar.places import ways_of
+from ombud.detect.columnar.plain_text import latin_pattern
 
 Raw = bytes | memoryview
 
@@ -26,13 +25,6 @@ Raw = bytes | memoryview
 def _quoted(text: str) -> bytes:
     """Return a pattern of the bytes of a text, whatever they are."""
     return b"".join(b"\\x%02x" % byte for byte in text.encode("utf-8", "surrogatepass"))
-
-
-def _compiled(pattern: bytes) -> Any:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # One byte, one character.
-    options.log_errors = False
-    return re2.compile(pattern, options)
 
 
 def _patterns(names: Iterable[str], dotted: Iterable[str]) -> list[Any]:
@@ -102,7 +94,7 @@ class Suspicion:
     """Finds the originals not to be trusted to a projection of these names."""
 
     def __init__(self, names: Iterable[str], dotted: Iterable[str]) -> None:
-        self._patterns = [_compiled(pattern) for pattern in _patterns(names, dotted)]
+        self._patterns = [latin_pattern(pattern) for pattern in _patterns(names, dotted)]
 
     def rows(self, originals: Originals) -> set[int]:
         """Return the suspicious rows."""

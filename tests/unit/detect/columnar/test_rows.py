@@ -60,7 +60,7 @@ def test_some_rows_in_the_order_asked() -> None:
     rows = ViewRows([{"a": number} for number in range(4)])
     assert rows.cells(frozenset({"a"}), [2, 0])["a"] == [2, 0]
     assert rows.view(3) == {"a": 3}
-    assert rows.text(0) is None
+    assert rows.texts([0]) is None
 
 
 def test_absent_column() -> None:
