@@ -280,7 +280,7 @@ class Replay:
             raised.actor,
             match.group,
             raised.events,
-            more=match.count - len(match.indices),
+            more=max(0, match.count - len(raised.events)),
             recorded=match.recorded,
             say=lambda _: raised.sentence,
         )
@@ -288,13 +288,10 @@ class Replay:
 
 def warm_up(correlations: Sequence[Correlation]) -> int:
     """Return how far before a time its correlations look back, ms, through those they refer to."""
-    by_id = {one.id: one for one in correlations}
-
-    def back(one: Correlation) -> int:
-        below = [back(by_id[rule]) for rule in one.rules if rule in by_id]
-        return one.timespan_ms + max(below, default=0)
-
-    return max(map(back, correlations), default=0)
+    back: dict[str, int] = {}
+    for one in correlations:  # As linked: each after those that it refers to.
+        back[one.id] = one.timespan_ms + max((back.get(rule, 0) for rule in one.rules), default=0)
+    return max(back.values(), default=0)
 
 
 def _is_told(stored: Cells) -> bool:

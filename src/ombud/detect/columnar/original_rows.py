@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from ombud.detect.columnar.gathered import Gathered
 from ombud.detect.columnar.places import PLACES_MAX, Place, Seen, places_in
 from ombud.detect.columnar.plain_text import plain_texts
 from ombud.detect.columnar.projection import Projection
@@ -44,6 +45,11 @@ class _Lens:
         """Return the suspicious rows, the objects, and the rows that were refused."""
         return self._suspicion.rows(originals), *self.projection.decode(originals.raws)
 
+    def spaced(self, originals: Originals, gathered: Gathered) -> set[int]:
+        """Return the rows in which a key with spaces may stand for one that is missing."""
+        missing = gathered.missing if self.projection.is_whole else range(gathered.count)
+        return self._suspicion.spaced(originals, missing)
+
 
 class OriginalProjector:
     """What is known of one source: its decoders by set of names, and the places it uses."""
@@ -66,6 +72,7 @@ class OriginalProjector:
             lens = self._lenses[names] = _Lens(names, self._seen)
             suspicious, objects, refused = lens.look(originals)
         gathered = lens.projection.columns(objects, originals.rows_of_long_numbers)
+        gathered.doubtful |= lens.spaced(originals, gathered)
         if gathered.doubtful and self._learn(lens, gathered.doubtful, whole):
             del self._lenses[names]  # The next batch gets a better one.
         columns = {name: gathered.column(name) for name in lens.projection.names}

@@ -1,6 +1,7 @@
 """Words: for which rules of keywords an event is worth a closer look, by its text as a whole.
 
-The words of an event's values stand in the text that `Rows.texts` gives.  So a
+The words of an event's values stand in the text that `Rows.texts` gives, or else
+the values are put together.  So a
 keyword can only match where its letters stand there; numbers may be written
 otherwise, quotes and slashes may be escaped, and letters outside of ASCII may fold
 otherwise next to others.
@@ -20,7 +21,9 @@ import re2  # type: ignore[import-untyped]
 from ombud.detect.columnar.plain_text import latin_pattern
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.columnar.screen import Numbers
+from ombud.detect.paths import EventView, leaves
 from ombud.detect.predicates import Predicate, Text
+from ombud.detect.values import text_of
 
 _WORD = re.compile(r"[ !#-.0-\[\]-~]+")  # Printable ASCII that JSON need not escape.
 _NUMBER_LIKE = re.compile(r"[0-9.+\-e]*|in?|nf?|inf|nan?|an?|f", re.IGNORECASE)
@@ -45,6 +48,12 @@ def literal_of(predicate: Predicate) -> str | None:
     return max(pieces, key=len).lower() if pieces else None
 
 
+def _text_of(view: EventView) -> bytes:
+    """Return the values of an event, one after the other."""
+    values = "\n".join(text_of(value) for _, value in leaves(view))
+    return values.lower().encode("utf-8", "surrogatepass")
+
+
 class Words:
     """The literals of keywords, each with the rules for which it speaks."""
 
@@ -55,7 +64,6 @@ class Words:
             if literal is None:
                 raise ValueError("a keyword without a literal is no witness")
             literals.setdefault(literal, set()).update(numbers)
-        self._all = sorted(set().union(*literals.values()))
         self._automaton = ahocorasick.Automaton()
         for literal, known in literals.items():
             self._automaton.add_word(literal, tuple(known))
@@ -67,8 +75,7 @@ class Words:
         """Return rules and, for each, the place in the span of an event that speaks for it."""
         texts = rows.texts(span)
         if texts is None:
-            count = len(span)
-            return np.repeat(self._all, count), np.tile(np.arange(count), len(self._all))
+            texts = [_text_of(rows.view(row)) for row in span]
         found: list[int] = []
         places: list[int] = []
         for place in self._places(texts):
