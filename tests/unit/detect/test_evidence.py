@@ -30,12 +30,7 @@ def test_the_oldest_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     for index in range(4):
         evidence.note(index, index, None, {})
 
-    assert [evidence.get(index, count=evidence.count) is not None for index in range(4)] == [
-        False,
-        False,
-        True,
-        True,
-    ]
+    assert [evidence.get(index, count=evidence.count) is not None for index in range(4)] == [False, False, True, True]
 
 
 def test_long_fields_are_not_kept() -> None:
