@@ -27,15 +27,23 @@ def latin_pattern(pattern: bytes, *, cased: bool = True, memory_max: int = 8 << 
     return re2.compile(pattern, options)
 
 
-# Escapes of printable ASCII or of what folds into it, and the latter in UTF-8.
-_HIDDEN = latin_pattern(rb"\\u(?i:00[2-7]|0130|212a)|\xc4\xb0|\xe2\x84\xaa")
+# Escapes of printable ASCII or of what folds into it, and the latter in UTF-8.  Each begins
+# with bytes of its own, which are found far sooner than alternatives.
+_ESCAPED = latin_pattern(rb"\\u(?i:00[2-7]|0130|212a)")
+_FOLDING = (latin_pattern(rb"\xc4\xb0"), latin_pattern(rb"\xe2\x84\xaa"))
 
 
 def plain_texts(raws: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
     """Return the texts of originals: each word of a value stands in them, but for its case."""
-    if not _HIDDEN.search(_NEW_LINE.join(raws)):
+    if not _hides(_NEW_LINE.join(raws)):
         return raws
-    return [_undone(bytes(raw)) if _HIDDEN.search(raw) else raw for raw in raws]
+    return [_undone(whole) if _hides(whole := bytes(raw)) else raw for raw in raws]
+
+
+def _hides(text: bytes) -> bool:
+    return bool(_ESCAPED.search(text)) or (
+        not text.isascii() and any(letter.search(text) for letter in _FOLDING)
+    )
 
 
 def _undone(raw: bytes) -> bytes:

@@ -44,17 +44,20 @@ def _spaced(letters: Iterable[str]) -> bytes:
 
 
 def _hidden(letters: set[str], dotted: Iterable[str]) -> list[bytes]:
-    """Return the patterns of keys with dots, with and without spaces, and of escapes."""
+    """Return the patterns of keys with dots, with and without spaces, and of escapes.
+
+    Each begins with a byte of its own, which is found far sooner than alternatives.
+    """
     patterns = []
     tails = {key.partition(".")[2] for key in dotted}
     if tails:
         spaced = [b" *".join(map(_quoted, ("", *tail, ""))) for tail in sorted(tails)]
         patterns.append(b"\\.(?:" + b"|".join(spaced) + b')"\\s*:')
     units = {unit for letter in letters | {" "} for unit in _units(letter)}
-    escapes = b"u(?i:" + b"|".join(b"%04x" % unit for unit in sorted(units)) + b")"
+    escapes = b"|".join(b"%04x" % unit for unit in sorted(units))
+    patterns.append(b"\\\\u(?i:" + escapes + b")")
     if "/" in letters:
-        escapes += b"|/"
-    patterns.append(b"\\\\(?:" + escapes + b")")
+        patterns.append(b"\\\\/")
     return patterns
 
 
