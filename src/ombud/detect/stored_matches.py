@@ -101,8 +101,7 @@ class StoredRow(msgspec.Struct, frozen=True, gc=False):
     def told(self) -> Told:
         """Return the fields that correlations read, cut to what a person reads."""
         return {
-            name: [cut(value) for value in self(name)[:VALUES_MAX]]
-            for name in self.matches.fields
+            name: [cut(value) for value in self(name)[:VALUES_MAX]] for name in self.matches.fields
         }
 
 
