@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import UNSET
 
 from ombud.core.errors import TamperError, Unavailable
 from ombud.detect.candidates import Candidates, acts_of
@@ -24,7 +25,7 @@ from ombud.detect.stored_matches import Seen, StoredMatches, matches_of
 from ombud.record.paths import SegmentFile
 from ombud.record.reader import RecordReader
 from ombud.record.stored import StoredSegment
-from ombud.services.stored_fields import StoredFields
+from ombud.services.stored_fields import StoredFields, derived_cells
 
 Progress = Callable[[int, int], None]
 
@@ -164,10 +165,17 @@ class Scan:
         column = fields.cells("actor.id", np.arange(stored.count, dtype=np.int64))
         if column is None:
             raise ValueError("the actor is stored of every event")
-        cells = column.cells
-        actors = [cells[code] for code in column.codes.tolist()]
-        times, recorded = stored.times().tolist(), stored.recorded().tolist()
-        fields.add(self._replay.actors.derive(acts.tolist(), actors, times, recorded))
+        times, recorded = stored.times(), stored.recorded()
+        told = self._replay.actors.derive_coded(acts, column.codes, column.cells, times, recorded)
+        if told is None:
+            actors = [column.cells[code] for code in column.codes.tolist()]
+            lists = self._replay.actors.derive(
+                acts.tolist(), actors, times.tolist(), recorded.tolist()
+            )
+            idle = [np.nan if one is UNSET else one for one in lists["derived.idle_days"]]
+            first = [one is True for one in lists["derived.first_seen"]]
+            told = np.array(idle, np.float64), np.array(first, np.bool_)
+        fields.add(dict(zip(("derived.idle_days", "derived.first_seen"), told, strict=True)))
 
     def _take(
         self,
@@ -182,9 +190,7 @@ class Scan:
         has_rows = bool(len(named) or len(originals))
         if not has_rows and not self._replay.correlations:
             return
-        derived = {
-            name: [column[row] for row in named.tolist()] for name, column in fields.derived.items()
-        }
+        derived = {name: derived_cells(column[named]) for name, column in fields.derived.items()}
         self._replay.take(
             _stored(stored, named, raw=False),
             _stored(stored, originals, raw=True),
