@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from ombud.detect.alert import Group, Head
 from ombud.detect.columnar.rows import Rows, values_of
 from ombud.detect.correlation.correlator import Correlator
@@ -29,8 +31,7 @@ ACTOR = "actor.id"
 LEFT_OUT = ("late", "no_group", "no_value", "overflow")  # Of a correlation's counters.
 
 
-@dataclass(frozen=True, slots=True)
-class Fed:
+class Fed(msgspec.Struct, frozen=True, gc=False):
     """A match of a rule that correlations refer to, and where the rule saw the event."""
 
     rule: Rule
