@@ -7,7 +7,7 @@ name, so that its alerts tell the same wherever the record was cut.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -194,7 +194,7 @@ class Correlating:
         """Return the correlator's state; nothing without correlations."""
         return self._correlator.snapshot() if self.correlations else b""
 
-    def restore(self, snapshot: bytes, evidence: Iterable[Sequence[Any]]) -> None:
+    def restore(self, snapshot: bytes, evidence: Sequence[Sequence[Any]]) -> None:
         """Go on from where these were taken; correlations that changed since begin anew."""
         if self.correlations and snapshot:
             self._correlator = Correlator.restore(self.correlations, snapshot)

@@ -28,6 +28,7 @@ from ombud.detect.alert import FINDING_SOURCE, AlertChange
 from ombud.detect.columnar.named_rows import NamedColumns, NamedRows
 from ombud.detect.correlating import Correlating, Fed, Raised
 from ombud.detect.correlation.model import Correlation
+from ombud.detect.engine_state import STATE_VERSION, read_engine_state
 from ombud.detect.logsource import PRODUCT, ROUTES, LogSource
 from ombud.detect.matcher import explain
 from ombud.detect.routing import Found, Routing
@@ -37,13 +38,13 @@ from ombud.detect.usage import (
     FieldUsage,
     SilentRule,
     UnusedField,
+    held_back,
     silent_correlations,
     silent_rules,
     unused_fields,
     watched_fields,
 )
 
-STATE_VERSION = 2
 TICK_SOURCE = "ombud.tick"
 ROWS_MAX = 8192  # Events taken at once: more gain nothing and cost memory.
 
@@ -73,7 +74,9 @@ class Engine:
         self.unreadable_count = 0  # Events whose bytes were no event of a known version.
         self._routing = Routing(rules, routes)
         self._feeding = frozenset(feeding)
-        self._correlating = Correlating(correlations, rules, quiet=self._feeding)
+        self._held = held_back(correlations, {rule.id for rule in rules})
+        runnable = [one for one in correlations if one.id not in self._held]
+        self._correlating = Correlating(runnable, rules, quiet=self._feeding)
         # Maps that are foreseen are read with the rest, and judged readable with it.
         self._names = self._routing.named_fields | self._correlating.fields
         self._tally = Tally(most=alerts_max)
@@ -219,7 +222,8 @@ class Engine:
         silent = silent_rules(self.rules, self._usages, self._routing.routes)
         running = {rule.id for rule in self.rules}
         ids = {rule.rule_id for rule in silent}
-        return [*silent, *silent_correlations(self.correlations, running, ids)]
+        waiting = silent_correlations(self.correlations, running, ids)
+        return [*silent, *self._held.values(), *waiting]
 
     def left_out(self) -> list[dict[str, str | int]]:
         """Return for each correlation how many matches it could not use, by why."""
@@ -261,18 +265,16 @@ class Engine:
         engine = cls(rules, correlations, feeding=feeding, routes=routes, alerts_max=alerts_max)
         try:
             text, _, snapshot = state.partition(_END)
-            values = orjson.loads(text)
-            if values["version"] != STATE_VERSION:
-                raise InputError(f"engine state is of version {values['version']}")
-            engine.position = values["position"]
-            engine.time = values["time"]
-            engine.unreadable_count = values["unreadable"]
-            engine._tally.restore(values["alerts"])
-            engine._actors = Actors(dict(values["actors"]))
-            for name, usage in values["usages"].items():
+            values = read_engine_state(text)
+            engine.position = values.position
+            engine.time = values.time
+            engine.unreadable_count = values.unreadable
+            engine._tally.restore(values.alerts)
+            engine._actors = Actors(dict(values.actors))
+            for name, usage in values.usages.items():
                 fields = watched_fields(rules, name, routes)
                 engine._usages[name] = FieldUsage.from_state(usage, fields)
-            engine._correlating.restore(snapshot, values["evidence"])
+            engine._correlating.restore(snapshot, values.evidence)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"engine state is unreadable: {error}") from error
         return engine

@@ -8,7 +8,7 @@ read of it.  Bounded: of an event that was let go an alert tells only its group.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -99,8 +99,11 @@ class Evidence:
         ]
 
     @classmethod
-    def from_state(cls, state: Iterable[Sequence[Any]]) -> Evidence:
-        """Return the evidence as it was."""
+    def from_state(cls, state: Sequence[Sequence[Any]]) -> Evidence:
+        """Return the evidence as it was; raises `ValueError` for fields that are no JSON map."""
+        for _, _, _, fields in state:
+            if not isinstance(orjson.loads(fields), dict):
+                raise ValueError("the fields of an event are no map")  # noqa: TRY004 - as for bytes.
         return cls(
             {
                 index: Piece(number, time, Known(actor, orjson.loads(fields)))

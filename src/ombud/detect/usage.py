@@ -14,9 +14,18 @@ from typing import Any
 from msgspec import UNSET
 
 from ombud.detect.columnar.rows import Absent, Rows
-from ombud.detect.correlation.model import Correlation
+from ombud.detect.correlation.model import Correlation, CorrelationType, Judging
 from ombud.detect.logsource import PRODUCT, LogSource, sees_original
 from ombud.detect.rule import Rule
+
+# What these reach may rise when matches are missing; sums only if some numbers are negative.
+_OF_ALL = frozenset(
+    {
+        CorrelationType.VALUE_AVG,
+        CorrelationType.VALUE_MEDIAN,
+        CorrelationType.VALUE_PERCENTILE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,27 @@ def _silence(
         return None
     missing = sorted({name for usage in active for name in usage.unseen} & rule.fields)
     return f"no event has carried {', '.join(missing)}"
+
+
+def held_back(
+    correlations: Sequence[Correlation], running: Collection[str]
+) -> dict[str, SilentRule]:
+    """Return the correlations that would accuse somebody because a rule does not run, by id.
+
+    Without the rule for requests, nobody ever asked.  So what something missing can only
+    bring about - an absence, too few, a mean of the rest - is not looked for while a rule
+    below it is switched off; what something missing can only prevent still is.
+    """
+    found: dict[str, SilentRule] = {}
+    whole = set(running)  # What gives every match that it should.
+    for one in correlations:  # As linked: those that it refers to come first.
+        missing = [rule_id for rule_id in one.rules if rule_id not in whole]
+        if not missing:
+            whole.add(one.id)
+        elif one.judging is not Judging.SLIDING or one.type in _OF_ALL:
+            reason = f"{', '.join(missing)} is switched off, or not whole: it could only mislead"
+            found[one.id] = SilentRule(one.id, one.title, reason)
+    return found
 
 
 def silent_correlations(

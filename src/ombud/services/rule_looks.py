@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ombud.config.rule_files import read_rule_text
-from ombud.core.errors import NotFound, RuleError
+from ombud.core.errors import InputError, NotFound, RuleError
 from ombud.core.event import Event
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.explaining import Names
@@ -34,6 +34,9 @@ from ombud.services.withholding import WITHHELD
 
 Json = dict[str, Any]
 
+REFERENCE_MAX = 128  # Characters; the id of an alert has 64 at most, and it goes on record.
+INDEX_DIGITS_MAX = 18  # More digits are the index of no event.
+
 
 class RuleLooks:
     """Explains rules by recorded events."""
@@ -48,6 +51,8 @@ class RuleLooks:
         Raises `RuleError` for a rule that is refused, and `NotFound` for a rule or an
         event that is not there, or that the asker may not see.
         """
+        if len(wanted.event) > REFERENCE_MAX:
+            raise InputError(f"`event` is longer than {REFERENCE_MAX} characters")
         known, texts = self._known(wanted)
         rule = pick_rule(known, wanted.rule)
         self._looks.record_look(
@@ -57,6 +62,7 @@ class RuleLooks:
             case=wanted.case,
             resource_id=wanted.event,
             rule_id=rule.id,
+            said={"rule_version": rule.version},  # Any text may bear the id of a rule.
         )
         event, alert = self._event(wanted.event, asker)
         is_withheld = WITHHELD in (event.flags or ())
@@ -86,7 +92,7 @@ class RuleLooks:
 
     def _event(self, reference: str, asker: Asker) -> tuple[Event, str | None]:
         """Return the event and, when it is the first of an alert, that alert's id."""
-        if reference.isascii() and reference.isdecimal():
+        if reference.isascii() and reference.isdecimal() and len(reference) <= INDEX_DIGITS_MAX:
             event = self._looks.event(int(reference), asker)
             if event is not None:
                 return event, None

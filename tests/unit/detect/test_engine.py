@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,37 @@ title: Seldom
 id: seldom
 logsource: {product: ombud}
 detection: {s: {attributes.canary: true, case: null}, condition: s}
+"""
+
+TWO_DATASETS = b"""---
+title: Many
+id: many
+correlation: {type: value_count, rules: [export], group-by: [actor.id], timespan: 1h,
+              condition: {field: resource.id, gte: 2}}
+"""
+WITHOUT_EXPORT = b"""---
+title: Alone
+id: alone
+correlation: {type: temporal, rules: [stopped, export], timespan: 1h,
+              condition: stopped and not export}
+---
+title: Few
+id: few
+correlation: {type: event_count, rules: [stopped, export], timespan: 1h, condition: {lt: 2}}
+---
+title: Mean
+id: mean
+correlation: {type: value_avg, rules: [stopped, export], timespan: 1h,
+              condition: {field: rows.returned, gte: 2}}
+---
+title: Either
+id: either
+correlation: {type: event_count, rules: [stopped, export], timespan: 1h, condition: {gte: 1}}
+---
+title: Upon
+id: upon
+correlation: {type: temporal, rules: [stopped, either], timespan: 1h,
+              condition: stopped and not either, generate: true}
 """
 
 
@@ -445,3 +477,81 @@ def test_state_holds_the_correlator(committed_of: CommittedOf, act: Act) -> None
     head, _, _ = state.partition(b"\n")
     with pytest.raises(InputError, match="state is unreadable"):
         Engine.restore(found.rules, head + b"\nno state", found.correlations)
+
+
+@pytest.mark.parametrize("value", [None, "x", -5, 1.5, [], {}, [[]], 2**63, True], ids=repr)
+def test_no_single_wrong_value_of_a_state_stops_the_engine_later(
+    committed_of: CommittedOf, act: Act, value: Any
+) -> None:
+    """It is refused when it is read, or does no harm: never an error at some later event."""
+    found = load_rules([("t.yml", RULES.encode() + TWO_DATASETS)])
+    engine = Engine(found.rules, found.correlations, feeding=found.feeding)
+    engine.feed(committed_of([act(action="export", resource_id=f"r{n}") for n in range(3)]))
+    text, _, snapshot = engine.snapshot().partition(b"\n")
+    refused = 0
+    for path in places_of(orjson.loads(text)):
+        state = orjson.loads(text)
+        place = state
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+        try:
+            again = Engine.restore(
+                found.rules,
+                orjson.dumps(state) + b"\n" + snapshot,
+                found.correlations,
+                feeding=found.feeding,
+            )
+        except InputError:
+            refused += 1
+            continue
+        again.feed(committed_of([act(action="export")], first_index=again.position))
+        again.snapshot()
+    assert refused > 20
+
+
+def places_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to every value within a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in inner:
+        yield (*path, key)
+        if isinstance(one, dict | list):
+            yield from places_of(one, (*path, key))
+
+
+def test_a_state_is_read_back_as_it_was(committed_of: CommittedOf, act: Act) -> None:
+    """All of it, with alerts, actors, fields and evidence."""
+    found = load_rules([("t.yml", RULES.encode() + TWO_DATASETS)])
+    engine = Engine(found.rules, found.correlations, feeding=found.feeding)
+    engine.feed(committed_of([act(action="export", resource_id=f"r{n}") for n in range(3)]))
+    state = engine.snapshot()
+    again = Engine.restore(found.rules, state, found.correlations, feeding=found.feeding)
+
+    assert again.snapshot() == state
+
+
+def test_nobody_is_accused_since_a_rule_is_switched_off(
+    committed_of: CommittedOf, act: Act
+) -> None:
+    """What is demanded to be absent is absent only if it is looked for; what is left says why."""
+    found = load_rules([("t.yml", RULES.encode() + WITHOUT_EXPORT)])
+    assert not found.refusals
+    record = [
+        act(action="export"),
+        act(action="configure", source="aws.cloudtrail", raw=b'{"eventName": "StopLogging"}'),
+        act(source="ombud.tick", action="tick", time=NOON + 9 * DAY),
+    ]
+    running = [rule for rule in found.rules if rule.id != "export"]
+    engine = Engine(running, found.correlations, feeding=found.feeding)
+    changes = engine.feed(committed_of(record))
+
+    assert {change.opened.rule_id for change in changes if change.opened} == {
+        "stopped",
+        "either",
+    }
+    silent = {one.rule_id: one.reason for one in engine.silent_rules()}
+    assert set(silent) >= {"alone", "few", "mean", "upon"}
+    assert "export is switched off" in silent["alone"]
+    whole = Engine(found.rules, found.correlations, feeding=found.feeding)
+    whole.feed(committed_of(record))
+    assert not {"alone", "few", "mean", "upon"} & {one.rule_id for one in whole.silent_rules()}

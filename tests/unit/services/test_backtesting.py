@@ -17,7 +17,7 @@ from ombud.core.event import Event
 from ombud.detect.alert import AlertChange
 from ombud.detect.correlation.parsing import parse_correlation
 from ombud.detect.engine import Engine
-from ombud.detect.replay import Replay
+from ombud.detect.replay import Replay, warm_up
 from ombud.detect.rule import Rule, parse_rules
 from ombud.detect.rule_set import load_rules
 from ombud.record.sealer import Sealer
@@ -418,3 +418,21 @@ def test_a_damaged_segment_is_said(opened: OpenHome) -> None:
 
     with pytest.raises(TamperError, match="cannot be read"):
         ask(opened)
+
+
+def test_layers_of_correlations_are_looked_back_once() -> None:
+    """Sixteen layers of eight upon each other have 10^14 ways down: none is gone twice."""
+    parts = [RULES.split("---", maxsplit=1)[0]]
+    below = [rules_of()[0].id]
+    for layer in range(16):
+        here = [f"c{layer}-{number}" for number in range(8)]
+        parts += [
+            f"title: {one}\nid: {one}\ncorrelation: {{type: event_count, timespan: 1h,"
+            f" rules: [{', '.join(below)}], condition: {{gte: 1}}}}\n"
+            for one in here
+        ]
+        below = here
+    found = load_rules([("t.yml", "---\n".join(parts).encode())])
+
+    assert len(found.correlations) == 16 * 8
+    assert warm_up(found.correlations) == 16 * 3_600_000

@@ -83,6 +83,7 @@ def test_rule_that_runs(opened: OpenHome) -> None:
     look = last_look(opened)
     assert (look.operation, look.actor_id, look.rule_id) == ("explain", "ben", BULK)
     assert (look.resource_id, look.justification_text, look.case) == (str(index), "a hint", "26-1")
+    assert (look.attributes or {})["rule_version"] == told["rule"]["version"]
 
 
 def test_rule_being_written(opened: OpenHome) -> None:
@@ -148,7 +149,7 @@ def test_out_of_sight(opened: OpenHome) -> None:
     assert opened.services.rule_explain(
         ExplainWanted(event=str(mine), rule=BULK, why="w", case="c"), asker=UNIT
     )
-    for reference in (str(other), "999999999", "-1", "", "zzz"):
+    for reference in (str(other), "999999999", "-1", "", "zzz", "9" * 30, "9" * 128):
         with pytest.raises(NotFound, match="no event and no alert"):
             opened.services.rule_explain(
                 ExplainWanted(event=reference, rule=BULK, why="w", case="c"), asker=UNIT
@@ -159,6 +160,7 @@ def test_out_of_sight(opened: OpenHome) -> None:
 @pytest.mark.parametrize(
     ("wanted", "error", "message"),
     [
+        (ExplainWanted("9" * 129, rule=BULK, why="w", case="c"), InputError, "longer"),
         (ExplainWanted("0", rule="none"), NotFound, "no rule is `none`"),
         (ExplainWanted("0", rule=""), NotFound, "no rule is ``"),
         (ExplainWanted("0", text=RULE, rule="other"), NotFound, "no rule is `other`"),

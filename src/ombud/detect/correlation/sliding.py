@@ -8,6 +8,8 @@ as mostly, only at its own.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +27,13 @@ from ombud.detect.correlation.watch import Watch
 
 TRAIL_ENTRIES_MIN = 16  # A window with fewer is counted anew: that is cheap, and saves room.
 
+# What no window of some entries can exceed: if that meets no `gt` or `gte`, none of them does.
+_CEILINGS: Mapping[CorrelationType, Callable[[Sequence[Any]], Number]] = {
+    CorrelationType.VALUE_COUNT: lambda values: len(set(values)),
+    CorrelationType.VALUE_MEDIAN: max,
+    CorrelationType.VALUE_PERCENTILE: max,
+}
+
 _Window = tuple[int, int]  # Positions: the first entry, and after the last.
 _Found = tuple[int, int, _Window, Number]  # First and last time of being met; the first's window.
 
@@ -41,6 +50,7 @@ class Sliding:
             self._at_end, self._within = self._count_at_end, self._count_within
         elif kind.is_temporal:
             self._at_end, self._within = self._rules_at_end, self._rules_within
+        self._ceiling = _CEILINGS.get(kind)
         # The least count that meets every bound.
         least = [
             int(bound.value // 1) + 1
@@ -146,6 +156,13 @@ class Sliding:
     def _number_within(self, group: Group, time: int) -> _Found | None:
         """Judge every window that an entry in the midst of others is in."""
         found: _Found | None = None
+        if self._ceiling is not None:
+            # Most often nothing here comes near: to say so is fifty times cheaper than to judge
+            # each window, and whoever sends events dated back decides how often it is asked.
+            low = bisect_left(group.times, time - self._span)
+            high = bisect_right(group.times, time + self._span)
+            if not self._watch.holds(self._ceiling(group.values_between(low, high))):
+                return None
         trail = self._trail(group, bisect_left(group.times, time - self._span))
         for window in windows_at(group.times, time, time + self._span, self._span):
             trail.move(group, *window)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ombud.detect.correlation.correlator import Correlator
+from ombud.detect.correlation import sliding
+from ombud.detect.correlation.correlator import DUE_MIN, Correlator
 from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
 from ombud.detect.correlation.watch import Bounds
 
@@ -410,3 +411,70 @@ def test_shuffled_arrival_ends_in_the_same_episodes(
     assert [[(a - T) // 1000, (b - T) // 1000] for a, b, _ in episodes] == clusters
     assert len(found) >= len(clusters)
     assert len(found) == len(clusters) or order != sorted(times)
+
+
+LISTS = "{type: value_count, rules: [a], timespan: 1h, condition: {field: [%s], gte: 5}}"
+
+
+def test_lists_in_every_field_are_counted_within_bounds(correlation: Build, match: Make) -> None:
+    """Eight lists have more combinations than a number of the state can hold: it is written."""
+    names = [f"f{n}" for n in range(8)]
+    one = correlation(LISTS % ", ".join(names))
+    values = {name: ["x" * 300 + str(n) for n in range(300)] for name in names}
+    correlator = Correlator([one])
+    correlator.feed([match("a", n, T, **values) for n in range(3)])
+
+    assert correlator.counters["it"].overflow == 3_000_000
+    state = correlator.snapshot()
+    assert len(state) < 3 * 256 * 100  # What is only counted is short.
+    assert Correlator.restore([one], state).snapshot() == state
+
+
+def test_groups_that_made_room_are_not_waited_for(correlation: Build, match: Make) -> None:
+    """However many groups come and go before the first is due, what is kept is bounded."""
+    one = correlation(
+        "{type: event_count, rules: [a], group-by: [user], timespan: 30d, condition: {lt: 5}}"
+    )
+    bounds = Bounds(groups=1000, entries=4000, entries_of_group=100)
+    correlator = Correlator([one], bounds=bounds)
+    correlator.feed([match("a", n, T + n, user=f"u{n}") for n in range(20_000)])
+
+    assert len(correlator._due) <= DUE_MIN
+    again = Correlator.restore([one], correlator.snapshot(), bounds=bounds)
+    found = correlator.advance(T + 99 * 24 * HOUR)
+    assert [one.group[0][1] for one in found] == [f"u{n}" for n in range(19_000, 20_000)]
+    assert found == again.advance(T + 99 * 24 * HOUR)
+
+
+@pytest.mark.parametrize("kind", ["value_count", "value_median", "value_percentile"])
+def test_events_dated_back_are_not_judged_at_each_window(
+    correlation: Build, match: Make, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Where nothing comes near the condition, no window is gone through."""
+    more = ", percentile: 95" if kind == "value_percentile" else ""
+    one = correlation(
+        f"{{type: {kind}, rules: [a], timespan: 1h, condition: {{field: v, gte: 900{more}}}}}"
+    )
+    correlator = Correlator([one])
+    correlator.feed([match("a", n, T + n * 1000, v=n % 7) for n in range(1000)])
+    monkeypatch.setattr(sliding, "windows_at", lambda *_: pytest.fail("every window is judged"))
+
+    assert not correlator.feed([match("a", 1000, T, recorded=T + HOUR, v=3)])
+
+
+def test_a_flood_of_groups_takes_no_room_from_other_correlations(
+    correlation: Build, match: Make
+) -> None:
+    """Whoever floods one can lose his own group in it, which is counted; in no other one."""
+    flooded, other = correlation(COUNT, "flooded"), correlation(COUNT.replace("[a]", "[b]"))
+    bounds = Bounds(groups=100, entries=1000, entries_of_group=100)
+    correlator = Correlator([flooded, other], bounds=bounds)
+    history = [("a", "ana"), ("b", "ana")] * 2
+    history += [("a", "x" * 5000 + str(n)) for n in range(5000)]
+    history += [("a", "ana"), ("b", "ana")]
+    found = correlator.feed([match(rule, n, T, user=who) for n, (rule, who) in enumerate(history)])
+
+    assert [(one.correlation_id, one.group) for one in found] == [("it", (("user", "ana"),))]
+    assert correlator.group_count <= 101
+    assert correlator.counters["flooded"].overflow >= 4900
+    assert correlator.counters["it"].overflow == 0

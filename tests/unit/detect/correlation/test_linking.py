@@ -146,9 +146,9 @@ def test_fields_read_reach_through_chains(correlation: Callable[..., Correlation
     assert read["b"] == {"user", "host"}
 
 
-def test_ten_thousand_circles_cost_no_more_than_a_look_at_each() -> None:
+def test_a_thousand_circles_cost_no_more_than_a_look_at_each() -> None:
     """Whoever may try rules may send as many: all are refused, each reason of bounded length."""
-    count = 4_000
+    count = 1_000
     pairs = [_one(f"x{number}", COUNT % f"x{number ^ 1}") for number in range(count)]
     chain = [
         _one(f"y{number}", COUNT % (f"y0, y{number + 1}" if number else "y1"))
