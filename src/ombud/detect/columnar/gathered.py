@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress, repeat
+from operator import is_
 from typing import Any
 
 from msgspec import UNSET
@@ -20,14 +22,16 @@ class Gathered:
 
     `long_numbers` gives the rows whose numbers may exceed 64 bits: asked only
     when there are lists or objects to be looked through for them.  `doubtful`
-    are the rows that must be read whole.
+    are the rows that must be read whole, `missing` those without some key of the
+    object itself.
     """
 
-    __slots__ = ("_columns", "_found", "_long_numbers", "count", "doubtful")
+    __slots__ = ("_columns", "_found", "_long_numbers", "count", "doubtful", "missing")
 
     def __init__(self, count: int, long_numbers: Callable[[], set[int]]) -> None:
         self.count = count
         self.doubtful: set[int] = set()
+        self.missing: set[int] = set()
         self._columns: dict[str, list[Sequence[Any]]] = {}
         self._found: dict[str, dict[int, Any]] = {}  # What lists on the way led to, by row.
         self._long_numbers = long_numbers
@@ -41,6 +45,11 @@ class Gathered:
             column = spread
         for name in names:
             self._columns.setdefault(name, []).append(column)
+
+    def note_missing(self, columns: Iterable[Sequence[Any]]) -> None:
+        """Note the rows in which one of these columns of all rows has nothing."""
+        for column in columns:
+            self.missing.update(compress(range(self.count), map(is_, column, repeat(UNSET))))
 
     def doubt_boxes(self, column: Sequence[Any], rows: At) -> None:
         """Doubt the rows whose lists and objects hold what orjson would have read otherwise."""

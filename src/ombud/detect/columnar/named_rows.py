@@ -164,7 +164,7 @@ class NamedRows:
         view.update({name: cell for name, cell in derived.items() if cell is not UNSET})
         return view
 
-    def text(self, row: int) -> str | None:  # noqa: ARG002 - the shape of Rows.
+    def texts(self, rows: Sequence[int]) -> Sequence[bytes | memoryview] | None:  # noqa: ARG002
         """Return None: the three groups have no text of their own."""
         return None
 

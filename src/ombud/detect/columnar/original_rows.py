@@ -16,7 +16,9 @@ from typing import Any
 
 from msgspec import UNSET
 
+from ombud.detect.columnar.gathered import Gathered
 from ombud.detect.columnar.places import PLACES_MAX, Place, Seen, places_in
+from ombud.detect.columnar.plain_text import plain_texts
 from ombud.detect.columnar.projection import Projection
 from ombud.detect.columnar.rows import Absent, Cells, cell_of
 from ombud.detect.columnar.suspicion import Originals, Raw, Suspicion
@@ -43,6 +45,11 @@ class _Lens:
         """Return the suspicious rows, the objects, and the rows that were refused."""
         return self._suspicion.rows(originals), *self.projection.decode(originals.raws)
 
+    def spaced(self, originals: Originals, gathered: Gathered) -> set[int]:
+        """Return the rows in which a key with spaces may stand for one that is missing."""
+        missing = gathered.missing if self.projection.is_whole else range(gathered.count)
+        return self._suspicion.spaced(originals, missing)
+
 
 class OriginalProjector:
     """What is known of one source: its decoders by set of names, and the places it uses."""
@@ -65,6 +72,7 @@ class OriginalProjector:
             lens = self._lenses[names] = _Lens(names, self._seen)
             suspicious, objects, refused = lens.look(originals)
         gathered = lens.projection.columns(objects, originals.rows_of_long_numbers)
+        gathered.doubtful |= lens.spaced(originals, gathered)
         if gathered.doubtful and self._learn(lens, gathered.doubtful, whole):
             del self._lenses[names]  # The next batch gets a better one.
         columns = {name: gathered.column(name) for name in lens.projection.names}
@@ -119,16 +127,11 @@ class OriginalRows:
         """Return one original whole."""
         return view_of_original(bytes(self._raws[row]), self._projector.source)
 
-    def text(self, row: int) -> str | None:
-        """Return the original as text if it is plain ASCII without escapes.
-
-        Every text of the view stands in it as it is, and so do `true` and
-        `false`; a number may be written otherwise (`1.50`, `1e2`).
-        """
-        raw = bytes(self._raws[row])
-        if self._projector.source in NAMED or not raw.isascii() or b"\\" in raw:
+    def texts(self, rows: Sequence[int]) -> Sequence[Raw] | None:
+        """Return the texts of some originals; None where names are added to them."""
+        if self._projector.source in NAMED:
             return None
-        return raw.decode("ascii")
+        return plain_texts([self._raws[row] for row in rows])
 
 
 def cells_of_views(views: Iterable[EventView], names: Iterable[str]) -> Cells:

@@ -28,6 +28,6 @@ class Prefetched:
         """Return one event whole."""
         return self._rows.view(row)
 
-    def text(self, row: int) -> str | None:
-        """Return the event's text, None if it is not to be had."""
-        return self._rows.text(row)
+    def texts(self, rows: Sequence[int]) -> Sequence[bytes | memoryview] | None:
+        """Return the texts of some events, None if they are not to be had."""
+        return self._rows.texts(rows)

@@ -57,6 +57,7 @@ class _Node:
     def __init__(
         self, ways: Iterable[Way], place: Place, seen: Mapping[Place, Seen], dotted: _Dotted
     ) -> None:
+        self._is_top = not place
         self._leaves: list[_Leaf] = []
         self._children: list[_Child] = []
         declared: list[tuple[str, Any]] = []
@@ -90,6 +91,7 @@ class _Node:
         )
         self.empty: Struct = self.struct()
         self._fields = (*leaf_fields, *child_fields)
+        self.is_whole = all(kind is not _Never for _, kind in declared)
         self._take: Any = attrgetter(*self._fields) if self._fields else None
 
     def gather(self, objects: Sequence[Any], rows: At, gathered: Gathered) -> None:
@@ -100,6 +102,8 @@ class _Node:
         columns: list[Sequence[Any]] = (
             [list(taken)] if len(self._fields) == 1 else [*zip(*taken, strict=True)]
         )
+        if self._is_top:
+            gathered.note_missing(columns)
         for leaf, column in zip(self._leaves, columns, strict=False):
             if leaf.has_boxes:
                 gathered.doubt_boxes(column, rows)
@@ -159,7 +163,8 @@ class Projection:
 
     `seen` is what has been seen so far.  `dotted` are the keys with dots in
     them that the names might mean and that are not watched for here: an event
-    that has such a key must not be put to this projection.
+    that has such a key must not be put to this projection.  `is_whole` says that
+    every key without a dot of the object itself is one that was seen.
     """
 
     def __init__(self, names: frozenset[str], seen: Mapping[Place, Seen]) -> None:
@@ -168,6 +173,7 @@ class Projection:
         dotted = _Dotted(seen)
         self._top = _Node(self.ways, (), seen, dotted)
         self.dotted = frozenset(dotted.unwatched)
+        self.is_whole = self._top.is_whole
         self._decode = msgspec.json.Decoder(self._top.struct).decode
 
     def decode(self, raws: Sequence[bytes | memoryview]) -> tuple[list[Any], list[int]]:

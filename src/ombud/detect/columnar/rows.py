@@ -51,10 +51,12 @@ class Rows(Protocol):
     def view(self, row: int) -> EventView:
         """Return one event whole, as the plain matcher sees it."""
 
-    def text(self, row: int) -> str | None:
-        """Return the event's text, in which every text of its view stands as it is.
+    def texts(self, rows: Sequence[int]) -> Sequence[bytes | memoryview] | None:
+        r"""Return the texts of some events, or None if they have none: then look at the views.
 
-        None when that cannot be promised: then look at the view.
+        Every run of printable ASCII without `"`, `/` and `\` in a text of the view
+        stands there, but for the case of its letters, and so do `true` and `false`.
+        A number may be written otherwise (`1.50`, `1e2`).
         """
 
 
@@ -91,6 +93,6 @@ class ViewRows:
         """Return the view itself."""
         return self._views[row]
 
-    def text(self, row: int) -> str | None:  # noqa: ARG002 - the shape of Rows.
+    def texts(self, rows: Sequence[int]) -> Sequence[bytes | memoryview] | None:  # noqa: ARG002
         """Return None: a view has no text of its own."""
         return None

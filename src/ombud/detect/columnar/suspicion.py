@@ -2,23 +2,22 @@
 
 A projection looks for keys as they are written and skips what it is not asked
 for unread.  So these are read whole: what is not UTF-8 throughout; a key with a
-space, which rules name without; a key with a dot that might stand for a way;
-an escape that may hide such a key; and what is nested too deep.  A suspicion
-that is wrong costs time, nothing else.
+space, which rules name without, where the key without is missing; a key with a
+dot that might stand for a way; an escape that may hide such a key; and what is
+nested too deep.  A suspicion that is wrong costs time, nothing else.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate, repeat
 from operator import add
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
-
 from ombud.detect.columnar.exact import long_runs, too_deep
 from ombud.detect.columnar.places import ways_of
+from ombud.detect.columnar.plain_text import latin_pattern
 
 Raw = bytes | memoryview
 
@@ -28,29 +27,37 @@ def _quoted(text: str) -> bytes:
     return b"".join(b"\\x%02x" % byte for byte in text.encode("utf-8", "surrogatepass"))
 
 
-def _compiled(pattern: bytes) -> Any:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # One byte, one character.
-    options.log_errors = False
-    return re2.compile(pattern, options)
-
-
-def _patterns(names: Iterable[str], dotted: Iterable[str]) -> list[Any]:
+def _letters(names: Iterable[str]) -> set[str]:
+    """Return the letters of every key by which the names can lead on, spaces left out."""
     heads = {
         ".".join(parts[:end]) for _, parts in ways_of(names) for end in range(1, len(parts) + 1)
     }
-    letters = set("".join(heads)) - {" "}
-    letter = b"|".join(map(_quoted, sorted(letters)))
-    # After its last space, a key that is a head when spaces are left out has letters of heads only.
-    patterns = [b" (?:" + letter + b')*"\\s*:']
+    return set("".join(heads)) - {" "}
+
+
+def _spaced(letters: Iterable[str]) -> bytes:
+    """Return the pattern of a key that may be a head when its spaces are left out.
+
+    After its last space, it has letters of heads only.
+    """
+    return b" (?:" + b"|".join(map(_quoted, sorted(letters))) + b')*"\\s*:'
+
+
+def _hidden(letters: set[str], dotted: Iterable[str]) -> list[bytes]:
+    """Return the patterns of keys with dots, with and without spaces, and of escapes.
+
+    Each begins with a byte of its own, which is found far sooner than alternatives.
+    """
+    patterns = []
     tails = {key.partition(".")[2] for key in dotted}
     if tails:
-        patterns.append(b"\\.(?:" + b"|".join(map(_quoted, sorted(tails))) + b')"\\s*:')
+        spaced = [b" *".join(map(_quoted, ("", *tail, ""))) for tail in sorted(tails)]
+        patterns.append(b"\\.(?:" + b"|".join(spaced) + b')"\\s*:')
     units = {unit for letter in letters | {" "} for unit in _units(letter)}
-    escapes = b"u(?i:" + b"|".join(b"%04x" % unit for unit in sorted(units)) + b")"
+    escapes = b"|".join(b"%04x" % unit for unit in sorted(units))
+    patterns.append(b"\\\\u(?i:" + escapes + b")")
     if "/" in letters:
-        escapes += b"|/"
-    patterns.append(b"\\\\(?:" + escapes + b")")
+        patterns.append(b"\\\\/")
     return patterns
 
 
@@ -74,10 +81,20 @@ class Originals:
 
     def rows_with(self, pattern: Any) -> set[int]:
         """Return the rows in which a pattern is found, seldom as it is."""
-        if not pattern.search(self.blob):
+        found = pattern.search(self.blob)
+        if not found:
             return set()
-        self._join()
-        return self._rows_at(found.start() for found in pattern.finditer(self.blob))
+        if not self._is_joined:
+            self._join()
+            found = pattern.search(self.blob)
+        rows: set[int] = set()
+        while found:
+            row = bisect_right(self._row_ends(), found.start())
+            rows.add(row)
+            # A pattern may go on in the next row: from its start, it is looked for again.
+            at = self._row_ends()[row]
+            found = pattern.search(self.blob, at) if at < len(self.blob) else None
+        return rows
 
     def rows_of_long_numbers(self) -> set[int]:
         """Return the rows that may hold an integer beyond 64 bits, which has 19 digits or more."""
@@ -91,27 +108,41 @@ class Originals:
             self.blob = b"\n".join(self.raws)
             self._is_joined = True
 
-    def _rows_at(self, positions: Iterable[int]) -> set[int]:
+    def _rows_at(self, positions: Sequence[int]) -> set[int]:
+        return {bisect_right(self._row_ends(), position) for position in positions}
+
+    def _row_ends(self) -> list[int]:
         if not self._ends:
             self._ends = list(accumulate(map(add, map(len, self.raws), repeat(1))))
-        ends = self._ends
-        return {bisect_right(ends, position) for position in positions}
+        return self._ends
 
 
 class Suspicion:
     """Finds the originals not to be trusted to a projection of these names."""
 
-    def __init__(self, names: Iterable[str], dotted: Iterable[str]) -> None:
-        self._patterns = [_compiled(pattern) for pattern in _patterns(names, dotted)]
+    def __init__(self, names: Collection[str], dotted: Iterable[str]) -> None:
+        letters = _letters(names)
+        self._hidden = [latin_pattern(pattern) for pattern in _hidden(letters, dotted)]
+        self._spaced = latin_pattern(_spaced(letters))
 
     def rows(self, originals: Originals) -> set[int]:
-        """Return the suspicious rows."""
+        """Return the suspicious rows, but for keys with spaces."""
         suspicious = too_deep(originals.raws)
         if not originals.blob.isascii():
             suspicious |= _not_utf8(originals.raws)
-        for pattern in self._patterns:
+        for pattern in self._hidden:
             suspicious |= originals.rows_with(pattern)
         return suspicious
+
+    def spaced(self, originals: Originals, rows: Collection[int]) -> set[int]:
+        """Return which of some rows may have a key with spaces that stands for one without."""
+        if not rows:
+            return set()
+        if 2 * len(rows) > len(originals.raws):
+            return originals.rows_with(self._spaced)
+        order = sorted(rows)
+        some = Originals([originals.raws[row] for row in order])
+        return {order[place] for place in some.rows_with(self._spaced)}
 
 
 def _not_utf8(raws: Sequence[Raw]) -> set[int]:

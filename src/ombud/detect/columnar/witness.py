@@ -21,7 +21,7 @@ Users = Counter[str | None]  # How many witnesses ask for each field.
 
 _LOOK = 2.0  # Microseconds to decide one rule for one event.
 _FIELD = 1.0  # Microseconds to decode and look up one field of one event.
-_WHOLE_EVENT = 40.0  # The same of the whole text of an event, for keywords.
+_WHOLE_EVENT = 4.0  # The same of the whole text of an event, for keywords.
 _ROUNDS = 3  # Rules draw each other to the same fields; more rounds change nothing.
 
 

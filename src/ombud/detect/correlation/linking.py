@@ -92,7 +92,7 @@ class _Names:
         if reference in self._doubled:
             raise RuleError(f"`{reference}` is the name of more than one rule: give its id")
         if reference not in self._names:
-            raise RuleError(f"it refers to `{reference}`, which no rule has as id or name")
+            raise RuleError(f"refers to `{reference}`, which no rule has as id or name")
         return self._names[reference]
 
 
@@ -142,7 +142,7 @@ def _cycles(resolved: Mapping[str, Correlation]) -> dict[str, str]:
                 for name, _ in reversed(walk[depths[inner] :]):
                     if name in found:
                         break
-                    found[name] = f"it refers to itself: {way}"
+                    found[name] = f"refers to itself: {way}"
     return found
 
 

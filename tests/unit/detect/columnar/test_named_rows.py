@@ -168,7 +168,7 @@ def test_chosen_rows_and_what_is_derived(
     assert rows.view(0)["derived.first_seen"] is True
     assert rows.view(0)["actor.id"] == "cy"
     assert "derived.first_seen" not in rows.view(1)
-    assert rows.text(0) is None
+    assert rows.texts([0]) is None
     assert list(columns.column("source")) == ["county.records"] * 3
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
 from ombud.detect.columnar.rows import Absent, values_of
 from ombud.detect.originals import NAMED
 from ombud.detect.paths import EventView, find_values, is_present, leaves
+from ombud.detect.values import text_of
 from ombud.detect.view import view_of_original
 
 NAMES = frozenset(
@@ -172,16 +174,67 @@ def test_sources_that_get_names(source: str) -> None:
     rows = OriginalRows(raws, OriginalProjector(source))
     names = frozenset({"eventName", "status", "n", "eventService", "message"})
     check(rows, raws, names, source)
-    assert rows.text(0) is None
+    assert rows.texts([0, 1]) is None
 
 
-def test_text_is_given_where_every_value_stands_in_it() -> None:
-    """Plain ASCII without escapes is its own text, object or not; anything else is not told."""
-    raws = [b'{"a":"Xy"}', '{"a":"é"}'.encode(), b'{"a":"\\u0061"}', b"plain", b"\xff"]
+def test_texts_are_the_originals_unless_a_letter_hides() -> None:
+    """What may hide a letter is given twice: as it is, and undone."""
+    raws = [b'{"a":"Xy\\\\u"}', '{"a":"é"}'.encode(), b'{"a":"\\u0041 \\n"}', b"plain", b"\xff"]
+    raws += ['{"a":"\u212a\u0130"}'.encode(), b"\\u0061\xff"]
     rows = OriginalRows([memoryview(raw) for raw in raws], OriginalProjector())
-    assert [rows.text(row) for row in range(5)] == ['{"a":"Xy"}', None, None, "plain", None]
-    assert [rows.view(row) for row in range(5)] == [view_of_original(raw) for raw in raws]
-    assert rows.count == 5
+    assert rows.texts([3, 0]) == [b"plain", raws[0]]
+    assert [bytes(text) for text in rows.texts(range(7)) or ()] == [
+        *raws[:2],
+        b'{"a":"\\u0041 \\n"}\n{"a":"a \\n"}',
+        *raws[3:5],
+        '{"a":"ki\u0307"}\n{"a":"ki\u0307"}'.encode(),
+        "\\u0061\ufffd\na\ufffd".encode(),
+    ]
+    assert [rows.view(row) for row in range(7)] == [view_of_original(raw) for raw in raws]
+    assert rows.count == 7
+
+
+def test_all_letters_that_fold_into_ascii_are_undone() -> None:
+    """No letter but two folds into one that a word can be made of."""
+    folding = {
+        chr(code)
+        for code in range(0x80, sys.maxunicode + 1)
+        if any(letter.isascii() for letter in chr(code).lower())
+    }
+    assert folding == {"\u0130", "\u212a"}
+
+
+@given(
+    raws=st.lists(originals(), min_size=1, max_size=4), letters=st.randoms(use_true_random=False)
+)
+def test_words_of_values_stand_in_the_texts(raws: list[bytes], letters: random.Random) -> None:
+    """Whatever letters are escaped, and however."""
+    raws = [_escaped(raw, letters) for raw in raws]
+    rows = OriginalRows(raws, OriginalProjector())
+    texts = rows.texts(range(len(raws)))
+    assert texts is not None
+    for row, text in enumerate(texts):
+        plain = bytes(text).decode("latin-1").lower()
+        for _, value in leaves(rows.view(row)):
+            if isinstance(value, str | bool):
+                words = re.findall(r"[ !#-.0-\[\]-~]+", text_of(value).lower())
+                assert [word for word in words if word not in plain] == []
+
+
+def _escaped(raw: bytes, letters: random.Random) -> bytes:
+    """Write some letters as escapes, some as others that fold into them, and some as capitals."""
+    pieces = []
+    for piece in re.findall(rb"\\.|[^\\]|\\", raw, re.DOTALL):
+        choice = letters.randrange(8)
+        if piece.isalpha() and choice == 0:
+            pieces.append(letters.choice((b"\\u%04x", b"\\u%04X")) % ord(piece))
+        elif piece.isalpha() and choice == 1:
+            pieces.append(letters.choice((piece.upper(), b"\\u212A", b"\\u0130", b"\\\\u0041")))
+        elif piece.isalpha() and choice == 2:
+            pieces.append(letters.choice(("\u212a", "\u0130", "\u03a3", "\u00e9")).encode())
+        else:
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def test_no_originals() -> None:

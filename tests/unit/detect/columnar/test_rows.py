@@ -60,7 +60,7 @@ def test_some_rows_in_the_order_asked() -> None:
     rows = ViewRows([{"a": number} for number in range(4)])
     assert rows.cells(frozenset({"a"}), [2, 0])["a"] == [2, 0]
     assert rows.view(3) == {"a": 3}
-    assert rows.text(0) is None
+    assert rows.texts([0]) is None
 
 
 def test_absent_column() -> None:
@@ -91,5 +91,5 @@ def test_prefetched_rows_are_the_rows() -> None:
         assert rows.cells(names) == plain.cells(names)
         assert rows.cells(names, [1]) == plain.cells(names, [1])
     assert [rows.view(row) for row in range(rows.count)] == views
-    assert rows.text(0) is None
+    assert rows.texts([0]) is None
     assert asked.count(frozenset("a")) == 1  # For the one row that was asked for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from doubles.detections import events, keywords, plain_hits, rules_of, trees
 from ombud.detect.atoms import FieldIs, Keyword, Node
+from ombud.detect.columnar.plain_text import plain_texts
 from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.columnar.words import literal_of
@@ -32,13 +34,12 @@ class TextRows(ViewRows):
         self.looked_at += 1
         return super().view(row)
 
-    def text(self, row: int) -> str | None:
-        """Return the JSON, unless something in it is escaped."""
+    def texts(self, rows: Sequence[int]) -> Sequence[bytes | memoryview] | None:
+        """Return the JSON of views, if all of them have one."""
         try:
-            text = orjson.dumps(self._views[row]).decode()
+            return plain_texts([orjson.dumps(self._views[row]) for row in rows])
         except TypeError:
             return None
-        return None if "\\" in text else text
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ class TextRows(ViewRows):
             text_pattern([MANY, "\u0391\u03a3ab\u03a3", MANY]), "ab", id="letters outside of ASCII"
         ),
         pytest.param(text_pattern([MANY, "\u03a3", MANY]), None, id="no ASCII"),
+        pytest.param(text_pattern([MANY, '\\a b/c"de', MANY]), "a b", id="may be escaped"),
         pytest.param(text_pattern([MANY, "10.5", MANY]), None, id="may be written 1.05e1"),
         pytest.param(text_pattern([MANY, "e+1", MANY]), None, id="part of a number"),
         pytest.param(text_pattern([MANY, "na", MANY]), None, id="part of no number"),
