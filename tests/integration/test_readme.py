@@ -131,6 +131,15 @@ def test_purpose_request_decision(clone: Path) -> None:
     assert not (clone / "serve.log").read_text().count("Traceback")
 
 
+def test_rule_of_ones_own(clone: Path) -> None:
+    """Tutorial 5: checked, tested, run and explained, as it is printed."""
+    printed = follow(clone, "\n".join(blocks("Tutorial 5"))).splitlines()
+
+    said = blocks("Tutorial 5", "text")[0].splitlines()
+    assert len(said) == 4
+    assert [line for line in said if line not in printed] == []
+
+
 def begun_demo(clone: Path) -> tuple[subprocess.Popen[str], list[str]]:
     """Start the demo with a small county and return what it printed up to its end."""
     words = ["./run", "demo", "--no-browser", "--events", str(EVENTS), "--home", "demo-home"]

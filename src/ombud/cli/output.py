@@ -69,6 +69,11 @@ def brief_id(text: str) -> str:
     return text[: text.rfind("-") + 1 + BRIEF] if len(text) - text.rfind("-") > BRIEF else text
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, which has a plain plural."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def wrapped(text: str) -> str:
     """Return a paragraph indented, and cut into lines that fit the screen."""
     return fill(text, width=stdout.width, initial_indent="  ", subsequent_indent="    ")

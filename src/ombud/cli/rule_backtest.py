@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
@@ -42,7 +41,9 @@ Json = dict[str, Any]
 def backtest(
     rules: Annotated[
         list[str],
-        typer.Argument(help="Rule files or folders, or ids of rules of the home."),
+        typer.Argument(
+            help="Rule files or folders, or ids of rules of the home, their beginning is enough."
+        ),
     ],
     home: HomeOption,
     last: Annotated[str, typer.Option("--last", help="How far back: days, such as 90d.")] = "90d",
@@ -73,18 +74,18 @@ def backtest(
         case=case,
     )
     with open_door(home) as door, _progress() as bar:
-        task = bar.add_task("backtest", total=None, speed="")
+        task = bar.add_task("backtest", total=None, told="")
 
         def tell(done: int, total: int) -> None:
             speed = bar.tasks[task].finished_speed or bar.tasks[task].speed
-            said = f"{speed:,.0f}/s" if speed else ""
-            bar.update(task, completed=done, total=total, speed=said)
+            told = f"{done:,} of {total:,} events" + (f", {speed:,.0f}/s" if speed else "")
+            bar.update(task, completed=done, total=total, told=told)
 
         answer = door.backtest(wanted, on_progress=tell)
     if json:
         print_json(answer)
     else:
-        _print(answer)
+        _print(answer, is_whole=whole)
     if answer["refused"]:
         raise typer.Exit(1)
 
@@ -112,16 +113,16 @@ def _texts(paths: list[Path]) -> dict[str, str]:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """Show on a terminal how far it is, how fast, and how long it will take."""
+    """Show on a terminal how far it is, how fast, and how long it will take.
+
+    Of a home that runs elsewhere only the time that has passed is known.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("backtest"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("events"),
-        TextColumn("{task.fields[speed]}"),
+        TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(
@@ -133,19 +134,19 @@ def _progress() -> Iterator[Progress]:
         yield bar
 
 
-def _print(answer: Json) -> None:
+def _print(answer: Json, *, is_whole: bool) -> None:
     print_table(
         ("rule", "level", "alerts", "matches", "who", "first (UTC)", "last (UTC)", "recorded"),
         (
             (
                 row["title"],
-                row["level"],
-                f"{row['alerts']:,}",
+                _LEVELS.get(row["level"], row["level"]),
+                "feeds" if row["is_feeding"] else f"{row['alerts']:,}",
                 f"{row['matches']:,}",
                 f"{row['actors']:,}",
                 None if row["first_at"] is None else to_minute(row["first_at"]),
                 None if row["last_at"] is None else to_minute(row["last_at"]),
-                _recorded(row["recorded"]),
+                None if row["is_feeding"] else _recorded(row["recorded"]),
             )
             for row in answer["rules"]
         ),
@@ -163,12 +164,15 @@ def _print(answer: Json) -> None:
             title="the first alert of each",
         )
     print_line("")
-    print_facts(_facts(answer))
+    print_facts(_facts(answer, is_whole=is_whole))
     for row in answer["rules"]:
         if row["cannot_fire"]:
             note(f"cannot fire: {row['title']}: {row['cannot_fire']}")
     for row in answer["refused"]:
         note(f"refused {row['path']}: {row['reason']}")
+
+
+_LEVELS = {"informational": "info"}  # Eight columns have no room for the longest word.
 
 
 def _recorded(row: Json | None) -> str | None:
@@ -180,17 +184,17 @@ def _recorded(row: Json | None) -> str | None:
     return ", ".join(parts)
 
 
-def _facts(answer: Json) -> Json:
+def _facts(answer: Json, *, is_whole: bool) -> Json:
     ways = [f"{answer['decoded']:,} read whole"]
     if answer["unsealed"]:
         ways.append(f"{answer['unsealed']:,} of them not sealed yet")
-    if answer["read_whole"]:
+    if answer["read_whole"] and not is_whole:
         ways.append(f"{answer['read_whole']:,} in segments that must be")
     return {
         "time": f"{to_minute(answer['since'])} to {to_minute(answer['until'])}",
         "alerts": answer["alerts"],
         "matches": answer["matches"],
-        "events": answer["events"],
+        "record": f"{answer['events']:,} events",
         "of these": "; ".join(ways),
         "speed": f"{answer['events_per_second']:,} events/s, {answer['seconds']:,.1f} s",
     }

@@ -20,6 +20,7 @@ from ombud.collect.source import Source
 from ombud.collect.sources import get_source
 from ombud.config.rule_files import (
     configured_folders,
+    read_placeholders,
     read_rule_text,
     read_rules,
     shipped_rules_folder,
@@ -126,6 +127,7 @@ def _recorded(
             rule=rule_id,
             text=text.decode("utf-8", "replace"),
             path=str(path),
+            placeholders=read_placeholders([path]),
             why=why,
             case=case,
         )

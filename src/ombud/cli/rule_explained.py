@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from ombud.cli.output import note, print_line, stdout, visible
+from ombud.cli.output import BRIEF, note, print_line, stdout, visible
 from ombud.detect.wording import sigma_value
 
 Json = dict[str, Any]
@@ -15,6 +15,7 @@ Json = dict[str, Any]
 DEMANDS_SHOWN = 6  # Values of one list of a rule that are shown; `--json` has all.
 DEMAND_LENGTH = 60  # Characters of one of them.
 VALUE_LENGTH = 80  # Characters of one value of the event.
+UUID_LENGTH = 32  # Characters of an id that a rule without one is given, or 36 with dashes.
 _JOINTS = {"all": "all of", "any": "any of", "not": "not"}
 
 
@@ -24,7 +25,7 @@ def print_explained(answer: Json) -> None:
         _print_correlation(answer)
         return
     rule = answer["rule"]
-    title = Text(visible(f"{rule['title']} ({rule['id']}, version {rule['version'][:8]}) "))
+    title = Text(visible(f"{rule['title']} ({_id(rule)}, version {rule['version'][:8]}) "))
     title.append(
         "matches" if answer["is_match"] else "does not match",
         style="bold green" if answer["is_match"] else "bold red",
@@ -47,13 +48,20 @@ def _print_correlation(answer: Json) -> None:
     rule = answer["rule"]
     counts = "counts for it" if answer["is_match"] else "does not count for it"
     event = _event(answer["event"])
-    print_line(f"{rule['title']} ({rule['id']}), a correlation by {rule['type']}: {event} {counts}")
+    print_line(f"{rule['title']} ({_id(rule)}), a correlation by {rule['type']}")
+    print_line(f"{event} {counts}")
     for name, values in answer["group"].items():
         print_line(f"its {name} is {_joined(values) or 'missing, so it is in no group'}")
     for inner in answer["rules"]:
         print_line("")
         print_explained({**inner, "event": answer["event"]})
     note("one event does not meet a correlation: `ombud rules backtest` puts it to many")
+
+
+def _id(rule: Json) -> str:
+    """Return the beginning of an id that is a UUID, and a name as it is."""
+    is_long = len(rule["id"]) >= UUID_LENGTH
+    return str(rule["id"][:BRIEF] if is_long else rule["id"])
 
 
 _SEES = {True: "yes", False: "no", None: "not known"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ import typer
 
 from ombud.app.opening import open_door
 from ombud.cli.options import HomeOption, JsonOption
-from ombud.cli.output import note, print_json, print_line, print_table
+from ombud.cli.output import counted, note, print_json, print_line, print_table, wrapped
 from ombud.cli.rule_events import BadLines, Line, read_lines, read_records
 from ombud.collect.sources import get_source
 from ombud.config.rule_files import read_rules, shipped_rules_folder
@@ -57,18 +57,31 @@ def fields(
         raise InputError("--source says what the lines of a file are", hint="add --events FILE")
     with open_door(home) as door:
         report = door.rule_fields()
-    if paths:
-        report = _only(report, paths)
+        if paths:
+            report = _only(report, paths, {row["id"] for row in door.rules()["rules"]})
     if json:
         print_json(report)
         return
     _print_home(report)
 
 
-def _only(report: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
-    """Return the report as far as it is about rules at these paths, which run in the home."""
+def _only(
+    report: Mapping[str, Any], paths: Sequence[Path], here: Collection[str]
+) -> dict[str, Any]:
+    """Return the report as far as it is about rules at these paths, of those that are `here`.
+
+    Of others a home cannot tell what it has never been asked to count.
+    """
     loaded = read_rules(paths)
-    wanted = {rule.id for rule in loaded.rules}
+    for refusal in loaded.refusals:
+        note(f"refused {refusal}")
+    wanted = {rule.id for rule in loaded.rules if rule.id in here}
+    others = len(loaded.rules) - len(wanted)
+    if others:
+        note(
+            f"{counted(others, 'rule')} not of this home: `ombud rules backtest` tells whether"
+            " they can fire, --events counts over a file"
+        )
     never = [
         {**row, "rule_ids": [one for one in row["rule_ids"] if one in wanted]}
         for row in report["never_seen"]
@@ -83,16 +96,16 @@ def _only(report: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
 
 def _print_home(report: Mapping[str, Any]) -> None:
     seen = ", ".join(f"{row['source']} {row['event_count']:,}" for row in report["sources"])
-    print_line(f"events seen: {seen or 'none'}")
+    print_line(wrapped(f"events seen: {seen or 'none'}").lstrip())
     if report["never_seen"]:
         print_line("")
         print_table(
-            ("field no event carries", "of", "events", "rules", "they carry"),
+            ("field no event carries", "of", "events", "rules", "most like it"),
             (
                 (
                     row["field"],
                     row["source"],
-                    row["event_count"],
+                    f"{row['event_count']:,}",
                     len(row["rule_ids"]),
                     ", ".join(row["close"]),
                 )
@@ -110,7 +123,8 @@ def _print_silent(silent: Sequence[Mapping[str, Any]], rule_count: int) -> None:
             ((row["rule_id"], row["title"], row["reason"]) for row in silent),
         )
     print_line("")
-    print_line(f"{rule_count - len(silent)} of {rule_count} rules can fire here")
+    can = rule_count - len(silent)
+    print_line(f"{can:,} of {counted(rule_count, 'rule')} can fire here")
 
 
 def _over_file(
@@ -147,7 +161,7 @@ def _over_file(
         )
         return
     print_table(
-        ("field", "of", "events", "rules", "they carry"),
+        ("field", "of", "events", "rules", "most like it"),
         (
             (
                 row.field,

@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from ombud.cli.options import JsonOption
-from ombud.cli.output import note, print_json, print_line, print_table, progress
+from ombud.cli.output import counted, note, print_json, print_line, print_table, progress
 from ombud.cli.rule_events import STDIN, BadLines, is_gzip, raw_lines, raw_records
 from ombud.collect.source import Source
 from ombud.collect.sources import get_source
@@ -136,8 +136,9 @@ class _Told:
     def say_speed(self, lines: int, seconds: float) -> None:
         """Say how much was read and found, and how fast."""
         rate = f", {lines / seconds:,.0f} lines/s" if seconds > 0 else ""
-        matches, rules = sum(self._counts.values()), len(self._counts)
-        note(f"{lines:,} lines read, {matches:,} matches of {rules} rules{rate}")
+        matches, rules = sum(self._counts.values()), counted(len(self._counts), "rule")
+        found = f"{matches:,} match{'' if matches == 1 else 'es'}"
+        note(f"{counted(lines, 'line')} read, {found} of {rules}{rate}")
 
 
 def _parts(

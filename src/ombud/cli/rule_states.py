@@ -9,9 +9,9 @@ import typer
 
 from ombud.app.opening import open_door
 from ombud.cli.options import HomeOption, JsonOption
-from ombud.cli.output import note, print_json, print_line, print_table
+from ombud.cli.output import counted, note, print_json, print_line, print_table
 
-RuleArgument = Annotated[str, typer.Argument(help="A rule's id.")]
+RuleArgument = Annotated[str, typer.Argument(help="A rule's id, of which the beginning is enough.")]
 
 
 def status(home: HomeOption, json: JsonOption = False) -> None:
@@ -25,18 +25,27 @@ def status(home: HomeOption, json: JsonOption = False) -> None:
         print_json(report)
     else:
         print_table(
-            ("rule", "level", "state", "title"),
-            ((row["id"], row["level"], row["state"], row["title"]) for row in report["rules"]),
+            ("rule", "level", "state", "alerts", "title"),
+            (
+                (
+                    row["id"],
+                    row["level"],
+                    row["state"],
+                    alerting(is_own=row["opens_alerts"]),
+                    row["title"],
+                )
+                for row in report["rules"]
+            ),
         )
         for row in report["never_seen"]:
             print_line(
-                f"never seen: `{row['field']}` in {row['event_count']} events of"
-                f" {row['source']}; needed by {len(row['rule_ids'])} rules"
+                f"never seen: `{row['field']}` in {row['event_count']:,} events of"
+                f" {row['source']}; needed by {counted(len(row['rule_ids']), 'rule')}"
             )
         for row in report["silent"]:
             print_line(f"cannot fire yet: {row['title']}: {row['reason']}")
         for row in report["left_out"]:
-            print_line(f"left out by {row['title']}: {_left_out(row)}")
+            print_line(f"not all that {row['title']} counts: {_left_out(row)}")
         if report["unreadable"]:
             print_line(f"put to no rule: {report['unreadable']} events that cannot be read")
         for row in report["refused"]:
@@ -45,14 +54,19 @@ def status(home: HomeOption, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
+def alerting(*, is_own: bool) -> str:
+    """Return whether a rule opens alerts, or only feeds a correlation."""
+    return "yes" if is_own else "feeds"
+
+
 def _left_out(row: Mapping[str, Any]) -> str:
     told = {
-        "late": "too late",
+        "late": "came late and met only what is still kept",
         "no_group": "without a value to group by",
         "no_value": "without the value asked for",
         "overflow": "beyond what is kept",
     }
-    return ", ".join(f"{row[name]} {why}" for name, why in told.items() if row[name])
+    return "; ".join(f"{row[name]:,} {why}" for name, why in told.items() if row[name])
 
 
 def enable(rule: RuleArgument, home: HomeOption, json: JsonOption = False) -> None:
@@ -62,7 +76,7 @@ def enable(rule: RuleArgument, home: HomeOption, json: JsonOption = False) -> No
     if json:
         print_json(answer)
     else:
-        note(f"enabled `{rule}`")
+        note(f"enabled `{answer['id']}`")
 
 
 def disable(
@@ -77,4 +91,4 @@ def disable(
     if json:
         print_json(answer)
     else:
-        note(f"disabled `{rule}`")
+        note(f"disabled `{answer['id']}`")

@@ -11,18 +11,19 @@ from typing import Annotated, Any
 import typer
 
 from ombud.cli.options import JsonOption
-from ombud.cli.output import note, print_json, print_line, print_table
+from ombud.cli.output import BRIEF, counted, note, print_json, print_line, print_table
 from ombud.cli.rule_backtest import backtest
 from ombud.cli.rule_explain import explain
 from ombud.cli.rule_fields import fields
 from ombud.cli.rule_run import run
-from ombud.cli.rule_states import disable, enable, status
+from ombud.cli.rule_states import alerting, disable, enable, status
 from ombud.config.rule_files import (
     cases_file,
     find_rule_files,
     read_rules,
     shipped_rules_folder,
 )
+from ombud.core.errors import InputError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.documents import FILE_SIZE_MAX
@@ -62,8 +63,10 @@ def check(
     Each filter is named with the number of rules that it is put to.  With --shipped
     filters and correlations may name shipped rules; only what lies at PATHS is told.
     """
-    loaded = _beside_shipped(paths) if shipped else read_rules(paths)
+    loaded = _beside_shipped(paths) if shipped else _at(paths)
     _say(loaded.refusals)
+    if not shipped and _is_about_shipped(loaded.refusals):
+        note("rules that come with Ombud can be named with --shipped")
     told = {
         one.id: [rule.id for rule in loaded.rules if one.id in rule.filters]
         for one in loaded.filters
@@ -97,10 +100,28 @@ def check(
         )
     else:
         for one in loaded.filters:
-            print_line(f"filter `{one.id}` is put to {len(told[one.id])} rules")
+            print_line(f"filter `{one.id}` is put to {counted(len(told[one.id]), 'rule')}")
         print_line(f"{_counted(loaded)} can run, {len(loaded.refusals)} refused")
     if loaded.refusals:
         raise typer.Exit(1)
+
+
+def _at(paths: Sequence[Path]) -> RuleSet:
+    """Return the rules at these paths; raises `InputError` if no file there could hold any."""
+    if not find_rule_files(paths):
+        named = ", ".join(f"`{path}`" for path in paths)
+        raise InputError(f"no rules at {named}", hint="files of rules are named *.yml or *.yaml")
+    return read_rules(paths)
+
+
+def _is_about_shipped(refusals: Sequence[Refusal]) -> bool:
+    """Whether a reason names a rule that comes with Ombud, by its id or name."""
+    if not any("`" in refusal.reason for refusal in refusals):
+        return False
+    found = read_rules([shipped_rules_folder()])
+    every: list[Rule | Correlation] = [*found.rules, *found.correlations]
+    names = {f"`{name}`" for one in every for name in (one.id, one.name) if name}
+    return any(name in refusal.reason for refusal in refusals for name in names)
 
 
 def _beside_shipped(paths: Sequence[Path]) -> RuleSet:
@@ -115,11 +136,11 @@ def _beside_shipped(paths: Sequence[Path]) -> RuleSet:
 
 
 def _counted(loaded: RuleSet) -> str:
-    counts = [f"{len(loaded.rules)} rules"]
+    counts = [counted(len(loaded.rules), "rule")]
     if loaded.correlations:
-        counts.append(f"{len(loaded.correlations)} correlations")
+        counts.append(counted(len(loaded.correlations), "correlation"))
     if loaded.filters:
-        counts.append(f"{len(loaded.filters)} filters")
+        counts.append(counted(len(loaded.filters), "filter"))
     return ", ".join(counts)
 
 
@@ -129,7 +150,7 @@ def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
 
     The events of `name.yml` stand in `name.tests.yml` beside it.
     """
-    loaded = read_rules(paths)
+    loaded = _at(paths)
     rules, refusals = loaded.rules, loaded.refusals
     _say(refusals)
     every: list[Rule | Correlation] = [*rules, *loaded.correlations]
@@ -153,7 +174,8 @@ def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
         for path, result in failed:
             word = "does not find" if result.expected else "finds"
             print_line(f"{path}: {word} `{result.name}`")
-        print_line(f"{len(every)} rules, {len(results)} cases, {len(failed)} failed")
+        told = f"{counted(len(every), 'rule')}, {counted(len(results), 'case')}"
+        print_line(f"{told}, {len(failed)} failed")
     if failed or refusals:
         raise typer.Exit(1)
 
@@ -194,17 +216,32 @@ def list_rules(
             print_json(_listed(one, loaded))
         return
     print_table(
-        ("rule", "level", "sees", "filters", "title"),
+        ("rule", "level", "sees", "filters", "alerts", "title"),
         (
             *(
-                (rule.id, rule.level, rule.logsource, ", ".join(rule.filters), rule.title)
+                (
+                    rule.id,
+                    rule.level,
+                    rule.logsource,
+                    ", ".join(one[:BRIEF] for one in rule.filters),
+                    alerting(is_own=rule.id not in loaded.feeding),
+                    rule.title,
+                )
                 for rule in loaded.rules
             ),
             *(
-                (one.id, one.level, f"{len(one.rules)} rules", "", one.title)
+                (
+                    one.id,
+                    one.level,
+                    counted(len(one.rules), "rule"),
+                    "",
+                    alerting(is_own=one.id not in loaded.feeding),
+                    one.title,
+                )
                 for one in loaded.correlations
             ),
         ),
+        is_sparse=True,
     )
 
 

@@ -21,7 +21,6 @@ from tempfile import mkstemp
 import msgspec
 
 import ombud
-from ombud import detect
 from ombud.config.plain_file import read_plain_file
 from ombud.detect.condition import Placeholders
 from ombud.detect.rule_codec import FORMAT, decode_rules, encode_rules
@@ -32,15 +31,24 @@ SIZE_MAX = 64 << 20  # Bytes of one set; 3,141 public rules have 3 MB.
 
 _SUFFIX = ".rules"
 _MAGIC = b"ombud rules\n"
+_PACKAGES = ("core", "detect")  # Which fields there are is said in `core`.
 _HASH_SIZE = hashlib.sha256().digest_size
 
 Files = Sequence[tuple[str, bytes]]
 
 
-def cache_folder() -> Path:
-    """Return the user's folder for rule sets of commands without a home (XDG base directories)."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "ombud" / "rules"
+def cache_folder() -> Path | None:
+    """Return the user's folder for rule sets of commands without a home (XDG base directories).
+
+    None for a user without one, as in a container; a relative path is void, as the standard says.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() / ".cache"
+        except RuntimeError:
+            return None
+    return base / "ombud" / "rules"
 
 
 def cache_key(files: Files, placeholders: Placeholders) -> str:
@@ -58,12 +66,13 @@ def cache_key(files: Files, placeholders: Placeholders) -> str:
 @cache
 def _program() -> bytes:
     """Return what a set depends on besides its files: who reads them, and what is lower case."""
-    folder = Path(detect.__file__).parent
     code = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        code.update(file.read_bytes())
-    parts = (FORMAT, ombud.__version__, version("pysigma"), version("google-re2"))
-    return repr((*parts, unicodedata.unidata_version, code.hexdigest())).encode()
+    for name in _PACKAGES:
+        for file in sorted((Path(ombud.__file__).parent / name).rglob("*.py")):
+            code.update(file.read_bytes())
+    versions = [version(package) for package in ("pysigma", "google-re2", "pyyaml")]
+    parts = (FORMAT, ombud.__version__, *versions, unicodedata.unidata_version)
+    return repr((*parts, code.hexdigest())).encode()
 
 
 def find_cached(folder: Path, key: str) -> RuleSet | None:

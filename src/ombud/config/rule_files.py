@@ -6,10 +6,8 @@ the package when installed.
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import ombud
 from ombud.config.plain_file import read_plain_file
 from ombud.config.rule_cache import cache_folder, cache_key, find_cached, keep_cached
 from ombud.config.settings import Settings
+from ombud.core.collection import paused_collection
 from ombud.core.errors import InputError, RuleError, Unavailable
 from ombud.detect.cases import SUFFIX
 from ombud.detect.condition import Placeholders
@@ -125,30 +124,22 @@ def read_rules(
     if len(files) < CACHED_FILES_MIN:
         loaded = load_rules(files, placeholders=known)
     else:
-        with _collecting_nothing():
+        with paused_collection():
             loaded = _cached(files, known, cache or cache_folder())
     return replace(loaded, refusals=(*loaded.refusals, *refusals))
 
 
-def _cached(files: list[tuple[str, bytes]], placeholders: Placeholders, folder: Path) -> RuleSet:
+def _cached(
+    files: list[tuple[str, bytes]], placeholders: Placeholders, folder: Path | None
+) -> RuleSet:
+    if folder is None:
+        return load_rules(files, placeholders=placeholders)
     key = cache_key(files, placeholders)
     loaded = find_cached(folder, key)
     if loaded is None:
         loaded = load_rules(files, placeholders=placeholders)
         keep_cached(folder, key, loaded)
     return loaded
-
-
-@contextmanager
-def _collecting_nothing() -> Iterator[None]:
-    """Keep the collector of cycles from looking at rules while they are made: nearly all stay."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def read_placeholders(paths: Iterable[Path]) -> dict[str, list[str]]:

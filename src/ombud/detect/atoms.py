@@ -9,10 +9,11 @@ which values; `given`, what is left to decide once some fields are known; and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ombud.detect.partners import containing, same, starting
 from ombud.detect.paths import EventView, find_values, is_present, leaves, opened, peeker
 from ombud.detect.predicates import Predicate, Text
 from ombud.detect.values import is_same, lower_text_of
@@ -20,6 +21,7 @@ from ombud.detect.values import is_same, lower_text_of
 Test = Callable[[EventView], bool]
 Occurs = Callable[[str], bool]
 _MANY = frozenset({list, tuple})
+_PAIRS_MAX = 1024  # Pairs of values that are compared one by one.
 Matched = Iterator[tuple[str, Any]]
 
 
@@ -200,8 +202,10 @@ class FieldsAgree(Node):
             other, value = peek_other(event), peek(event)
             if other is None or value is None:
                 return False
-            others = opened(other)
-            for one in opened(value):
+            values, others = opened(value), opened(other)
+            if len(values) * len(others) > _PAIRS_MAX:
+                return any(True for _ in self._looked_up(values, others))
+            for one in values:
                 for two in others:
                     if one is not None and two is not None and agree(one, two):
                         return True
@@ -210,10 +214,24 @@ class FieldsAgree(Node):
         return agrees
 
     def _pairs(self, event: EventView) -> Iterator[tuple[Any, Any]]:
-        others = [value for value in find_values(event, self.other) if value is not None]
-        for value in find_values(event, self.field):
-            if value is not None:
-                yield from ((value, other) for other in others if self._agree(value, other))
+        """Yield the pairs that agree; of too many values, each with but one of the others."""
+        values, others = find_values(event, self.field), find_values(event, self.other)
+        if len(values) * len(others) > _PAIRS_MAX:
+            yield from self._looked_up(values, others)
+            return
+        for value in values:
+            for other in others:
+                if value is not None and other is not None and self._agree(value, other):
+                    yield value, other
+
+    def _looked_up(self, values: Sequence[Any], others: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        values = [value for value in values if value is not None]
+        others = [other for other in others if other is not None]
+        if self.starts_with and self.ends_with:
+            return containing(values, others)
+        if self.starts_with or self.ends_with:
+            return starting(values, others, is_end=self.ends_with)
+        return same(values, others)
 
     def _agree(self, value: Any, other: Any) -> bool:
         if not self.starts_with and not self.ends_with:
@@ -224,7 +242,7 @@ class FieldsAgree(Node):
         return whole.startswith(piece) if self.starts_with else whole.endswith(piece)
 
     def matched(self, event: EventView) -> Matched:
-        """Yield both values of every pair that agrees."""
+        """Yield both values of the pairs that agree."""
         for value, other in self._pairs(event):
             yield self.field, value
             yield self.other, other

@@ -10,7 +10,8 @@ says, or says nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import UNSET
@@ -29,6 +30,7 @@ from ombud.detect.narrowing import (
     distinct,
 )
 from ombud.detect.rule import Rule
+from ombud.detect.stored_matches import is_told
 from ombud.detect.values import number_of
 
 NOT_ACTS = frozenset({TICK_SOURCE, FINDING_SOURCE})
@@ -41,6 +43,7 @@ VERBATIM: Mapping[str, Mapping[str, str]] = {
         "userAgent": "origin.agent",
     },
 }
+NOBODY: Mapping[str, frozenset[str]] = MappingProxyType({})
 _WORDS = frozenset({"true", "false", "null"})
 
 
@@ -81,30 +84,55 @@ def _original(cell: Any) -> Any:
     return OneOf((cell, None, UNSET))
 
 
+class Chances(NamedTuple):
+    """Rows to be put to rules by name, rows to be put to them as originals, and matches.
+
+    `matches` are by the id of a rule: what it matches beside the rows to be put to it.
+    """
+
+    named: Rows
+    originals: Rows
+    matches: Mapping[str, Rows]
+
+
 class Candidates:
     """Finds the candidates of rules among stored events."""
 
-    def __init__(self, rules: Sequence[Rule], routes: Mapping[str, LogSource]) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        routes: Mapping[str, LogSource],
+        *,
+        told: Mapping[str, frozenset[str]] = NOBODY,
+    ) -> None:
+        """`told` are the fields of rules of whose matches nothing else is asked, by id."""
+        self._told = told
         self._routes = dict(routes)
         self._named = [(rule, Narrowing(rule.tree)) for rule in rules if rule.logsource.is_own]
         self._originals = [
             (rule, Narrowing(rule.tree)) for rule in rules if not rule.logsource.is_own
         ]
 
-    def find(self, columns: Columns, rows: Rows) -> tuple[Rows, Rows]:
-        """Return the rows to be put to rules by name, and those to be put to them as originals.
-
-        `rows` are rows of acts, in order.
-        """
+    def find(self, columns: Columns, rows: Rows) -> Chances:
+        """Return the rows that rules can match; `rows` are rows of acts, in order."""
         kinds = _Kinds(columns, rows)
         named: list[Rows] = []
+        matches: dict[str, Rows] = {}
         seen_by: dict[str | None, Rows] = {}
         for rule, narrowing in self._named:
             service = rule.logsource.service
             if service not in seen_by:
                 seen_by[service] = kinds.rows(rows, _sees(rule.logsource))
-            named.append(narrowing.rows(columns, seen_by[service]))
-        return _union(named), self._find_originals(columns, rows, kinds)
+            seen = seen_by[service]
+            fields = self._told.get(rule.id)
+            if fields is None or not kinds.is_certain:
+                named.append(narrowing.rows(columns, seen))
+                continue
+            sure, is_open = narrowing.split(columns, seen)
+            is_known = is_told(columns, sure, fields)
+            matches[rule.id] = sure[is_known]
+            named += [is_open, sure[~is_known]]
+        return Chances(_union(named), self._find_originals(columns, rows, kinds), matches)
 
     def _find_originals(self, columns: Columns, rows: Rows, kinds: _Kinds) -> Rows:
         found: list[Rows] = []
@@ -158,6 +186,10 @@ class _Kinds:
             raise ValueError("source and action are stored of every event")
         places, self._codes = distinct(sources.codes, actions.codes, len(actions.cells))
         self._pairs = [(sources.cells[left], actions.cells[right]) for left, right in places]
+        # Whether a rule sees an event is certain of those whose source and action are texts.
+        self.is_certain = all(
+            one is UNSET or one.__class__ is str for pair in self._pairs for one in pair
+        )
         self.sources = {source for source, _ in self._pairs if source.__class__ is str}
 
     def rows(self, rows: Rows, sees: Callable[[Any, Any], bool]) -> Rows:

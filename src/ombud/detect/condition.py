@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from sigma.conditions import ConditionAND
+from sigma.modifiers import modifier_mapping
 from sigma.rule.detection import SigmaDetection, SigmaDetectionItem
 from sigma.types import (
     Placeholder,
@@ -32,7 +34,7 @@ from ombud.detect.condition_syntax import condition_tree
 from ombud.detect.expressions import POLICY
 from ombud.detect.paths import FIELD_PARTS_MAX
 from ombud.detect.plain_items import plain_item
-from ombud.detect.sigma_values import keyword_of, predicate_of
+from ombud.detect.sigma_values import keyword_of, no_value, predicate_of
 from ombud.detect.tree import All, Not, Some
 
 Placeholders = Mapping[str, Sequence[str]]
@@ -99,6 +101,7 @@ class _Shape:
         field, *modifiers = key.split("|")
         if field.count(".") >= FIELD_PARTS_MAX:
             raise RuleError(f"field `{field}` has more than {FIELD_PARTS_MAX} parts")
+        _check_modifiers(key, modifiers)
         values = value if isinstance(value, list) else [value]
         if any(isinstance(one, dict | list) for one in values):
             raise RuleError(
@@ -118,6 +121,15 @@ class _Shape:
             raise RuleError(f"modifiers make more than {ATOMS_MAX:,} values")
         if self._expressions > EXPRESSIONS_MAX:
             raise RuleError(f"rule has more than {EXPRESSIONS_MAX} regular expressions")
+
+
+def _check_modifiers(key: str, modifiers: Sequence[str]) -> None:
+    """Raise `RuleError` for a modifier that Sigma does not have."""
+    for modifier in modifiers:
+        if modifier not in modifier_mapping:
+            close = get_close_matches(modifier, modifier_mapping, n=1)
+            meant = f": did you mean `{close[0]}`" if close else ""
+            raise RuleError(f"unknown modifier '{modifier}' in `{key}`{meant}")
 
 
 class _Teller:
@@ -214,7 +226,7 @@ class _Teller:
         def fill(placeholder: Placeholder) -> Iterator[str]:
             values = self._placeholders.get(placeholder.name)
             if not values:
-                raise RuleError(f"placeholder `%{placeholder.name}%` has no value")
+                raise RuleError(no_value(placeholder.name))
             self.used.add(placeholder.name)
             yield from values
 

@@ -6,28 +6,32 @@ name, so that its alerts tell the same wherever the record was cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from ombud.detect.alert import Group, Head
 from ombud.detect.columnar.rows import Rows, values_of
 from ombud.detect.correlation.correlator import Correlator
 from ombud.detect.correlation.linking import fields_read
 from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
+from ombud.detect.correlation.reading import Reading
 from ombud.detect.correlation.telling import sentence_of
-from ombud.detect.evidence import Evidence
+from ombud.detect.evidence import Evidence, Known, Said
 from ombud.detect.matcher import VALUES_MAX, Told, cut
 from ombud.detect.rule import Rule
+from ombud.detect.stored_matches import StoredMatches
 from ombud.detect.tally import Taken
 
 ACTOR = "actor.id"
 LEFT_OUT = ("late", "no_group", "no_value", "overflow")  # Of a correlation's counters.
 
 
-@dataclass(frozen=True, slots=True)
-class Fed:
+class Fed(msgspec.Struct, frozen=True, gc=False):
     """A match of a rule that correlations refer to, and where the rule saw the event."""
 
     rule: Rule
@@ -64,37 +68,67 @@ class Correlating:
         self._fields = fields_read(self.correlations)
         self._correlator = Correlator(self.correlations)
         self._evidence = Evidence()
+        # Of one event: named rules first, then those that see originals.
+        ranked = sorted(rules, key=lambda rule: not rule.logsource.is_own)
+        self._ranks = {rule.id: rank for rank, rule in enumerate(ranked)}
 
     @property
     def fields(self) -> frozenset[str]:
         """Every field that some correlation reads."""
         return frozenset().union(*self._fields.values())
 
+    @property
+    def fields_read(self) -> Mapping[str, frozenset[str]]:
+        """The fields that correlations read of each rule they refer to, by id."""
+        return self._fields
+
     def reads(self, rule_id: str) -> bool:
         """Whether some correlation refers to a rule."""
         return rule_id in self._fields
 
-    def feed(self, fed: Sequence[Fed], *, log_time: int) -> list[Raised]:
+    def readings(self, rule_id: str) -> Mapping[int, Reading]:
+        """Return what reads the matches of a rule, by position of the correlation."""
+        return self._correlator.readings(rule_id)
+
+    def feed(
+        self, fed: Sequence[Fed], *, log_time: int, stored: Sequence[StoredMatches] = ()
+    ) -> list[Raised]:
         """Take matches in the order of index and rule, and all that time up to `log_time` settles.
 
+        `stored` are matches of the same stretch that are not among those in `fed`.
         Correlations that only others refer to raise nothing themselves.
         """
         if not self.correlations:
             return []
-        matches = [
-            RuleMatch(one.rule.id, one.index, one.time, one.recorded, values)
-            for one, values in zip(fed, self._read(fed), strict=True)
-        ]
+        matches: list[tuple[RuleMatch, Said]] = []
+        for some in stored:
+            matches += some.matches()
+        matches += self._read(fed)
+        if stored:
+            ranks, most = self._ranks, len(self._ranks)
+            matches.sort(key=lambda one: one[0].index * most + ranks[one[0].rule_id])
+        return self._found(matches, log_time)
+
+    def _found(self, given: Sequence[tuple[RuleMatch, Said]], log_time: int) -> list[Raised]:
+        evidence = self._evidence
+        before, counts = evidence.count, []
+        for match, said in given:
+            evidence.note(match.index, match.time, said)
+            counts.append(evidence.count)
+        matches = [match for match, _ in given]
         found = self._correlator.feed(matches) if matches else []
         found += self._correlator.advance(log_time)
-        return [
-            self._raised(match, self._by_id[match.correlation_id])
-            for match in found
-            if match.correlation_id not in self._quiet
-        ]
+        raised = []
+        for one in found:
+            if one.correlation_id not in self._quiet:
+                place = _place(one, matches)
+                count = counts[place - 1] if place else before
+                raised.append(self._raised(one, self._by_id[one.correlation_id], count))
+        evidence.trim()
+        return raised
 
-    def _read(self, fed: Sequence[Fed]) -> list[Callable[[str], Sequence[Any]]]:
-        """Return for each match what it answers about fields, and keep the evidence.
+    def _read(self, fed: Sequence[Fed]) -> list[tuple[RuleMatch, Said]]:
+        """Return the matches with what they answer about fields.
 
         The fields that correlations ask for are read as columns, a column for all
         matches that were seen in the same rows.
@@ -108,22 +142,25 @@ class Correlating:
         for rows, numbers, names in by_rows.values():
             if names:
                 cells = rows.cells(frozenset(names), [fed[number].place for number in numbers])
-                for name, column in cells.items():
-                    for number, cell in zip(numbers, column, strict=True):
+                for name in sorted(cells):
+                    for number, cell in zip(numbers, cells[name], strict=True):
                         if name in self._fields[fed[number].rule.id]:
                             values[number][name] = values_of(cell)
+        given: list[tuple[RuleMatch, Said]] = []
         for one, found in zip(fed, values, strict=True):
             told = {
                 name: [cut(value) for value in some[:VALUES_MAX]] for name, some in found.items()
             }
-            self._evidence.note(one.index, one.time, one.actor, told)
-        return [found.__getitem__ for found in values]
+            values_of_match = found.__getitem__
+            match = RuleMatch(one.rule.id, one.index, one.time, one.recorded, values_of_match)
+            given.append((match, Known(one.actor, told)))
+        return given
 
-    def _raised(self, match: CorrelationMatch, correlation: Correlation) -> Raised:
+    def _raised(self, match: CorrelationMatch, correlation: Correlation, count: int) -> Raised:
         events: list[Taken] = []
         actors: set[str | None] = set()
         for index in sorted({*match.indices, match.index}):
-            piece = self._evidence.get(index)
+            piece = self._evidence.get(index, count=count)
             if piece is None:
                 actors.add(None)
                 events.append((index, match.first_time, partial(_told_of_group, match.group)))
@@ -166,3 +203,13 @@ class Correlating:
 
 def _told_of_group(group: Group) -> Told:
     return {name: [value] for name, value in group}
+
+
+def _place(found: CorrelationMatch, matches: Sequence[RuleMatch]) -> int:
+    """Return how many of the matches had come when this was found, however they are cut."""
+    place = bisect_right(matches, found.index, key=lambda one: one.index)
+    if place:
+        last = matches[place - 1]
+        if last.index == found.index and last.recorded == found.recorded:
+            return place
+    return bisect_right(matches, found.recorded, key=lambda one: one.recorded)

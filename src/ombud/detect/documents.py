@@ -82,11 +82,16 @@ def parse_documents(text: bytes | str) -> list[Any]:
     return documents
 
 
+_STRANGE = "found character that cannot start any token"  # As the YAML parser says it.
+
+
 def yaml_reason(error: yaml.YAMLError) -> str:
     """Return what is wrong with the YAML, in one line with its place."""
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         problem = getattr(error, "problem", None) or getattr(error, "context", None)
+        if problem == _STRANGE:
+            problem += ", such as a tab: YAML is indented with spaces"
         return f"line {mark.line + 1}: {problem}"
     return " ".join(str(error).split())
 

@@ -33,14 +33,22 @@ class _QuietRe2(RegexEngine):
             return _compiled(expression_text(pattern, flags))
         except re2.error as error:
             reason = error.args[0]
-            raise re2.error(
-                reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
-            ) from error
+            said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+            raise re2.error(said + _way_out(said)) from error
 
     @property
     def error(self) -> type[Exception]:
         kind: type[Exception] = re2.error
         return kind
+
+
+def _way_out(reason: str) -> str:
+    """Return what to do about an expression that other engines take and RE2 does not."""
+    if reason.startswith("invalid perl operator: (?") and reason.endswith(("!", "=", "<")):
+        return ": RE2 has no look-around; say what must not be there in a selection after `not`"
+    if re.match(r"invalid escape sequence: \\[1-9]", reason):
+        return ": RE2 has no back references"
+    return ""
 
 
 def expression_text(pattern: str, flags: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from msgspec import UNSET
 
-from ombud.detect.atoms import FieldIs, FieldsAgree, Node
+from ombud.detect.atoms import FieldExists, FieldIs, FieldsAgree, Node
 from ombud.detect.predicates import Compare
 from ombud.detect.tree import All, Not, Some
 
@@ -94,6 +94,12 @@ class Narrowing:
         """Return those of the rows, in order, that may match."""
         return self._may(self._tree, columns, rows, wanted=True)
 
+    def split(self, columns: Columns, rows: Rows) -> tuple[Rows, Rows]:
+        """Return the rows that match for certain, and the others that may."""
+        may = self.rows(columns, rows)
+        is_open = self._may(self._tree, columns, may, wanted=False)
+        return np.setdiff1d(may, is_open, assume_unique=True), is_open
+
     def _may(self, node: Node, columns: Columns, rows: Rows, *, wanted: bool) -> Rows:
         """Return the rows of which the node may be as wanted."""
         if not len(rows):
@@ -136,6 +142,8 @@ class _Condition:
         self._test = node.compiled()
         self._fields = tuple(dict.fromkeys(node.fields()))
         self._known: dict[Hashable, tuple[bool, bool]] = {}
+        self._passes = _of_text(node)
+        self._texts: dict[str, bool] = {}
 
     def rows(self, columns: Columns, rows: Rows, *, wanted: bool) -> Rows:
         """Return the rows of which the condition may be as wanted."""
@@ -205,7 +213,15 @@ class _Condition:
         is_used[codes] = True
         may = np.zeros(count, np.bool_)
         known, place_of = self._known, not wanted
-        for place in np.flatnonzero(is_used).tolist():
+        used: Sequence[int] = np.flatnonzero(is_used).tolist()
+        if second is None:
+            used = self._by_single_text(cells, used, may, wanted=wanted)
+        if isinstance(self._node, FieldExists) and second is None:
+            # Lists say it without being asked: no two of them need be the same.
+            lists = [place for place in used if cells[place].__class__ is list]
+            may[lists] = self._node.exists is wanted
+            used = [place for place in used if cells[place].__class__ is not list]
+        for place in used:
             told = (cells[place],) if second is None else pairs[place]
             key = _key(told[0]) if second is None else _keys(told)
             outcome = None if key is None else known.get(key)
@@ -218,6 +234,32 @@ class _Condition:
             may[place] = outcome[place_of]
         by_row: Flags = may[codes]
         return by_row
+
+    def _by_single_text(
+        self, cells: Sequence[Any], used: Sequence[int], may: Flags, *, wanted: bool
+    ) -> list[int]:
+        """Note of which used cells that are texts it may be as wanted; returns the others.
+
+        Of texts there are many, and each of them says for certain whether it passes.
+        """
+        passes, known = self._passes, self._texts
+        if passes is None:
+            return list(used)
+        if len(known) + len(used) > OUTCOMES_MAX:
+            known.clear()
+        left, met = [], []
+        for place in used:
+            cell = cells[place]
+            if cell.__class__ is not str:
+                left.append(place)
+                continue
+            outcome = known.get(cell)
+            if outcome is None:
+                outcome = known[cell] = passes(cell)
+            if outcome is wanted:
+                met.append(place)
+        may[met] = True
+        return left
 
     def _ask(self, cells: tuple[Any, ...]) -> tuple[bool, bool]:
         if ANYTHING in cells:
@@ -232,6 +274,16 @@ class _Condition:
         }
         outcome = self._test(view)
         return outcome, not outcome
+
+
+def _of_text(node: Node) -> Callable[[str], bool] | None:
+    """Return the condition as one text meets it; None where that is not known beforehand."""
+    if isinstance(node, FieldIs):
+        check = node.predicate.check()
+        return lambda text: bool(check(text))
+    if isinstance(node, FieldExists):
+        return lambda _: node.exists
+    return None
 
 
 def _texts(told: Cells, places: dict[str, int]) -> Any:

@@ -23,6 +23,7 @@ from ombud.detect.predicates import (
     TimePart,
     Truth,
     text_pattern,
+    time_part,
 )
 from ombud.detect.values import lower_text_of, number_of, text_of
 from ombud.detect.view import KNOWN_FIELDS
@@ -114,7 +115,10 @@ def _number_hint(predicate: Number, value: Any) -> str | None:
 def _quantity_hint(part: str | None, value: Any) -> str | None:
     if part is None:
         return None if number_of(value) is not None else f"`{_cut(value)}` is no number"
-    return None if _is_time(value) else f"`{_cut(value)}` is neither ISO 8601 nor milliseconds"
+    told = time_part(value, part)
+    if told is None:
+        return f"`{_cut(value)}` is neither ISO 8601 nor milliseconds"
+    return f"its {part} is {told}"
 
 
 def _word_hint(predicate: Predicate, value: Any) -> str | None:
@@ -165,11 +169,6 @@ def _network_hint(value: Any) -> str | None:
     except ValueError:
         return f"`{_cut(value)}` is no address"
     return None
-
-
-def _is_time(value: Any) -> bool:
-    """Whether a value has an hour; every part of a time is there if one is."""
-    return any(TimePart("hour", hour).check()(value) for hour in range(24))
 
 
 def _alike(predicates: Sequence[Predicate], values: Sequence[Any]) -> list[str]:

@@ -241,7 +241,7 @@ class Compare(Predicate):
         compare, bound, part = _COMPARISONS[self.operator], self.bound, self.part
 
         def check(found: Any) -> bool:
-            number = number_of(found) if part is None else _time_part(found, part)
+            number = number_of(found) if part is None else time_part(found, part)
             return number is not None and compare(number, bound)
 
         return check
@@ -256,7 +256,7 @@ class TimePart(Predicate):
 
     def _build(self) -> Check:
         part, number = self.part, self.number
-        return lambda found: _time_part(found, part) == number
+        return lambda found: time_part(found, part) == number
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +334,7 @@ _PARTS: dict[str, Callable[[datetime], int]] = {
 }
 
 
-def _time_part(found: Any, part: str) -> int | None:
+def time_part(found: Any, part: str) -> int | None:
     """Return one part of an instant: milliseconds in UTC, ISO 8601 text as it is written."""
     try:
         if isinstance(found, str):

@@ -24,11 +24,13 @@ from ombud.detect.chosen import Chosen
 from ombud.detect.columnar.named_rows import NamedRows
 from ombud.detect.correlating import Correlating, Fed, Raised
 from ombud.detect.correlation.model import Correlation
+from ombud.detect.correlation.reading import Reading
 from ombud.detect.logsource import ROUTES, LogSource
 from ombud.detect.matcher import explain
 from ombud.detect.narrowing import Cells, Columns, Rows
 from ombud.detect.routing import Found, Routing
 from ombud.detect.rule import Rule
+from ombud.detect.stored_matches import Numbers, StoredMatches
 from ombud.detect.tally import ALERTS_MAX, Tally
 
 Derived = Mapping[str, Sequence[Any]]
@@ -54,6 +56,13 @@ class Matches:
         self.first_time = min(self.first_time, time) if self.count else time
         self.last_time = max(self.last_time, time) if self.count else time
         self.count += 1
+
+    def add_all(self, times: Numbers) -> None:
+        """Count one match at each of these times."""
+        if len(times):
+            self.add(int(times.min()))
+            self.add(int(times.max()))
+            self.count += len(times) - 2
 
 
 class Replay:
@@ -164,13 +173,34 @@ class Replay:
             if any(cell is not UNSET for cell in column):
                 self._seen.add(field)
 
+    @property
+    def told(self) -> Mapping[str, frozenset[str]]:
+        """The fields asked of rules that have matches and nothing else, by id."""
+        feeding = self._feeding & self._correlating.fields_read.keys()
+        return {
+            rule.id: self._correlating.fields_read[rule.id]
+            for rule in self.rules
+            if rule.id in feeding and rule.logsource.is_own
+        }
+
+    def readings(self, rule_id: str) -> Mapping[int, Reading]:
+        """Return what reads the matches of a rule for correlations."""
+        return self._correlating.readings(rule_id)
+
     def take(
-        self, named: Stored | None, originals: Stored | None, derived: Derived, *, log_time: int = 0
+        self,
+        named: Stored | None,
+        originals: Stored | None,
+        derived: Derived,
+        *,
+        matches: Sequence[StoredMatches] = (),
+        log_time: int = 0,
     ) -> None:
         """Take the candidates of a stretch, those of each way to see them apart.
 
-        `derived` are the derived cells of the rows in `named`, in order; `log_time` is
-        the latest time of recording of the stretch, of which correlations want to know.
+        `derived` are the derived cells of the rows in `named`, in order; `matches` are
+        matches of rules in `told`, which may be among the candidates as well; `log_time`
+        is the latest time of recording of the stretch, of which correlations want to know.
         """
         found: list[_Seen] = []
         if named is not None:
@@ -178,7 +208,15 @@ class Replay:
             found += self._named(chosen, chosen.rows(derived))
         if originals is not None:
             found += self._originals(Chosen(*originals))
-        self._count(found, log_time=log_time)
+        for some in matches:
+            self.matches[some.rule_id].add_all(some.times[some.times >= self._since])
+            known = frozenset(some.indices.tolist()) if found else frozenset[int]()
+            found = [
+                one
+                for one in found
+                if one.index not in known or self.rules[one.found.number].id != some.rule_id
+            ]
+        self._count(found, log_time=log_time, matches=matches)
 
     def _named(self, chosen: Chosen, rows: NamedRows) -> list[_Seen]:
         found = self._routing.match(
@@ -197,7 +235,9 @@ class Replay:
                 for one in program.match(program.rows(chosen.committed, some), some):
                     yield _Seen(chosen, one, is_original=True)
 
-    def _count(self, found: list[_Seen], *, log_time: int) -> None:
+    def _count(
+        self, found: list[_Seen], *, log_time: int, matches: Sequence[StoredMatches] = ()
+    ) -> None:
         """Count matches in the order of the engine: by event, names before originals."""
         found.sort(key=lambda one: (one.index, one.is_original, one.found.number))
         self._time = max(self._time, log_time)
@@ -215,7 +255,7 @@ class Replay:
                 self.matches[rule.id].add(time)
                 if rule.id not in self._feeding:
                     self._raise(rule, one, who, time)
-        for raised in self._correlating.feed(fed, log_time=self._time):
+        for raised in self._correlating.feed(fed, log_time=self._time, stored=matches):
             self._raise_correlation(raised)
 
     def _raise(self, rule: Rule, seen: _Seen, actor: str | None, time: int) -> None:
@@ -240,7 +280,7 @@ class Replay:
             raised.actor,
             match.group,
             raised.events,
-            more=match.count - len(match.indices),
+            more=max(0, match.count - len(raised.events)),
             recorded=match.recorded,
             say=lambda _: raised.sentence,
         )
@@ -248,13 +288,10 @@ class Replay:
 
 def warm_up(correlations: Sequence[Correlation]) -> int:
     """Return how far before a time its correlations look back, ms, through those they refer to."""
-    by_id = {one.id: one for one in correlations}
-
-    def back(one: Correlation) -> int:
-        below = [back(by_id[rule]) for rule in one.rules if rule in by_id]
-        return one.timespan_ms + max(below, default=0)
-
-    return max(map(back, correlations), default=0)
+    back: dict[str, int] = {}
+    for one in correlations:  # As linked: each after those that it refers to.
+        back[one.id] = one.timespan_ms + max((back.get(rule, 0) for rule in one.rules), default=0)
+    return max(back.values(), default=0)
 
 
 def _is_told(stored: Cells) -> bool:

@@ -62,7 +62,7 @@ class Refusal:
 
     def __str__(self) -> str:
         """Return one line for a person."""
-        name = f" rule `{self.rule_id}`" if self.rule_id else ""
+        name = f" `{self.rule_id}`:" if self.rule_id else ""
         return f"{self.path}:{name} {self.reason}"
 
 

@@ -43,6 +43,11 @@ _EXACT_MAX = 2**53  # Beyond it a double skips integers.
 _WILD = {SpecialChars.WILDCARD_MULTI: Wild.MANY, SpecialChars.WILDCARD_SINGLE: Wild.ONE}
 
 
+def no_value(placeholder: str) -> str:
+    """Return the reason to refuse a rule that asks for a placeholder nobody has filled."""
+    return f"placeholder `%{placeholder}%` has no value: give it one in `placeholders.yml`"
+
+
 def predicate_of(value: SigmaType) -> Predicate:
     """Return the demand of one value of a rule; raises `RuleError` when there is none."""
     for kind, build in _BUILDERS:
@@ -70,7 +75,7 @@ def _tokens(value: SigmaString) -> Iterator[str | Wild]:
         elif part in _WILD:
             yield _WILD[part]
         else:
-            raise RuleError(f"placeholder `%{part.name}%` has no value")
+            raise RuleError(no_value(part.name))
 
 
 def _string(value: SigmaString) -> Text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from ombud.core.errors import OmbudError
@@ -24,13 +25,27 @@ class Background:
         self.failures: dict[str, str] = {}
         self._threads: list[threading.Thread] = []
 
-    def repeat(self, name: str, turn: Callable[[], object], *, every_seconds: float) -> None:
-        """Run `turn` again and again, with a pause between turns."""
+    def repeat(
+        self,
+        name: str,
+        turn: Callable[[], object],
+        *,
+        every_seconds: float,
+        is_paced: bool = False,
+    ) -> None:
+        """Run `turn` again and again, with a pause between turns.
+
+        If it `is_paced`, the time of a turn is part of the pause after it: a turn that took
+        longer is followed by the next at once.
+        """
 
         def loop() -> None:
             pause = every_seconds
             while not self.stopping.wait(pause):
+                start = time.monotonic()
                 pause = self._turn(name, turn, every_seconds)
+                if is_paced and name not in self.failures:
+                    pause = rest_of(pause, time.monotonic() - start)
 
         thread = threading.Thread(target=loop, name=name, daemon=True)
         self._threads.append(thread)
@@ -55,3 +70,8 @@ class Background:
         self.stopping.set()
         for thread in self._threads:
             thread.join(timeout=seconds)
+
+
+def rest_of(pause: float, spent: float) -> float:
+    """Return what is left of a pause when so many seconds of it are spent."""
+    return max(0.0, pause - spent)

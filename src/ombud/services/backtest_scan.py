@@ -7,23 +7,25 @@ and segments that are not known to be exact, are put to the rules event by event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import UNSET
 
 from ombud.core.errors import TamperError, Unavailable
 from ombud.detect.candidates import Candidates, acts_of
 from ombud.detect.logsource import ROUTES
 from ombud.detect.narrowing import Rows
 from ombud.detect.replay import Replay, Stored
+from ombud.detect.stored_matches import Seen, StoredMatches, matches_of
 from ombud.record.paths import SegmentFile
 from ombud.record.reader import RecordReader
 from ombud.record.stored import StoredSegment
-from ombud.services.stored_fields import StoredFields
+from ombud.services.stored_fields import StoredFields, derived_cells
 
 Progress = Callable[[int, int], None]
 
@@ -60,7 +62,9 @@ class Scan:
         self._since, self._until = replay.begins, replay.until
         self._is_whole = is_whole
         self._is_stopped = is_stopped
-        self._candidates = Candidates(replay.rules, ROUTES)
+        self._told = replay.told
+        self._readings = {rule_id: replay.readings(rule_id) for rule_id in self._told}
+        self._candidates = Candidates(replay.rules, ROUTES, told=self._told)
         self._with_raw = any(not rule.logsource.is_own for rule in replay.rules)
         self._has_derived = replay.has_derived
 
@@ -134,36 +138,64 @@ class Scan:
         if not is_inside:
             times = stored.times()[rows]
             rows = rows[(times >= self._since) & (times < self._until)]
-        named, originals = self._candidates.find(fields, rows)
+        named, originals, matched = self._candidates.find(fields, rows)
         self._replay.watch(fields, rows)
+        matches = [
+            self._matches(stored, fields, rule_id, some)
+            for rule_id, some in matched.items()
+            if len(some)
+        ]
         for start in range(0, stored.count, STEP):
             some = _between(named, start), _between(originals, start)
-            self._take(stored, fields, *some, end=min(start + STEP, stored.count))
+            end = min(start + STEP, stored.count)
+            first = stored.first_index
+            here = [one.between(first + start, first + end) for one in matches]
+            self._take(stored, fields, *some, matches=here, end=end)
             yield
+
+    def _matches(
+        self, stored: StoredSegment, fields: StoredFields, rule_id: str, rows: Rows
+    ) -> StoredMatches:
+        times, recorded = stored.times()[rows], stored.recorded()[rows]
+        seen = Seen(fields, rows, stored.first_index, times, recorded)
+        return matches_of(rule_id, self._told[rule_id], self._readings[rule_id], seen)
 
     def _derive(self, stored: StoredSegment, fields: StoredFields, acts: Rows) -> None:
         """Take note of the acts, and add what earlier ones say of each."""
         column = fields.cells("actor.id", np.arange(stored.count, dtype=np.int64))
         if column is None:
             raise ValueError("the actor is stored of every event")
-        cells = column.cells
-        actors = [cells[code] for code in column.codes.tolist()]
-        times, recorded = stored.times().tolist(), stored.recorded().tolist()
-        fields.add(self._replay.actors.derive(acts.tolist(), actors, times, recorded))
+        times, recorded = stored.times(), stored.recorded()
+        told = self._replay.actors.derive_coded(acts, column.codes, column.cells, times, recorded)
+        if told is None:
+            actors = [column.cells[code] for code in column.codes.tolist()]
+            lists = self._replay.actors.derive(
+                acts.tolist(), actors, times.tolist(), recorded.tolist()
+            )
+            idle = [np.nan if one is UNSET else one for one in lists["derived.idle_days"]]
+            first = [one is True for one in lists["derived.first_seen"]]
+            told = np.array(idle, np.float64), np.array(first, np.bool_)
+        fields.add(dict(zip(("derived.idle_days", "derived.first_seen"), told, strict=True)))
 
     def _take(
-        self, stored: StoredSegment, fields: StoredFields, named: Rows, originals: Rows, *, end: int
+        self,
+        stored: StoredSegment,
+        fields: StoredFields,
+        named: Rows,
+        originals: Rows,
+        *,
+        matches: Sequence[StoredMatches],
+        end: int,
     ) -> None:
         has_rows = bool(len(named) or len(originals))
         if not has_rows and not self._replay.correlations:
             return
-        derived = {
-            name: [column[row] for row in named.tolist()] for name, column in fields.derived.items()
-        }
+        derived = {name: derived_cells(column[named]) for name, column in fields.derived.items()}
         self._replay.take(
             _stored(stored, named, raw=False),
             _stored(stored, originals, raw=True),
             derived,
+            matches=matches,
             log_time=int(stored.recorded()[end - 1]) if self._replay.correlations else 0,
         )
         self.scanned.decoded += len(np.union1d(named, originals))

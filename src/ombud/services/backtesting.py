@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ombud.core.clock import Clock, now_ms
-from ombud.core.errors import Forbidden, InputError, Unavailable
+from ombud.core.errors import Forbidden, InputError, NotFound, Unavailable
 from ombud.detect.alert import Head
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.replay import Replay
@@ -28,6 +28,7 @@ from ombud.services.backtest_scan import Progress, Scan
 from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.looks import Looks
 from ombud.services.record_port import Appender
+from ombud.services.rule_looks import pick_rule
 from ombud.services.second_person import DAY_MS
 from ombud.services.watching import Watch
 
@@ -150,15 +151,11 @@ class Backtesting:
         refusals = list(found.refusals)
         heads = _by_id(found.rules, found.correlations)
         of_files = frozenset(heads)
-        known = _by_id(self._watch.known_rules, self._watch.known_correlations)
-        waiting = list(dict.fromkeys(wanted.rules))
+        here = RuleSet(self._watch.known_rules, correlations=self._watch.known_correlations)
+        known = _by_id(here.rules, here.correlations)
+        waiting = list(dict.fromkeys(_picked(here, one) for one in wanted.rules))
         for rule_id in waiting:
-            head = known.get(rule_id)
-            if head is None:
-                raise InputError(
-                    f"no rule is `{rule_id}`",
-                    hint="name a file, a folder, or an id of `ombud rules status`",
-                )
+            head = known[rule_id]
             if rule_id in of_files:
                 refusals.append(Refusal(head.path, rule_id, "id is already taken by a file"))
             elif rule_id not in heads:
@@ -174,6 +171,15 @@ class Backtesting:
         chosen = tuple(one for one in linked if one.id in named and heads[one.id] is one)
         feeding = RuleSet(rules, correlations=chosen).feeding
         return _Loaded(rules, chosen, feeding, tuple(refusals))
+
+
+def _picked(here: RuleSet, rule_id: str) -> str:
+    """Return the whole id of a rule of the home, of which the beginning is enough."""
+    try:
+        return pick_rule(here, rule_id).id
+    except NotFound as error:
+        hint = "name a file, a folder, or an id of `ombud rules status`"
+        raise InputError(error.message, hint=hint) from None
 
 
 def _by_id(

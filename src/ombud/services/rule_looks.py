@@ -7,7 +7,7 @@ first, only visible events are explained, and a withheld original stays withheld
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,9 @@ class RuleLooks:
         """Return the rules to choose from, and what gives the text of a file of theirs."""
         if wanted.text is not None:
             text = wanted.text.encode()
-            return load_rules([(wanted.path, text)]), lambda _path: text
+            return load_rules(
+                [(wanted.path, text)], placeholders=wanted.placeholders
+            ), lambda _path: text
         known = RuleSet(self._watch.known_rules, correlations=self._watch.known_correlations)
         return known, lambda path: read_rule_text(Path(path))
 
@@ -153,10 +155,15 @@ def pick_rule(found: RuleSet, rule_id: str | None) -> Rule | Correlation:
     if rule_id is None and rules:
         named = ", ".join(f"`{one.id}`" for one in rules[:NAMED_MAX])
         raise NotFound(f"there are {len(rules)} rules: {named}", hint="add `#ID` to the file")
-    raise NotFound(
-        f"{'more than one' if rules else 'no'} rule is `{rule_id}`",
-        hint="`ombud rules list` shows the shipped ones, `ombud rules status` those of a home",
-    )
+    raise NotFound(f"{'more than one' if rules else 'no'} rule is `{rule_id}`", hint=_known(every))
+
+
+def _known(every: Sequence[Rule | Correlation]) -> str:
+    """Return where ids of rules are found: in the one file they are of, or by commands."""
+    if every and len({one.path for one in every}) == 1:
+        named = ", ".join(f"`{one.name or one.id}`" for one in every[:NAMED_MAX])
+        return f"{every[0].path} has {named}" + (" and more" if len(every) > NAMED_MAX else "")
+    return "`ombud rules list` shows the shipped ones, `ombud rules status` those of a home"
 
 
 NAMED_MAX = 10  # Rules named in one message.

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ombud.core.clock import Clock
-from ombud.core.errors import InputError, NotFound
+from ombud.core.errors import InputError
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.rule import Rule
+from ombud.detect.rule_set import RuleSet
 from ombud.services.asker import Asker
 from ombud.services.own_events import own_event
 from ombud.services.record_port import Appender, record_events
+from ombud.services.rule_looks import pick_rule
 from ombud.services.watching import Watch
 from ombud.store.control import ControlStore
 from ombud.store.control_events import CONTROL, RULE_DISABLED, RULE_ENABLED
@@ -37,12 +39,14 @@ class RuleStates:
         self._watch = watch
         self._clock = clock
 
-    def _known(self) -> tuple[Rule | Correlation, ...]:
-        return (*self._watch.known_rules, *self._watch.known_correlations)
+    def _known(self) -> RuleSet:
+        return RuleSet(self._watch.known_rules, correlations=self._watch.known_correlations)
 
     def report(self) -> dict[str, Any]:
         """Return every rule with its state, and what rules cannot do here."""
         disabled = self._control.disabled_rules()
+        known = self._known()
+        every: list[Rule | Correlation] = [*known.rules, *known.correlations]
         rules = [
             {
                 "id": rule.id,
@@ -52,19 +56,19 @@ class RuleStates:
                 "path": rule.path,
                 "state": "disabled" if rule.id in disabled else "enabled",
                 "reason": disabled.get(rule.id),
+                "opens_alerts": rule.id not in known.feeding,
             }
-            for rule in self._known()
+            for rule in every
         ]
         return {"rules": rules, **self._watch.faults()}
 
     def set_state(
         self, rule_id: str, *, is_enabled: bool, reason: str | None, asker: Asker
     ) -> dict[str, Any]:
-        """Switch a rule on or off; switching off needs a reason."""
+        """Switch a rule on or off, of whose id the beginning is enough; off needs a reason."""
         asker.require("admin")
         reason = (reason or "").strip() or None
-        if rule_id not in {rule.id for rule in self._known()}:
-            raise NotFound(f"no rule `{rule_id}` here", hint="`ombud rules status` lists them")
+        rule_id = pick_rule(self._known(), rule_id).id
         if not is_enabled and reason is None:
             raise InputError("switching a rule off needs a reason", hint="add `--why …`")
         if len(reason or "") > REASON_MAX:

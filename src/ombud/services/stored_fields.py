@@ -33,19 +33,29 @@ _DEAR, _DEAREST = 4, 5
 _CHEAPEST = frozenset({"action", "source", "actor.type", "operation", "outcome"})
 
 
+Derived = np.ndarray[Any, np.dtype[Any]]
+
+
+def derived_cells(column: Derived) -> list[Any]:
+    """Return derived values as rules see them."""
+    if column.dtype == np.bool_:
+        return [True if one else UNSET for one in column.tolist()]
+    return [UNSET if one != one else one for one in column.tolist()]  # noqa: PLR0124 - NaN.
+
+
 class StoredFields:
     """The fields of one segment by name, as `ombud.detect.narrowing` asks for them."""
 
     def __init__(self, segment: StoredSegment) -> None:
         self._segment = segment
-        self.derived: Mapping[str, Sequence[Any]] = {}
+        self.derived: Mapping[str, Derived] = {}
         self._cells: dict[str, tuple[list[Any], list[Any]]] = {}
         self._maps: dict[str, Any] = {}
         self._members: dict[str, tuple[Any, list[Any], Any]] = {}
         self._escaped: tuple[Any, list[int]] | None = None
 
-    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Add fields that the record does not hold, a cell for every event."""
+    def add(self, columns: Mapping[str, Derived]) -> None:
+        """Add fields that the record does not hold: fractions or NaN; true or absent."""
         self.derived = columns
 
     def cost(self, field: str) -> int:
@@ -72,12 +82,9 @@ class StoredFields:
         return None if known is None else self._told(field, known, rows, _CELLS[known.kind])
 
     def _derived(self, field: str, rows: Rows) -> Cells:
-        column = self.derived[field]
-        cells = [column[row] for row in rows.tolist()]
-        numbers = None
-        if field == "derived.idle_days":
-            numbers = np.array([np.nan if one is UNSET else one for one in cells], np.float64)
-        return Cells(np.arange(len(rows)), cells, numbers)
+        column = self.derived[field][rows]
+        numbers = column if column.dtype == np.float64 else None
+        return Cells(np.arange(len(rows)), derived_cells(column), numbers)
 
     def elements(self, field: str, rows: Rows) -> Elements | None:
         """Return a field whose values are lists of text."""

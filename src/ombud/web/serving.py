@@ -220,7 +220,8 @@ class Server:
             log.warning("%s", self._copy.sentence())
             return
         repeat("budgets", opened.access.deciding.follow, every_seconds=FOLLOW_SECONDS)
-        repeat("rules", opened.follow_rules, every_seconds=FOLLOW_SECONDS)
+        # Paced: an alert that comes late is not to wait as well for who is late.
+        repeat("rules", opened.follow_rules, every_seconds=FOLLOW_SECONDS, is_paced=True)
         ticker = Ticker(
             opened.appender, now_ms, period_seconds=self._settings["record.tick_seconds"]
         )

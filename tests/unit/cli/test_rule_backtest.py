@@ -29,6 +29,7 @@ ROW: dict[str, Any] = {
     "id": "export", "version": "v", "title": "Export", "level": "high", "runs_here": "same",
     "matches": 12345, "alerts": 3, "actors": 2, "groups": 1, "first_at": 1_795_305_600_000,
     "last_at": 1_795_309_200_000, "examples": [EXAMPLE], "cannot_fire": None,
+    "is_feeding": False,
     "recorded": {"alerts": 3, "same": 1, "new": 2, "lost": 1, "new_ids": [], "lost_ids": []},
 }  # fmt: skip
 SILENT = ROW | {

@@ -42,7 +42,7 @@ def test_over_a_file(capfd: pytest.CaptureFixture[str]) -> None:
     captured = capfd.readouterr()
     assert "eventNme  aws.cloudtrail  0 of 1  1      eventName" in captured.out
     assert "no event carries eventNme" in captured.out
-    assert captured.out.endswith("0 of 1 rules can fire here\n")
+    assert captured.out.endswith("0 of 1 rule can fire here\n")
     assert "1 lines were skipped" in captured.err
 
     assert run([*arguments, "--json"]) == 0
@@ -103,7 +103,14 @@ def test_of_a_home(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "aws.cloudtrail 1" in out
     assert "eventNme" in out
     assert "no event has carried eventNme" in out
-    assert out.endswith("0 of 1 rules can fire here\n")
+    assert out.endswith("0 of 1 rule can fire here\n")
+    other = folder / "other.yml"
+    other.write_text(Path("stopped.yml").read_text().replace("id: ", "id: other-") + "---\n[]\n")
+    assert run(["rules", "fields", str(other)]) == 0
+    out, err = capfd.readouterr()
+    assert out.endswith("0 of 0 rules can fire here\n")
+    assert "1 rule not of this home" in err
+    assert "refused" in err
     assert run(["rules", "fields", "--json"]) == 0
     told = json.loads(capfd.readouterr().out)
     assert told["rules"] > 10

@@ -96,7 +96,7 @@ def test_for_people_and_counted(folder: Path, capfd: pytest.CaptureFixture[str])
     (folder / "r.yml").write_text(RULES.rpartition("---")[0])
     found, err = found_in(folder, EVENTS, capfd, "--summary")
     assert found == [{"rule_id": "many", "title": "Many people", "matches": 1}]
-    assert "6 lines read, 1 matches of 1 rules" in err
+    assert "6 lines read, 1 match of 1 rule" in err
     arguments = ["rules", "run", str(folder / "r.yml"), "--events", str(folder / "e.ndjson")]
     assert run(arguments) == 0
     out = capfd.readouterr().out

@@ -48,14 +48,14 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> tuple[list[Any], str]:
 def test_check(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A folder whose rules all run is good; a refused one is named on standard error."""
     assert run(["rules", "check", str(folder)]) == 0
-    assert capfd.readouterr() == ("1 rules can run, 0 refused\n", "")
+    assert capfd.readouterr() == ("1 rule can run, 0 refused\n", "")
 
     (folder / "broken.yml").write_text(BROKEN)
     assert run(["rules", "check", str(folder), "--json"]) == 1
     (found,), err = lines_of(capfd)
     assert found["rules"] == 1
     assert found["refused"][0]["rule_id"] == "broken"
-    assert "broken.yml: rule `broken` unknown modifier 'nope'" in err
+    assert "broken.yml: `broken`: unknown modifier 'nope'" in err
     assert run(["rules", "check", str(folder / "none.yml")]) == 2
 
 
@@ -80,7 +80,7 @@ def test_check_says_to_what_filters_are_put(
     (folder / "many.yml").write_text(CORRELATION)
     assert run(["rules", "check", str(folder)]) == 0
     assert capfd.readouterr().out == (
-        "filter `robots` is put to 1 rules\n1 rules, 1 correlations, 1 filters can run, 0 refused\n"
+        "filter `robots` is put to 1 rule\n1 rule, 1 correlation, 1 filter can run, 0 refused\n"
     )
 
     assert run(["rules", "check", str(folder), "--json"]) == 0
@@ -99,7 +99,7 @@ def test_check_with_the_shipped_rules(folder: Path, capfd: pytest.CaptureFixture
     assert "which is no rule that runs" in capfd.readouterr().err
 
     assert run(["rules", "check", str(folder), "--shipped"]) == 0
-    assert "filter `robots` is put to 1 rules\n1 rules, 1 filters can run" in capfd.readouterr().out
+    assert "filter `robots` is put to 1 rule\n1 rule, 1 filter can run" in capfd.readouterr().out
     assert run(["rules", "check", str(shipped_rules_folder()), "--shipped"]) == 0
     assert "0 refused" in capfd.readouterr().out
 
@@ -115,13 +115,22 @@ def test_list_says_which_filters_apply(folder: Path, capfd: pytest.CaptureFixtur
     assert (rows["many"]["correlates"], rows["many"]["opens_alerts"]) == (["export"], True)
 
     assert run(["rules", "list", str(folder)]) == 0
-    assert "robots" in capfd.readouterr().out
+    out = capfd.readouterr().out
+    assert "robots" in out
+    assert "feeds" in out
+
+
+def test_of_no_rules(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A folder without rules is a mistake, not a check that passes."""
+    for word in ("check", "test"):
+        assert run(["rules", word, str(tmp_path)]) == 2
+        assert f"no rules at `{tmp_path}`" in capfd.readouterr().err
 
 
 def test_test(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Each rule is put to its events; a failed case is named and makes status 1."""
     assert run(["rules", "test", str(folder)]) == 0
-    assert capfd.readouterr().out == "1 rules, 2 cases, 0 failed\n"
+    assert capfd.readouterr().out == "1 rule, 2 cases, 0 failed\n"
 
     (folder / "export.tests.yml").write_text(CASES.replace("99", "101"))
     (folder / "bare.yml").write_text(TRAIL)
@@ -221,7 +230,7 @@ def test_run_counts(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run([*arguments, "--summary", "--json"]) == 0
     found, err = lines_of(capfd)
     assert found == [{"rule_id": "stopped", "title": "Stopped", "matches": 40}]
-    assert "41 lines read, 40 matches of 1 rules" in err
+    assert "41 lines read, 40 matches of 1 rule" in err
     assert run([*arguments, "--summary"]) == 0
     assert "stopped  medium  40" in capfd.readouterr().out
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import ombud
 from ombud.config import rule_cache, rule_files
 from ombud.config.rule_cache import cache_folder, cache_key, find_cached, keep_cached
 from ombud.config.rule_files import read_rules
@@ -167,6 +169,37 @@ def test_folder_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "ombud" / "rules"
+
+
+def test_a_user_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any home rules are parsed and not kept; a relative path is no place to keep them."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(rule_files, "CACHED_FILES_MIN", 1)
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    (tmp_path / "a.yml").write_text(RULE.format("r", 1))
+
+    assert cache_folder() is None
+    assert [rule.id for rule in read_rules([tmp_path / "a.yml"]).rules] == ["r"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.yml"]
+
+
+def test_key_is_of_the_event_model_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another list of fields in `core` makes other refusals, and so another key."""
+    folder = Path(ombud.__file__).parent
+    shutil.copytree(folder / "detect", tmp_path / "detect")
+    shutil.copytree(folder / "core", tmp_path / "core")
+    monkeypatch.setattr(ombud, "__file__", str(tmp_path / "__init__.py"))
+    program = rule_cache._program.__wrapped__
+    before = program()
+
+    with (tmp_path / "core" / "fields.py").open("a") as file:
+        file.write("# changed\n")
+    assert program() != before
 
 
 @pytest.fixture

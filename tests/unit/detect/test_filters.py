@@ -181,8 +181,8 @@ def test_ids_and_names_belong_to_one_document() -> None:
     found = load(READS, FILTER.replace("id: robots", "id: reads"), OKTA + "name: all_reads\n")
 
     assert [str(one) for one in found.refusals] == [
-        "1.yml: rule `reads` id is already taken by 0.yml",
-        "2.yml: rule `okta` name is already taken by 0.yml",
+        "1.yml: `reads`: id is already taken by 0.yml",
+        "2.yml: `okta`: name is already taken by 0.yml",
     ]
 
 
@@ -192,9 +192,7 @@ def test_filters_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filters, "RULES_MAX", 1)
     found = load(READS, FILTER, FILTER.replace("robots", "more"))
 
-    assert [str(one) for one in found.refusals] == [
-        "2.yml: rule `more` there are more than 1 filters"
-    ]
+    assert [str(one) for one in found.refusals] == ["2.yml: `more`: there are more than 1 filters"]
     assert (
         "more than 1 rules" in load(READS, FILTER.replace("[reads]", "[a, b]")).refusals[0].reason
     )

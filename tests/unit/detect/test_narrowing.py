@@ -160,7 +160,12 @@ def test_a_value_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(view.get("a"))
         return view.get("a") == "x"
 
+    def check(text: str) -> bool:
+        asked.append(text)
+        return text == "x"
+
     monkeypatch.setattr(FieldIs, "compiled", lambda _self: test)
+    monkeypatch.setattr(Text, "check", lambda _self: check)
     views = [{"a": one} for one in ("x", "y", "x", 0.0, -0.0, True, 1)]
     narrowing_ = Narrowing(node)
     every = np.arange(len(views), dtype=np.int64)

@@ -22,6 +22,10 @@ BOMB = "".join(
 @pytest.mark.parametrize(
     ("detection", "reason"),
     [
+        pytest.param("a|starts: x", "in `a|starts`: did you mean `startswith`", id="misspelled"),
+        pytest.param("a|re: '^(?!x)y'", "RE2 has no look-around", id="look ahead"),
+        pytest.param("a|re: '(?<=x)y'", "RE2 has no look-around", id="look behind"),
+        pytest.param("a|re: '(a)\\1'", "RE2 has no back references", id="back reference"),
         pytest.param("a|nope: 1", "unknown modifier 'nope'", id="unknown modifier"),
         pytest.param("a|utf16le: x", "unknown modifier 'utf16le'", id="modifier of the future"),
         pytest.param("a|re: '(?=x)y'", "invalid perl operator: (?=", id="look-ahead"),
@@ -101,6 +105,7 @@ def test_refuses_detection(refusal_of: Callable[..., Refusal], detection: str, r
     [
         pytest.param("", "file holds no rule", id="empty"),
         pytest.param("a: b: c", "line 1:", id="no YAML"),
+        pytest.param("a:\n\tb: c", "such as a tab: YAML is indented with spaces", id="tab"),
         pytest.param(GOOD + "title: U\n", "duplicate key", id="duplicate key"),
         pytest.param(GOOD.replace("a: 1", "a: 1, a: 2"), "duplicate key", id="duplicate inside"),
         pytest.param("- 1", "a rule is a YAML map", id="list"),
@@ -194,7 +199,7 @@ def test_second_rule_with_an_id_is_refused() -> None:
     rules, refusals = loaded.rules, loaded.refusals
 
     assert [rule.path for rule in rules] == ["a.yml"]
-    assert str(refusals[0]) == "b.yml: rule `t` id is already taken by a.yml"
+    assert str(refusals[0]) == "b.yml: `t`: id is already taken by a.yml"
 
 
 def test_metadata_that_decides_nothing_is_not_judged() -> None:

@@ -78,30 +78,28 @@ def test_a_filter_changes_the_correlations_over_its_rules() -> None:
 @pytest.mark.parametrize(
     ("texts", "refused"),
     [
-        pytest.param([MANY], "0.yml: rule `many` it refers to `failed_login`", id="missing"),
-        pytest.param(
-            [LOGIN, MANY, MANY], "2.yml: rule `many` id is already taken by 1.yml", id="id"
-        ),
+        pytest.param([MANY], "0.yml: `many`: refers to `failed_login`", id="missing"),
+        pytest.param([LOGIN, MANY, MANY], "2.yml: `many`: id is already taken by 1.yml", id="id"),
         pytest.param(
             [LOGIN, MANY.replace("id: many", "id: login")],
-            "1.yml: rule `login` id is already taken by 0.yml",
+            "1.yml: `login`: id is already taken by 0.yml",
             id="id of a rule",
         ),
         pytest.param(
             [LOGIN, EXPORT, MANY, FILTER.replace("id: robots", "id: many")],
-            "3.yml: rule `many` id is already taken by 2.yml",
+            "3.yml: `many`: id is already taken by 2.yml",
             id="id of a correlation",
         ),
         pytest.param(
             [LOGIN.replace("product: okta", "prodct: okta"), MANY],
-            "1.yml: rule `many` it refers to `failed_login`",
+            "1.yml: `many`: refers to `failed_login`",
             id="rule that is refused",
         ),
-        pytest.param([MANY.replace("failed_login", "many")], "it refers to itself", id="cycle"),
-        pytest.param([LOGIN, MANY.replace("5m", "5x")], "1.yml: rule `many`", id="timespan"),
+        pytest.param([MANY.replace("failed_login", "many")], "refers to itself", id="cycle"),
+        pytest.param([LOGIN, MANY.replace("5m", "5x")], "1.yml: `many`:", id="timespan"),
         pytest.param(
             [LOGIN, MANY + "detection: {s: {a: 1}, condition: s}\n"],
-            "1.yml: rule `many` a document is either of `correlation`, `detection`",
+            "1.yml: `many`: a document is either of `correlation`, `detection`",
             id="two kinds",
         ),
         pytest.param(["action: global\ntitle: T\n"], "`action` are obsolete", id="collection"),

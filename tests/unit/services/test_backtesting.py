@@ -380,6 +380,7 @@ def test_a_correlation_of_the_home_brings_its_rules(opened: OpenHome) -> None:
     assert sorted(rows) == ["export", "many"]
     assert rows["many"]["alerts"] == 1
     assert rows["export"]["is_feeding"]
+    assert sorted(by_id(ask(opened, "", rules=["man"]))) == sorted(rows)
 
 
 def test_placeholders(opened: OpenHome) -> None:

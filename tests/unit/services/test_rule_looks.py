@@ -116,6 +116,32 @@ def test_alert(opened: OpenHome) -> None:
         )
 
 
+def test_placeholders(opened: OpenHome) -> None:
+    """A rule in hand is filled with the values given along."""
+    text = "title: T\nlogsource: {product: ombud}\ndetection:\n  s: {actor.id|expand: '%who%'}\n"
+    wanted = ExplainWanted(
+        event=str(index_of(opened, "e-2")),
+        text=text + "  condition: s\nlevel: low\n",
+        placeholders={"who": ["actor-u2"]},
+        why="w",
+        case="c",
+    )
+    assert opened.services.rule_explain(wanted, asker=BEN)["is_match"]
+
+
+def test_a_rule_is_switched_by_the_beginning_of_its_id(opened: OpenHome) -> None:
+    """The whole id is answered, and recorded; a beginning that two rules share is refused."""
+    ada = Asker("ada", frozenset({"admin", "search"}))
+    switch = opened.services.rule_state
+    told = switch(BULK[:8], is_enabled=False, reason="tried", asker=ada)
+    assert told == {"id": BULK, "state": "disabled"}
+    report = {row["id"]: row for row in opened.services.rules(asker=ada)["rules"]}
+    assert report[BULK]["state"] == "disabled"
+    for wrong in ("", "zzz"):
+        with pytest.raises(NotFound, match="no rule is"):
+            switch(wrong, is_enabled=True, reason=None, asker=ada)
+
+
 def test_out_of_sight(opened: OpenHome) -> None:
     """An event that the asker may not see is as one that is not there."""
     mine, other = index_of(opened, "e-1"), index_of(opened, "e-2")

@@ -206,7 +206,7 @@ def test_nothing_is_known_of_other_names(tmp_path: Path) -> None:
     assert stored.cells("no.such", every) is None
     assert stored.elements("source", every) is None
     assert stored.elements("no.such", every) is None
-    stored.add({"derived.idle_days": [2.5], "derived.first_seen": [UNSET]})
+    stored.add({"derived.idle_days": np.array([2.5]), "derived.first_seen": np.array([False])})
     told = stored.cells("derived.idle_days", every)
     assert told is not None
     assert told.numbers is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from sys import getsizeof
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,14 @@ from ombud.detect.columnar.rows import Absent
 Codes = npt.NDArray[np.int32]
 
 ENTRY_SIZE = 200  # Bytes that an entry takes besides its text, roughly.
+DEEP_SIZE = 16 << 20  # Bytes of a cell that cannot be spelt: as many as an original may have.
 
 
 class CellCodes(dict[Any, int], ABC):
     """The codes given so far; `weight` is about how many bytes they hold."""
+
+    # Bytes for each character of a list or object that is kept itself: `{'': 0}, ` has 190.
+    box_size = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +46,7 @@ class CellCodes(dict[Any, int], ABC):
         texts = [cell for cell in new if cell.__class__ is str]
         if texts:
             self._learn(texts)
-            self.weight += ENTRY_SIZE * len(texts) + sum(map(len, texts))
+            self.weight += ENTRY_SIZE * len(texts) + sum(map(getsizeof, texts))
         return np.fromiter(map(self.__getitem__, cells), np.int32, count)
 
     def __missing__(self, cell: Any) -> int:
@@ -49,7 +54,7 @@ class CellCodes(dict[Any, int], ABC):
         if cell.__class__ is not str and cell is not None and cell is not UNSET:
             return self._code(cell)
         code = self[cell] = self._new(cell)
-        self.weight += ENTRY_SIZE + (len(cell) if cell.__class__ is str else 0)
+        self.weight += ENTRY_SIZE + getsizeof(cell)
         return code
 
     def _code(self, cell: Any) -> int:
@@ -59,12 +64,14 @@ class CellCodes(dict[Any, int], ABC):
         try:
             key = (kind, cell if kind is int or kind is bool else repr(cell))
         except RecursionError:  # Nested so deeply that it is looked at every time.
-            self.weight += ENTRY_SIZE
+            self.weight += DEEP_SIZE
             return self._new(cell)
         code = self.get(key)
         if code is None:
             code = self[key] = self._new(cell)
-            self.weight += ENTRY_SIZE + (len(key[1]) if isinstance(key[1], str) else 0)
+            self.weight += ENTRY_SIZE + getsizeof(key[1])
+            if isinstance(cell, list | tuple | dict):
+                self.weight += self.box_size * len(str(key[1]))
         return code
 
     @abstractmethod

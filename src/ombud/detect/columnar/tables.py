@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
+from sys import getsizeof
 from typing import Any
 
 from msgspec import UNSET
@@ -22,6 +23,8 @@ VERDICT_SIZE = 100  # Bytes that a verdict takes, roughly.
 class Table(CellCodes):
     """Codes of cells, counted from 0, and the cells by code."""
 
+    box_size = 20
+
     def __init__(self) -> None:
         super().__init__()
         self.cells: list[Any] = []
@@ -31,13 +34,17 @@ class Table(CellCodes):
     def _learn(self, texts: Sequence[str]) -> None:
         self.update(zip(texts, count(len(self.cells)), strict=False))
         self.cells.extend(texts)
-        self.lowers.extend(map(str.lower, texts))
+        lowers = list(map(str.lower, texts))
+        self.lowers.extend(lowers)
+        self.weight += sum(map(getsizeof, lowers))
 
     def _new(self, cell: Any) -> int:
         code = len(self.cells)
         self.cells.append(cell)
         if cell.__class__ is str:
-            self.lowers.append(cell.lower())
+            lower = cell.lower()
+            self.lowers.append(lower)
+            self.weight += getsizeof(lower)
         else:
             self.lowers.append(None)
         return code

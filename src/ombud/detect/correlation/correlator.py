@@ -20,12 +20,14 @@ from ombud.detect.correlation.model import (
     Key,
     RuleMatch,
 )
+from ombud.detect.correlation.reading import Reading
 from ombud.detect.correlation.settling import Settling
 from ombud.detect.correlation.sliding import Sliding
 from ombud.detect.correlation.state import read_state, write_state
 from ombud.detect.correlation.watch import ENTRIES_MAX, GROUPS_MAX, Bounds, Watch
 
 LATENESS_MS = 3_600_000  # How much later than its neighbours an event may be recorded.
+DUE_MIN = 4096  # Groups that may be due before those that are gone are looked for.
 SHARE_MIN = 1000  # Groups and entries that every correlation may keep, however many there are.
 
 
@@ -55,11 +57,17 @@ class Correlator:
             for rule_id in one.rules:
                 self._readers.setdefault(rule_id, []).append(position)
         self._due: list[tuple[int, int, Key]] = []  # A heap: log time, position, group.
+        self._due_max = DUE_MIN
 
     @property
     def rules(self) -> frozenset[str]:
         """The ids of rules and correlations whose matches are asked for."""
         return frozenset(self._readers)
+
+    def readings(self, rule_id: str) -> dict[int, Reading]:
+        """Return what reads the matches of a rule, by position of the correlation."""
+        positions = self._readers.get(rule_id, ())
+        return {position: self._watches[position].readings[rule_id] for position in positions}
 
     @property
     def counters(self) -> Mapping[str, Counters]:
@@ -133,13 +141,7 @@ class Correlator:
             correlator.time, correlator._fed = read_state(state, correlator._watches)
         except (ArithmeticError, TypeError, ValueError) as error:
             raise InputError(f"correlation state is unreadable: {error}") from error
-        correlator._due = [
-            (group.due, position, key)
-            for position, watch in enumerate(correlator._watches)
-            for key, group in watch.groups.items()
-            if group.due
-        ]
-        heapify(correlator._due)
+        correlator._forget_gone()
         return correlator
 
     def _take(self, position: int, match: RuleMatch, found: list[CorrelationMatch]) -> None:
@@ -148,8 +150,7 @@ class Correlator:
         watch.counters.matches += 1
         watch.at(match.recorded)
         time = watch.time_of(match)
-        keys = watch.keys_of(match)
-        values = watch.added_by(match) if keys else ()
+        keys, values, _ = watch.part_of(match, position)
         if not values:
             return
         sliding = self._sliding[position]
@@ -165,6 +166,22 @@ class Correlator:
             elif not group.due:
                 group.due = watch.due_after(match.recorded)
                 heappush(self._due, (group.due, position, key))
+                if len(self._due) > self._due_max:
+                    self._forget_gone()
+
+    def _forget_gone(self) -> None:
+        """Let go of what is due of groups that had to make room, of which there may be any number.
+
+        The bound is twice what is left, so that this costs little for each group.
+        """
+        self._due = [
+            (group.due, position, key)
+            for position, watch in enumerate(self._watches)
+            for key, group in watch.groups.items()
+            if group.due
+        ]
+        heapify(self._due)
+        self._due_max = max(DUE_MIN, 2 * len(self._due))
 
     def _tell(
         self,

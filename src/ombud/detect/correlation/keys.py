@@ -20,6 +20,8 @@ from ombud.detect.correlation.model import Key, Number
 from ombud.detect.values import lower_text_of, number_of
 
 TEXT_LENGTH_MAX = 256  # Characters of a value; of a longer one the hash tells it apart.
+COUNTED_LENGTH_MAX = 48  # Characters of a text that is only counted; a longer one is its hash.
+BEYOND_MAX = 1_000_000  # Counted of one event at most: eight lists have 10^20 combinations.
 GROUPS_OF_EVENT_MAX = 64  # Groups that one event may belong to, by lists in its fields.
 VALUES_OF_EVENT_MAX = 256  # Values that one event may add to a group.
 
@@ -52,14 +54,22 @@ def texts_of(fields: Sequence[str], values: Values) -> tuple[list[str], int]:
     """Return what an event adds to a count of values: a text for each combination."""
     keys, beyond = _combined(fields, values, VALUES_OF_EVENT_MAX)
     if len(fields) == 1:
-        return [intern(key[0]) for key in keys], beyond  # The same value comes with many events.
-    return [orjson.dumps(key).decode() for key in keys], beyond
+        return [intern(_short(key[0])) for key in keys], beyond  # One value comes with many events.
+    return [_short(orjson.dumps(key).decode()) for key in keys], beyond
+
+
+def _short(text: str) -> str:
+    """Return what tells a counted text apart: four million may be kept, and none is ever told."""
+    if len(text) <= COUNTED_LENGTH_MAX:
+        return text
+    return "#" + hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 def numbers_of(field: str, values: Values) -> tuple[list[Number], int]:
     """Return the numbers that an event adds, text that is a number included."""
     numbers = [number for value in values(field) if (number := _number(value)) is not None]
-    return numbers[:VALUES_OF_EVENT_MAX], max(0, len(numbers) - VALUES_OF_EVENT_MAX)
+    beyond = max(0, len(numbers) - VALUES_OF_EVENT_MAX)
+    return numbers[:VALUES_OF_EVENT_MAX], min(beyond, BEYOND_MAX)
 
 
 def _combined(fields: Sequence[str], values: Values, keys_max: int) -> tuple[list[Key], int]:
@@ -75,7 +85,7 @@ def _combined(fields: Sequence[str], values: Values, keys_max: int) -> tuple[lis
         if len(keys) == keys_max:
             break
         keys.append(key)
-    return keys, total - len(keys)
+    return keys, min(total - len(keys), BEYOND_MAX)
 
 
 def _utf8(text: str) -> str:

@@ -12,7 +12,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
 
 from ombud.core.errors import RuleError
 from ombud.detect.correlation.model import Correlation, Judging
@@ -43,13 +42,15 @@ def link(
         del resolved[rule_id]
     kept: dict[str, Correlation] = {}
     depths: dict[str, int] = {}
+    below: dict[str, Named] = dict(plain)
     for rule_id in _order(resolved):
         one = resolved[rule_id]
         try:
             lower = [_target(inner, plain, kept, given) for inner in one.rules]
             depths[rule_id] = 1 + max(depths.get(inner, 0) for inner in one.rules)
             _check_depth(depths[rule_id])
-            _check_fields(one, lower)
+            _check_fields(one, lower, below)
+            below[rule_id] = one
         except RuleError as error:
             refusals[rule_id] = str(error)
             continue
@@ -91,7 +92,7 @@ class _Names:
         if reference in self._doubled:
             raise RuleError(f"`{reference}` is the name of more than one rule: give its id")
         if reference not in self._names:
-            raise RuleError(f"it refers to `{reference}`, which no rule has as id or name")
+            raise RuleError(f"refers to `{reference}`, which no rule has as id or name")
         return self._names[reference]
 
 
@@ -114,24 +115,35 @@ def _edges(resolved: Mapping[str, Correlation]) -> dict[str, list[str]]:
 
 
 def _cycles(resolved: Mapping[str, Correlation]) -> dict[str, str]:
-    """Return every correlation that leads back to itself, with the way."""
+    """Return correlations that lead back to themselves, with the way: some of every circle.
+
+    One walk: any number of circles costs no more than looking at every reference.
+    """
     edges = _edges(resolved)
     found: dict[str, str] = {}
-    while True:
-        try:
-            TopologicalSorter(edges).prepare()
-        except CycleError as error:
-            cycle = error.args[1][::-1]  # Given from what is referred to, to who refers.
-            way = " -> ".join(f"`{rule_id}`" for rule_id in cycle)
-            for rule_id in cycle:
-                found[rule_id] = f"it refers to itself: {way}"
-            edges = {
-                rule_id: [inner for inner in inners if inner not in found]
-                for rule_id, inners in edges.items()
-                if rule_id not in found
-            }
-        else:
-            return found
+    done: set[str] = set()
+    for start in edges:
+        walk = [(start, iter(edges[start]))]  # From `start` downwards.
+        depths = {start: 0}
+        while walk and start not in done:
+            rule_id, inners = walk[-1]
+            inner = next((one for one in inners if one not in done), None)
+            if inner is None:
+                done.add(rule_id)
+                walk.pop()
+                del depths[rule_id]
+            elif inner not in depths:
+                depths[inner] = len(walk)
+                walk.append((inner, iter(edges[inner])))
+            elif rule_id not in found:  # Else this circle is broken already.
+                circle = [name for name, _ in walk[depths[inner] :][:CHAIN_MAX]]
+                rest = ["..."] if len(walk) - depths[inner] > CHAIN_MAX else []
+                way = " -> ".join([*(f"`{name}`" for name in circle), *rest, f"`{inner}`"])
+                for name, _ in reversed(walk[depths[inner] :]):
+                    if name in found:
+                        break
+                    found[name] = f"refers to itself: {way}"
+    return found
 
 
 def _order(resolved: Mapping[str, Correlation]) -> list[str]:
@@ -167,19 +179,31 @@ def _check_depth(depth: int) -> None:
         raise RuleError(f"it stands on a chain of more than {CHAIN_MAX} correlations")
 
 
-def _check_fields(one: Correlation, lower: Sequence[Named]) -> None:
+def _check_fields(one: Correlation, lower: Sequence[Named], below: Mapping[str, Named]) -> None:
     """Raise `RuleError` for a field that matches of a rule can never carry."""
-    for inner in lower:
-        for name in (*one.group_by, *one.fields):
-            place = one.field_of(name, inner.id)
-            if isinstance(inner, Rule):
-                if inner.logsource.is_own:
-                    check_field(place)
-            elif inner.judging is not Judging.SLIDING and place not in inner.group_by:
-                raise RuleError(
-                    f"`{inner.id}` is judged when its window has closed and carries "
-                    f"only its own group: it has no `{place}`"
-                )
+    asked = [
+        (inner, one.field_of(name, inner.id))
+        for inner in lower
+        for name in (*one.group_by, *one.fields)
+    ]
+    seen: set[tuple[str, str]] = set()
+    while asked:
+        inner, place = asked.pop()
+        if (inner.id, place) in seen:
+            continue
+        seen.add((inner.id, place))
+        if isinstance(inner, Rule):
+            if inner.logsource.is_own:
+                check_field(place)
+        elif place in inner.group_by:
+            continue
+        elif inner.judging is not Judging.SLIDING:
+            raise RuleError(
+                f"`{inner.id}` is judged when its window has closed and carries "
+                f"only its own group: it has no `{place}`"
+            )
+        else:  # The event that completed it is one of any rule below.
+            asked += [(below[rule_id], place) for rule_id in inner.rules]
 
 
 def _version(one: Correlation, lower: Sequence[Named]) -> str:

@@ -6,10 +6,10 @@ author wrote them; one that was linked holds their ids.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -152,11 +152,24 @@ class Correlation:
         return name
 
 
+class Part(NamedTuple):
+    """What a correlation takes of a match: groups, and the values that it adds to each.
+
+    No groups if it lacks a field that names them, no values if it lacks those; `beyond`
+    is how many of both a bound kept out.
+    """
+
+    keys: Sequence[Key]
+    values: Sequence[Any]
+    beyond: int
+
+
 class RuleMatch(msgspec.Struct, frozen=True, gc=False):
     """One match of a rule that correlations refer to.
 
     `time` is the event's own, `recorded` that of its recording, both in milliseconds;
     `values` returns the values of a field in the view that the rule saw, lists opened.
+    `parts` are what correlations take of these, by position, if that is known already.
     """
 
     rule_id: str
@@ -164,6 +177,7 @@ class RuleMatch(msgspec.Struct, frozen=True, gc=False):
     time: int
     recorded: int
     values: Callable[[str], Sequence[Any]]
+    parts: Mapping[int, Part] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from ombud.core.collection import paused_collection
 from ombud.core.errors import InputError
 from ombud.detect.correlation.group import EPISODES_MAX, NEVER, Episode, Group
 from ombud.detect.correlation.model import CorrelationType, Counters, Judging, Key
@@ -88,6 +89,11 @@ def read_state(state: bytes, watches: Sequence[Watch]) -> tuple[int, int]:
     """
     if len(state) > STATE_SIZE_MAX:
         raise InputError(f"correlation state is larger than {STATE_SIZE_MAX >> 20} MiB")
+    with paused_collection():  # Half a million objects that stay: three times as fast.
+        return _read(state, watches)
+
+
+def _read(state: bytes, watches: Sequence[Watch]) -> tuple[int, int]:
     try:
         read = _DECODER.decode(state)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

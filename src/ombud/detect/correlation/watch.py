@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ombud.detect.correlation.group import Group
-from ombud.detect.correlation.keys import keys_of, numbers_of, texts_of
 from ombud.detect.correlation.model import (
     INDICES_MAX,
     Correlation,
@@ -22,8 +21,10 @@ from ombud.detect.correlation.model import (
     Judging,
     Key,
     Number,
+    Part,
     RuleMatch,
 )
+from ombud.detect.correlation.reading import Reading
 from ombud.detect.correlation.tally import tallies_of
 
 GROUPS_MAX = 400_000  # Of all correlations; each has its share, so that none can crowd others out.
@@ -31,8 +32,6 @@ ENTRIES_MAX = 4_000_000  # Of all correlations, about 30 bytes each besides thei
 ENTRIES_OF_GROUP_MAX = 65_536  # More than any condition may count up to.
 TIME_MIN = -(1 << 53)  # Milliseconds; a clock that is further back is broken anyway.
 STEPS = 16  # Parts of what is kept, in which it is let go: one pass over a group each.
-
-_WHOLE_GROUP: tuple[Key, ...] = ((),)  # Without `group-by` there is one group.
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +69,7 @@ class Watch:
         self._is_once = not (
             correlation.type.is_temporal or correlation.type is CorrelationType.VALUE_COUNT
         )
-        self._names = {
-            rule_id: (
-                tuple(correlation.field_of(name, rule_id) for name in correlation.group_by),
-                tuple(correlation.field_of(name, rule_id) for name in correlation.fields),
-            )
-            for rule_id in correlation.rules
-        }
-        self._slots = {rule_id: slot for slot, rule_id in enumerate(correlation.rules)}
+        self.readings = {rule_id: Reading(correlation, rule_id) for rule_id in correlation.rules}
 
     def time_of(self, match: RuleMatch) -> int:
         """Return the event's time; nothing has happened after it was recorded."""
@@ -90,34 +82,19 @@ class Watch:
             return max(time, TIME_MIN)
         return time
 
-    def keys_of(self, match: RuleMatch) -> Sequence[Key]:
-        """Return the groups of a match; none if it lacks a field that names them."""
-        fields = self._names[match.rule_id][0]
-        if not fields:
-            return _WHOLE_GROUP
-        keys, beyond = keys_of(fields, match.values)
-        self.counters.overflow += beyond
-        if not keys:
-            self.counters.no_group += 1
-        return keys
-
-    def added_by(self, match: RuleMatch) -> Sequence[Any]:
-        """Return the values of the entries that a match adds; none if it lacks them."""
-        kind = self.correlation.type
-        if kind is CorrelationType.EVENT_COUNT:
-            return (None,)
-        if kind.is_temporal:
-            return (self._slots[match.rule_id],)
-        fields = self._names[match.rule_id][1]
-        values: Sequence[Any]
-        if kind is CorrelationType.VALUE_COUNT:
-            values, beyond = texts_of(fields, match.values)
+    def part_of(self, match: RuleMatch, position: int) -> Part:
+        """Return what a match adds to this correlation, which is at a position among all."""
+        if match.parts is not None:
+            part = match.parts[position]
         else:
-            values, beyond = numbers_of(fields[0], match.values)
-        self.counters.overflow += beyond
-        if not values:
-            self.counters.no_value += 1
-        return values
+            part = self.readings[match.rule_id].part(match.values)
+        counters = self.counters
+        counters.overflow += part.beyond
+        if not part.keys:
+            counters.no_group += 1
+        elif not part.values:
+            counters.no_value += 1
+        return part
 
     def at(self, log_time: int) -> None:
         """Let go of what is too old at a log time, if a step has passed."""

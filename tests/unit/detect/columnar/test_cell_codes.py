@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
@@ -38,6 +41,29 @@ def test_a_code_stands_for_its_cell(cells: list[Any]) -> None:
     for cell, code in zip(cells, table.column(cells).tolist(), strict=True):
         assert repr(table.cells[code]) == repr(cell)
         assert table.column([cell]).tolist() == [code]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda row: f"{row}".rjust(500, "x"), id="text"),
+        pytest.param(lambda row: f"{row}".rjust(500, "\U0001f600"), id="letters of four bytes"),
+        pytest.param(lambda row: [row, *([] for _ in range(500))], id="lists"),
+        pytest.param(lambda row: [row, *({"": 0} for _ in range(500))], id="objects"),
+        pytest.param(lambda row: {str(n + row): "" for n in range(500)}, id="keys"),
+    ],
+)
+def test_weight_is_what_cells_take(make: Callable[[int], Any]) -> None:
+    """The bound on memory holds whatever cells are made of: what is counted is what is taken."""
+    table = Table()
+    tracemalloc.start()
+    try:
+        table.column([make(row) for row in range(200)])
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken < 1.2 * table.weight
 
 
 def test_nested_too_deeply_to_be_spelt() -> None:

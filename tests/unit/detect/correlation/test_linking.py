@@ -144,3 +144,30 @@ def test_fields_read_reach_through_chains(correlation: Callable[..., Correlation
 
     assert read["a"] == {"user", "host"}
     assert read["b"] == {"user", "host"}
+
+
+def test_ten_thousand_circles_cost_no_more_than_a_look_at_each() -> None:
+    """Whoever may try rules may send as many: all are refused, each reason of bounded length."""
+    count = 4_000
+    pairs = [_one(f"x{number}", COUNT % f"x{number ^ 1}") for number in range(count)]
+    chain = [
+        _one(f"y{number}", COUNT % (f"y0, y{number + 1}" if number else "y1"))
+        for number in range(count - 1)
+    ]
+
+    kept, refused = link([*pairs, *chain], [])
+
+    assert not kept
+    assert len(refused) == len(pairs) + len(chain)
+    assert max(len(refusal.reason) for refusal in refused) < 400
+
+
+def test_a_field_that_no_rule_below_has_is_refused() -> None:
+    """A chain is looked through to its rules: what they cannot carry, nothing above is told."""
+    rule = _rule("a", body=OWN)
+    inner = _one("inner", COUNT % "a")
+    for name, reason in (("nonsense.field", "nonsense.field"), ("resource.dataset", None)):
+        section = COUNT.replace("timespan", f"group-by: [{name}], timespan") % "inner"
+        outer = _one("outer", section)
+        _, refused = link([inner, outer], [rule])
+        assert [str(reason) in refusal.reason for refusal in refused] == ([True] if reason else [])
