@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
 from ombud.detect.columnar.program import Program
 from ombud.detect.rule import Rule
-from ombud.services.matching import Faults, Found
+from ombud.services.matching import Faults, Found, PartLines
 
 
 class RawLines:
@@ -23,4 +23,5 @@ class RawLines:
 
     def match(self, lines: Sequence[bytes]) -> tuple[Found, Faults]:
         """Return what matched, in order of lines and rules."""
-        return self._program.match(OriginalRows(lines, self._projector)), ()
+        text = lines.text if isinstance(lines, PartLines) else None
+        return self._program.match(OriginalRows(lines, self._projector, blob=text)), ()

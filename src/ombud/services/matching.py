@@ -37,6 +37,16 @@ Found = Sequence[tuple[int, int]]  # Row of the lines given, position of the rul
 Faults = Sequence[tuple[int, str]]  # Row of the lines given, why no rule was put to it.
 
 
+class PartLines(list[bytes]):
+    """Lines with the text that they were cut from, which holds nothing else but line ends."""
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__(text.split(b"\n"))
+        if not self[-1]:
+            self.pop()
+        self.text = text
+
+
 class Lines(Protocol):
     """What lines are put to; each process has one of its own, used for part after part."""
 
@@ -295,9 +305,7 @@ def _match_part(lines: Lines, part: _Part) -> _Answer:
         file.seek(part.start)
         # What goes beyond is the end of a line that is too long anyway.
         data = file.read(min(part.end - part.start, PART_SIZE + RAW_SIZE_MAX + 1))
-    raws = data.split(b"\n")
-    if not raws[-1]:
-        raws.pop()
+    raws: list[bytes] = PartLines(data)
     count = len(raws)
     rows: Sequence[int] = range(count)
     faults: list[tuple[int, str]] = []

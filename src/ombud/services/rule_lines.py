@@ -23,6 +23,7 @@ from ombud.detect.logsource import ROUTES, sees_event, sees_original
 from ombud.detect.paths import EventView
 from ombud.detect.rule import Rule
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
+from ombud.services.matching import PartLines
 
 Faults = list[tuple[int, str]]  # Row, from 0, and why no rule was put to it.
 Found = list[tuple[int, int]]  # Row and position of the rule, in this order.
@@ -62,7 +63,8 @@ class RuleLines:
                 faults.append((row, error.message))
             else:
                 rows.append(row)
-        originals = OriginalRows([lines[row] for row in rows], self._projector)
+        text = lines.text if isinstance(lines, PartLines) and not faults else None
+        originals = OriginalRows([lines[row] for row in rows], self._projector, blob=text)
         found = [(rows[hit.row], self._other[hit.rule]) for hit in self._original.match(originals)]
         found += [
             (rows[hit.row], self._own[hit.rule])

@@ -20,6 +20,7 @@ from ombud.detect.columnar.exact import INTEGER, REFUSALS, decode_all
 from ombud.detect.columnar.gathered import At, Gathered
 from ombud.detect.columnar.places import Place, Seen, Way, branches, ways_of
 
+_FEW = 6  # Fields that are sooner taken one after the other than together.
 _Never = Annotated[int, Meta(ge=1, le=0)]
 _SCALAR = str | INTEGER | float | bool | None
 _VALUE = _SCALAR | list[Any] | dict[str, Any]
@@ -92,16 +93,17 @@ class _Node:
         self.empty: Struct = self.struct()
         self._fields = (*leaf_fields, *child_fields)
         self.is_whole = all(kind is not _Never for _, kind in declared)
-        self._take: Any = attrgetter(*self._fields) if self._fields else None
+        is_few = len(self._fields) <= _FEW
+        self._takes = [attrgetter(field) for field in self._fields] if is_few else []
+        self._take: Any = None if is_few else attrgetter(*self._fields)
 
     def gather(self, objects: Sequence[Any], rows: At, gathered: Gathered) -> None:
         """Add the columns of this object's fields and of all below it."""
-        if self._take is None or not objects:
+        if not self._fields or not objects:
             return
-        taken = map(self._take, objects)
-        columns: list[Sequence[Any]] = (
-            [list(taken)] if len(self._fields) == 1 else [*zip(*taken, strict=True)]
-        )
+        columns: list[Sequence[Any]] = [list(map(take, objects)) for take in self._takes]
+        if self._take is not None:
+            columns = [*zip(*map(self._take, objects), strict=True)]
         if self._is_top:
             gathered.note_missing(columns)
         for leaf, column in zip(self._leaves, columns, strict=False):
