@@ -5,6 +5,7 @@ Invariant: how many processes there are changes nothing that is told, only the t
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,14 @@ from ombud.detect.rule import Rule
 from ombud.services.segment_look import Carried, SegmentLook, Stretch, Task
 from ombud.services.workers import Worker
 
+JOBS_MAX = 4  # Each has the values of a segment's columns in memory; one process takes it all.
+EVENTS_MIN = 1_000_000  # Fewer are looked at before another process has started.
 Answers = Iterator[Stretch | Carried]
+
+
+def jobs_for(events: int) -> int:
+    """Return how many processes to look at so many events with."""
+    return min(len(os.sched_getaffinity(0)), JOBS_MAX) if events >= EVENTS_MIN else 1
 
 
 class Looking:

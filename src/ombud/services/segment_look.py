@@ -104,23 +104,21 @@ class SegmentLook:
             times = stored.times()[rows]
             rows = rows[(times >= task.since) & (times < task.until)]
         chances = self._candidates.find(fields, rows)
-        matches = [
-            self._matches(stored, fields, rule_id, some)
-            for rule_id, some in chances.matches.items()
-            if len(some)
-        ]
         for start in range(0, stored.count, task.step):
             end = min(start + task.step, stored.count)
             named = _between(chances.named, start, end)
             originals = _between(chances.originals, start, end)
             if not self._has_correlations and not len(named) and not len(originals):
                 continue
-            first = stored.first_index
             yield Stretch(
                 _stored(stored, named, raw=False),
                 _stored(stored, originals, raw=True),
                 {name: derived_cells(column[named]) for name, column in fields.derived.items()},
-                [one.between(first + start, first + end) for one in matches],
+                [
+                    self._matches(stored, fields, rule_id, some)
+                    for rule_id, matched in chances.matches.items()
+                    if len(some := _between(matched, start, end))
+                ],
                 int(stored.recorded()[end - 1]),
                 len(np.union1d(named, originals)),
             )
