@@ -1,32 +1,30 @@
 """Detection stored: rules over what a home has sealed, as `ombud rules backtest` reads it.
 
-The home is made by its own recorder and sealer, so that its segments are the real
-ones; that takes far longer than all that is measured.  Seconds are told for ten
-million events, however many there were: `--events` says how many.
+The segments are written as the sealer writes them, of a county's events, by as many
+processes as there are cores; that takes far longer than all that is measured.
+Seconds are told for ten million events, however many there were: `--events` says so.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 
-from ombud.bench.events import mixed_batches
 from ombud.bench.meter import Meter
-from ombud.bench.processes import RunningHome
 from ombud.bench.report import Figures, Limit, Options, Report
+from ombud.bench.segments import make_segments
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.core.errors import Conflict
 from ombud.detect.replay import Replay
 from ombud.detect.rule import Rule, parse_rules
+from ombud.detect.rule_set import RuleSet
 from ombud.record.reader import RecordReader
 from ombud.services.backtest_report import Report as Raised
 from ombud.services.backtest_scan import Scan
+from ombud.services.looking import jobs_for
 
 TOLD_EVENTS = 10_000_000  # For so many events seconds are told.
-SENT_TOGETHER = 8  # Batches of one call.
-BEHIND_MAX = 4  # Files that the sealer may lag by: more would only fill the disk twice.
 LIMITS = (
     Limit("stored_names_events_per_second", 2_000_000.0, is_most=False),
     Limit("backtest_one_seconds", 10.0),
@@ -49,17 +47,18 @@ _NAMES = {
 def stored(options: Options, report: Report) -> Callable[[int], Figures]:
     """Make a home of so many events and put rules to all of them."""
     root = options.folder / "stored"
-    size = _make_home(root, options)
+    size = make_segments(root, options.events)
     names = [_rule(name, demand) for name, demand in _NAMES.items()]
-    pack = read_rules([shipped_rules_folder()]).rules
+    pack = read_rules([shipped_rules_folder()])
     report.notes.append(
-        f"stored: {size:,} events of CloudTrail and a county, half each; `names`: {len(names)}"
-        f" rules on names of acts, `one`: the first of them, `pack`: {len(pack)} shipped rules;"
+        f"stored: {size:,} events of a county; `names`: {len(names)}"
+        f" rules on names of acts, `one`: the first of them, `pack`: {len(pack.rules)} shipped"
+        f" rules with {len(pack.correlations)} correlations;"
         f" seconds are for {TOLD_EVENTS:,} events"
     )
-    sets: dict[str, Sequence[Rule]] = {
-        "stored_names": names,
-        "backtest_one": names[:1],
+    sets = {
+        "stored_names": RuleSet(tuple(names)),
+        "backtest_one": RuleSet(tuple(names[:1])),
         "backtest_pack": pack,
     }
 
@@ -80,23 +79,13 @@ def _rule(name: str, demand: str) -> Rule:
     return rule
 
 
-def _make_home(root: Path, options: Options) -> int:
-    """Record the events, wait until all but the youngest are sealed, and return how many."""
-    with RunningHome(root, sealer=True) as home:
-        batches = mixed_batches(options.vectors, options.events)
-        while together := list(islice(batches, SENT_TOGETHER)):
-            home.client.append(together)
-            home.wait_for_seal(left=BEHIND_MAX)
-        home.client.rotate()
-        home.wait_for_seal()
-        return home.client.head()[0]
-
-
-def _backtest(root: Path, name: str, rules: Sequence[Rule], size: int) -> Figures:
+def _backtest(root: Path, name: str, rules: RuleSet, size: int) -> Figures:
     with Meter() as meter:
-        replay = Replay(rules, since=0, until=_END_MS)
-        raised = Raised(rules)
-        scan = Scan(RecordReader(root), replay)
+        replay = Replay(
+            rules.rules, rules.correlations, feeding=rules.feeding, since=0, until=_END_MS
+        )
+        raised = Raised((*rules.rules, *rules.correlations), feeding=rules.feeding)
+        scan = Scan(RecordReader(root), replay, jobs=jobs_for(size))
         for _ in scan.run(size):
             raised.add(replay.taken())
     if scan.scanned.events != size:

@@ -19,7 +19,6 @@ from ombud.detect.columnar.rows import Rows, values_of
 from ombud.detect.correlation.correlator import Correlator
 from ombud.detect.correlation.linking import fields_read
 from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
-from ombud.detect.correlation.reading import Reading
 from ombud.detect.correlation.telling import sentence_of
 from ombud.detect.evidence import Evidence, Known, Said
 from ombud.detect.matcher import VALUES_MAX, Told, cut
@@ -85,10 +84,6 @@ class Correlating:
     def reads(self, rule_id: str) -> bool:
         """Whether some correlation refers to a rule."""
         return rule_id in self._fields
-
-    def readings(self, rule_id: str) -> Mapping[int, Reading]:
-        """Return what reads the matches of a rule, by position of the correlation."""
-        return self._correlator.readings(rule_id)
 
     def feed(
         self, fed: Sequence[Fed], *, log_time: int, stored: Sequence[StoredMatches] = ()

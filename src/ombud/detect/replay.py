@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
 from msgspec import UNSET
 
 from ombud.core.batch import Committed
@@ -24,10 +23,8 @@ from ombud.detect.chosen import Chosen
 from ombud.detect.columnar.named_rows import NamedRows
 from ombud.detect.correlating import Correlating, Fed, Raised
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.correlation.reading import Reading
 from ombud.detect.logsource import ROUTES, LogSource
 from ombud.detect.matcher import explain
-from ombud.detect.narrowing import Cells, Columns, Rows
 from ombud.detect.routing import Found, Routing
 from ombud.detect.rule import Rule
 from ombud.detect.stored_matches import Numbers, StoredMatches
@@ -109,28 +106,16 @@ class Replay:
             for name in (*rule.fields, *rule.guidance.fields)
         )
 
-    def watch(self, columns: Columns, rows: Rows) -> None:
-        """Take note of which fields that rules without a match name are carried by rows."""
-        if len(rows):
-            self._note_sources(columns, rows)
-            for field in self._unseen():
-                stored = columns.cells(field, rows)
-                if stored is None or _is_told(stored):
-                    self._seen.add(field)
+    def note(self, sources: Mapping[str, int], fields: Collection[str]) -> None:
+        """Take note of how many acts each source has in the time asked for, and of their fields."""
+        self.sources.update(sources)
+        self._seen.update(fields)
 
     def _unseen(self) -> set[str]:
         silent = (
             rule for rule in self.rules if rule.logsource.is_own and not self.matches[rule.id].count
         )
         return {field for rule in silent for field in rule.fields} - self._seen
-
-    def _note_sources(self, columns: Columns, rows: Rows) -> None:
-        stored = columns.cells("source", rows)
-        if stored is not None:
-            counts = np.bincount(stored.codes, minlength=len(stored.cells)).tolist()
-            for source, count in zip(stored.cells, counts, strict=True):
-                if count and source.__class__ is str:
-                    self.sources[source] += count
 
     def silence(self, rule: Rule) -> str | None:
         """Return why no event of the time could have fired a rule; None if one could."""
@@ -182,10 +167,6 @@ class Replay:
             for rule in self.rules
             if rule.id in feeding and rule.logsource.is_own
         }
-
-    def readings(self, rule_id: str) -> Mapping[int, Reading]:
-        """Return what reads the matches of a rule for correlations."""
-        return self._correlating.readings(rule_id)
 
     def take(
         self,
@@ -292,12 +273,6 @@ def warm_up(correlations: Sequence[Correlation]) -> int:
     for one in correlations:  # As linked: each after those that it refers to.
         back[one.id] = one.timespan_ms + max((back.get(rule, 0) for rule in one.rules), default=0)
     return max(back.values(), default=0)
-
-
-def _is_told(stored: Cells) -> bool:
-    """Whether any row has the field."""
-    used = np.unique(stored.codes).tolist()
-    return any(stored.cells[code] is not UNSET for code in used)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ for each event.  Plain data: it can be pickled.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,10 +31,6 @@ class Column:
     codes: Numbers
     cells: Sequence[Any]
 
-    def between(self, low: int, high: int) -> Column:
-        """Return the column of consecutive matches."""
-        return Column(self.codes[low:high], self.cells)
-
 
 @dataclass(frozen=True, slots=True)
 class StoredMatches:
@@ -50,19 +46,6 @@ class StoredMatches:
     recorded: Numbers
     columns: Mapping[str, Column]
     parts: Column
-
-    def between(self, first: int, end: int) -> StoredMatches:
-        """Return those of the events from an index up to and without another."""
-        low, high = np.searchsorted(self.indices, [first, end]).tolist()
-        columns = {name: column.between(low, high) for name, column in self.columns.items()}
-        return replace(
-            self,
-            indices=self.indices[low:high],
-            times=self.times[low:high],
-            recorded=self.recorded[low:high],
-            columns=columns,
-            parts=self.parts.between(low, high),
-        )
 
     def matches(self) -> Iterator[tuple[RuleMatch, StoredRow]]:
         """Yield the matches as the correlator takes them, and what is kept of their events."""

@@ -7,25 +7,23 @@ and segments that are not known to be exact, are put to the rules event by event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import UNSET
 
-from ombud.core.errors import TamperError, Unavailable
-from ombud.detect.candidates import Candidates, acts_of
-from ombud.detect.logsource import ROUTES
-from ombud.detect.narrowing import Rows
-from ombud.detect.replay import Replay, Stored
-from ombud.detect.stored_matches import Seen, StoredMatches, matches_of
+from ombud.core.errors import Unavailable
+from ombud.detect.candidates import acts_of
+from ombud.detect.replay import Replay
 from ombud.record.paths import SegmentFile
 from ombud.record.reader import RecordReader
 from ombud.record.stored import StoredSegment
-from ombud.services.stored_fields import StoredFields, derived_cells
+from ombud.services.looking import Looking
+from ombud.services.segment_look import Carried, Task, unreadable
+from ombud.services.stored_fields import Derived, StoredFields
 
 Progress = Callable[[int, int], None]
 
@@ -54,30 +52,41 @@ class Scan:
         *,
         is_whole: bool = False,
         is_stopped: Callable[[], bool] = lambda: False,
+        jobs: int = 1,
     ) -> None:
-        """With `is_whole`, every event is put to the rules, and nothing is narrowed."""
+        """With `is_whole`, every event is put to the rules, and nothing is narrowed.
+
+        With more than one job so many other processes look at segments.
+        """
         self.scanned = Scanned()
         self._reader = reader
         self._replay = replay
         self._since, self._until = replay.begins, replay.until
         self._is_whole = is_whole
         self._is_stopped = is_stopped
-        self._told = replay.told
-        self._readings = {rule_id: replay.readings(rule_id) for rule_id in self._told}
-        self._candidates = Candidates(replay.rules, ROUTES, told=self._told)
+        self._looking = Looking(replay.rules, replay.correlations, replay.told, jobs=jobs)
         self._with_raw = any(not rule.logsource.is_own for rule in replay.rules)
         self._has_derived = replay.has_derived
 
     def run(self, size: int, on_progress: Progress | None = None) -> Iterator[None]:
         """Walk over the events below `size`; yields after each piece, its work being done."""
+        try:
+            yield from self._run(size, on_progress)
+        finally:
+            self._looking.close()
+
+    def _run(self, size: int, on_progress: Progress | None) -> Iterator[None]:
         position = 0
         for segment in self._reader.segments():
             if segment.end > size:
                 break
-            yield from self._unsealed(position, segment.first_index)
+            if segment.first_index > position:
+                yield from self._looked()
+                yield from self._unsealed(position, segment.first_index)
             yield from self._sealed(segment)
             position = segment.end
             self._tell(position, size, on_progress)
+        yield from self._looked()
         for _ in self._unsealed(position, size):
             yield
             self._tell(self.scanned.events, size, on_progress)
@@ -110,12 +119,14 @@ class Scan:
             if not self._has_derived and is_outside:
                 self.scanned.skipped += segment.count
             elif self._is_whole or not stored.is_exact:
+                yield from self._looked()
                 yield from self._read_whole(segment)
             else:
-                is_inside = self._since <= first and last < self._until
-                yield from self._narrowed(stored, is_inside=is_inside, is_outside=is_outside)
+                derived = self._derive(stored) if self._has_derived else {}
+                if not is_outside:
+                    yield from self._look(Task(segment, self._since, self._until, derived, STEP))
         except (pa.ArrowException, OSError) as error:
-            raise _unreadable(segment.path, error) from error
+            raise unreadable(segment.path, error) from error
 
     def _read_whole(self, segment: SegmentFile) -> Iterator[None]:
         self.scanned.read_whole += segment.count
@@ -126,43 +137,36 @@ class Scan:
                 self.scanned.decoded += committed.count
             yield
 
-    def _narrowed(
-        self, stored: StoredSegment, *, is_inside: bool, is_outside: bool
-    ) -> Iterator[None]:
-        fields = StoredFields(stored)
-        rows = acts_of(fields, np.arange(stored.count, dtype=np.int64))
-        if self._has_derived:
-            self._derive(stored, fields, rows)
-        if is_outside:
-            return
-        if not is_inside:
-            times = stored.times()[rows]
-            rows = rows[(times >= self._since) & (times < self._until)]
-        named, originals, matched = self._candidates.find(fields, rows)
-        self._replay.watch(fields, rows)
-        matches = [
-            self._matches(stored, fields, rule_id, some)
-            for rule_id, some in matched.items()
-            if len(some)
-        ]
-        for start in range(0, stored.count, STEP):
-            some = _between(named, start), _between(originals, start)
-            end = min(start + STEP, stored.count)
-            first = stored.first_index
-            here = [one.between(first + start, first + end) for one in matches]
-            self._take(stored, fields, *some, matches=here, end=end)
+    def _look(self, task: Task) -> Iterator[None]:
+        """Have a segment looked at, and take what was told of the first if nobody is free."""
+        self._looking.give(task)
+        if self._looking.is_full:
+            yield from self._take()
+
+    def _looked(self) -> Iterator[None]:
+        """Take all that is still to be told."""
+        while self._looking.is_waiting:
+            yield from self._take()
+
+    def _take(self) -> Iterator[None]:
+        for one in self._looking.answers():
+            if isinstance(one, Carried):
+                self._replay.note(one.sources, one.fields)
+            else:
+                self._replay.take(
+                    one.named,
+                    one.originals,
+                    one.derived,
+                    matches=one.matches,
+                    log_time=one.log_time,
+                )
+                self.scanned.decoded += one.decoded
             yield
 
-    def _matches(
-        self, stored: StoredSegment, fields: StoredFields, rule_id: str, rows: Rows
-    ) -> StoredMatches:
-        times, recorded = stored.times()[rows], stored.recorded()[rows]
-        seen = Seen(fields, rows, stored.first_index, times, recorded)
-        return matches_of(rule_id, self._told[rule_id], self._readings[rule_id], seen)
-
-    def _derive(self, stored: StoredSegment, fields: StoredFields, acts: Rows) -> None:
-        """Take note of the acts, and add what earlier ones say of each."""
-        column = fields.cells("actor.id", np.arange(stored.count, dtype=np.int64))
+    def _derive(self, stored: StoredSegment) -> dict[str, Derived]:
+        """Take note of the acts, and return what earlier ones say of each."""
+        fields, every = StoredFields(stored), np.arange(stored.count, dtype=np.int64)
+        acts, column = acts_of(fields, every), fields.cells("actor.id", every)
         if column is None:
             raise ValueError("the actor is stored of every event")
         times, recorded = stored.times(), stored.recorded()
@@ -175,44 +179,4 @@ class Scan:
             idle = [np.nan if one is UNSET else one for one in lists["derived.idle_days"]]
             first = [one is True for one in lists["derived.first_seen"]]
             told = np.array(idle, np.float64), np.array(first, np.bool_)
-        fields.add(dict(zip(("derived.idle_days", "derived.first_seen"), told, strict=True)))
-
-    def _take(
-        self,
-        stored: StoredSegment,
-        fields: StoredFields,
-        named: Rows,
-        originals: Rows,
-        *,
-        matches: Sequence[StoredMatches],
-        end: int,
-    ) -> None:
-        has_rows = bool(len(named) or len(originals))
-        if not has_rows and not self._replay.correlations:
-            return
-        derived = {name: derived_cells(column[named]) for name, column in fields.derived.items()}
-        self._replay.take(
-            _stored(stored, named, raw=False),
-            _stored(stored, originals, raw=True),
-            derived,
-            matches=matches,
-            log_time=int(stored.recorded()[end - 1]) if self._replay.correlations else 0,
-        )
-        self.scanned.decoded += len(np.union1d(named, originals))
-
-
-def _between(rows: Rows, start: int) -> Rows:
-    first, last = np.searchsorted(rows, [start, start + STEP])
-    return rows[first:last]
-
-
-def _stored(segment: StoredSegment, rows: Rows, *, raw: bool) -> Stored | None:
-    if not len(rows):
-        return None
-    return Stored(segment.gather(rows, raw=raw), (rows + segment.first_index).tolist())
-
-
-def _unreadable(path: Path, error: Exception) -> Exception:
-    if isinstance(error, OSError) and error.errno is not None:
-        return Unavailable(f"cannot read `{path}`: {error.strerror}")
-    return TamperError(f"segment cannot be read: {error}", origin=str(path))
+        return dict(zip(("derived.idle_days", "derived.first_seen"), told, strict=True))

@@ -26,6 +26,7 @@ from ombud.services.asker import Asker
 from ombud.services.backtest_report import Report
 from ombud.services.backtest_scan import Progress, Scan
 from ombud.services.backtest_wanted import BacktestWanted
+from ombud.services.looking import jobs_for
 from ombud.services.looks import Looks
 from ombud.services.record_port import Appender
 from ombud.services.rule_looks import pick_rule
@@ -108,7 +109,13 @@ class Backtesting:
                 since=since,
                 until=until,
             )
-            scan = Scan(self._reader, replay, is_whole=wanted.whole, is_stopped=is_stopped)
+            scan = Scan(
+                self._reader,
+                replay,
+                is_whole=wanted.whole,
+                is_stopped=is_stopped,
+                jobs=jobs_for(size),
+            )
             report = Report(loaded.heads, feeding=loaded.feeding)
             begun = time.perf_counter()
             for _ in scan.run(size, on_progress) if loaded.rules else ():

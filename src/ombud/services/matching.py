@@ -8,21 +8,18 @@ in a worker is raised here, and whoever stops reading stops the workers.
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import os
-import pickle
-import signal
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from ombud.core.batch import RAW_SIZE_MAX
-from ombud.core.errors import InputError, Unavailable
+from ombud.core.errors import InputError
+from ombud.services.workers import Worker
 
 PART_SIZE = 4 << 20  # Bytes: some thousand events, so that columns pay and nobody waits at the end.
 PART_SIZE_MIN = 256 << 10  # Smaller parts cost more in turns than another process gains.
@@ -30,8 +27,6 @@ PARTS_PER_JOB = 4  # Of a small file, so that one slow part does not leave the o
 AHEAD = 2  # Parts a worker has: one at hand and one waiting, so that it never does.
 UNREAD_MAX = 4  # Parts for each worker that may be done before the first of them is read.
 JOBS_MAX = 64  # More is a mistake: each has the whole rules in memory.
-COLLECT_EVERY = 100_000  # Objects more than before; each look at them costs.
-STOP_SECONDS = 5.0  # A worker that has not ended by then is killed: nothing of it is needed.
 
 Found = Sequence[tuple[int, int]]  # Row of the lines given, position of the rule.
 Faults = Sequence[tuple[int, str]]  # Row of the lines given, why no rule was put to it.
@@ -107,7 +102,7 @@ class LinePool:
         self._make = make
         self._jobs = jobs
         self._lines: Lines | None = None
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
 
     def __enter__(self) -> Self:
         """Start; returns when every worker is ready, its rules compiled."""
@@ -115,7 +110,7 @@ class LinePool:
             self._lines = self._make()
             return self
         try:
-            self._workers = [_Worker(self._make) for _ in range(self._jobs)]
+            self._workers = [Worker(partial(_answering, self._make)) for _ in range(self._jobs)]
             for worker in self._workers:
                 worker.receive()
         except BaseException:
@@ -181,7 +176,7 @@ class LinePool:
                 yield done.pop(wanted)
                 wanted += 1
                 continue
-            busy: dict[Any, _Worker] = {
+            busy: dict[Any, Worker] = {
                 each.connection: each for each in self._workers if each.waiting
             }
             if not busy:
@@ -191,7 +186,7 @@ class LinePool:
                 done[answer.number] = answer
 
 
-def _waiting(worker: _Worker) -> int:
+def _waiting(worker: Worker) -> int:
     return worker.waiting
 
 
@@ -203,82 +198,6 @@ class _Answer(NamedTuple):
     faults: list[tuple[int, str]]
     cpu_seconds: float
     lines: dict[int, bytes]
-
-
-class _Worker:
-    """One process and our end of the pipe to it."""
-
-    def __init__(self, make: Callable[[], Lines]) -> None:
-        # No fork: a copy of this process would hold its locks, as threads left them.
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, make), daemon=True)
-        self.waiting = 1  # Answers due: that it is ready is the first.
-        try:
-            self.process.start()
-        finally:
-            theirs.close()
-
-    def send(self, part: _Part) -> None:
-        """Give it a part."""
-        self.waiting += 1
-        try:
-            self.connection.send(part)
-        except OSError:
-            self._died()
-
-    def receive(self) -> Any:
-        """Return its next answer; raises what it raised."""
-        try:
-            answer = self.connection.recv()
-        except (EOFError, OSError):
-            answer = self._died()
-        self.waiting -= 1
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def _died(self) -> NoReturn:
-        self.process.join(STOP_SECONDS)
-        raise Unavailable(
-            f"a process that matched lines ended with status {self.process.exitcode}",
-            hint="is there memory enough for so many jobs?",
-        )
-
-    def close(self) -> None:
-        """Wait until it has ended, and free what it held."""
-        self.connection.close()
-        self.process.join(STOP_SECONDS)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join()
-        self.process.close()
-
-
-def _work(connection: Connection, make: Callable[[], Lines]) -> None:
-    """Answer parts until told to stop, or nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C reaches all; who started us ends us.
-    try:
-        lines = make()
-        gc.freeze()  # The rules live as long as the process: no collection need look at them.
-        gc.set_threshold(COLLECT_EVERY)  # Events are decoded by the thousand, and none is a cycle.
-        connection.send(None)
-        while True:
-            connection.send(_match_part(lines, connection.recv()))
-    except (EOFError, BrokenPipeError):
-        return
-    except BaseException as error:  # noqa: BLE001 - raised by the process that waits.
-        connection.send(_to_send(error))
-
-
-def _to_send(error: BaseException) -> BaseException:
-    """Return the error with where it arose, or its words if it does not survive the way."""
-    error.add_note("".join(traceback.format_exception(error)))
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes.
-    except Exception:  # noqa: BLE001 - whatever its class raises when it is made anew.
-        return Unavailable(f"a process that matched lines failed: {error!r}")
-    return error
 
 
 def _cut(path: Path, jobs: int, *, keeps_lines: bool) -> Iterator[_Part]:
@@ -296,6 +215,11 @@ def _cut(path: Path, jobs: int, *, keeps_lines: bool) -> Iterator[_Part]:
                 end = min(size, file.tell())
             yield _Part(number, str(path), start, end, keeps_lines)
             start, number = end, number + 1
+
+
+def _answering(make: Callable[[], Lines]) -> Callable[[_Part], Iterator[_Answer]]:
+    lines = make()
+    return lambda part: iter((_match_part(lines, part),))
 
 
 def _match_part(lines: Lines, part: _Part) -> _Answer:

@@ -14,6 +14,7 @@ from ombud.bench.events import county_batches
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.core.errors import Forbidden, InputError, TamperError, Unavailable
 from ombud.core.event import Event
+from ombud.detect import evidence
 from ombud.detect.alert import AlertChange
 from ombud.detect.correlation.parsing import parse_correlation
 from ombud.detect.engine import Engine
@@ -136,11 +137,16 @@ def lived(opened: OpenHome, rules: tuple[Rule, ...], *more: Any, **other: Any) -
 
 
 def replayed(
-    opened: OpenHome, rules: tuple[Rule, ...], *more: Any, is_whole: bool = False, **other: Any
+    opened: OpenHome,
+    rules: tuple[Rule, ...],
+    *more: Any,
+    is_whole: bool = False,
+    jobs: int = 1,
+    **other: Any,
 ) -> tuple[list[Any], Scan]:
     """Return the alerts of a replay over the whole record, and the scan."""
     replay = Replay(rules, *more, since=ALWAYS[0], until=ALWAYS[1], **other)
-    scan = Scan(opened.reader, replay, is_whole=is_whole)
+    scan = Scan(opened.reader, replay, is_whole=is_whole, jobs=jobs)
     size, _ = opened.appender.head()
     changes: list[AlertChange] = []
     for _ in scan.run(size):
@@ -206,6 +212,58 @@ def test_correlations_as_the_engine_has_them(opened: OpenHome) -> None:
     assert any(alert[1].rule_id == "many" for alert in live)
     found, _ = replayed(opened, rules, *more, feeding={"new"})
     assert sorted(found) == sorted(live)
+
+
+FED = """
+title: Opened
+id: opened
+logsource: {product: ombud}
+detection: {s: {action: [read, reveal], subject.key|exists: true}, condition: s}
+---
+title: Signed in
+id: signed
+logsource: {product: ombud}
+detection: {s: {action: authenticate}, condition: s}
+---
+title: Many people
+id: people
+level: high
+correlation: {type: value_count, rules: [opened], group-by: [actor.id, source], timespan: 2d,
+  condition: {field: subject.key, gte: 3}}
+---
+title: Signed in, then opened
+id: then
+level: low
+correlation: {type: temporal_ordered, rules: [signed, opened], group-by: [actor.id], timespan: 1h}
+"""
+
+
+@pytest.mark.parametrize("kept", [3, 100_000])
+def test_matches_that_columns_tell(
+    opened: OpenHome, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    """Alerts of correlations are the engine's, byte for byte, by one process or by two.
+
+    Also where less is remembered of their events than came since.
+    """
+    monkeypatch.setattr(evidence, "EVENTS_MAX", kept)
+    county(opened, 2500)
+    seal(opened)
+    record_events(opened.appender, [event(1, action="export", rows_returned=7000)])
+    one = load_rules([("f.yml", FED.encode())])
+    assert not one.refusals
+    more: dict[str, Any] = {"feeding": one.feeding}
+    live = lived(opened, one.rules, one.correlations, **more)
+    assert {alert[1].rule_id for alert in live} == {"people", "then"}
+
+    found, scan = replayed(opened, one.rules, one.correlations, **more)
+    assert sorted(found) == sorted(live)
+    assert scan.scanned.decoded < 10
+    whole, _ = replayed(opened, one.rules, one.correlations, is_whole=True, **more)
+    assert sorted(whole) == sorted(live)
+    monkeypatch.setattr(backtest_scan, "STEP", 257)
+    spread, _ = replayed(opened, one.rules, one.correlations, jobs=1 + (kept > 3), **more)
+    assert sorted(spread) == sorted(live)
 
 
 MANY = """

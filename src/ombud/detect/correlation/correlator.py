@@ -20,7 +20,6 @@ from ombud.detect.correlation.model import (
     Key,
     RuleMatch,
 )
-from ombud.detect.correlation.reading import Reading
 from ombud.detect.correlation.settling import Settling
 from ombud.detect.correlation.sliding import Sliding
 from ombud.detect.correlation.state import read_state, write_state
@@ -63,11 +62,6 @@ class Correlator:
     def rules(self) -> frozenset[str]:
         """The ids of rules and correlations whose matches are asked for."""
         return frozenset(self._readers)
-
-    def readings(self, rule_id: str) -> dict[int, Reading]:
-        """Return what reads the matches of a rule, by position of the correlation."""
-        positions = self._readers.get(rule_id, ())
-        return {position: self._watches[position].readings[rule_id] for position in positions}
 
     @property
     def counters(self) -> Mapping[str, Counters]:
