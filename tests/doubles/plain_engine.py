@@ -20,6 +20,7 @@ from ombud.detect.logsource import ROUTES, LogSource, sees_event, sees_original
 from ombud.detect.matcher import cut, explain
 from ombud.detect.paths import EventView, find_values, is_present
 from ombud.detect.rule import Rule
+from ombud.detect.usage import held_back
 from ombud.detect.view import view_of_original, view_of_row
 
 DAY_MS = 86_400_000
@@ -47,9 +48,11 @@ class PlainEngine:
         self._routes = routes
         self._alerts_max = alerts_max
         self._last: dict[str, int] = {}
-        self._correlations = correlations
+        # Which correlations wait for a rule that does not run has a test of its own.
+        held = held_back(correlations, {rule.id for rule in rules})
+        self._correlations = [one for one in correlations if one.id not in held]
         self._feeding = feeding
-        self._correlator = Correlator(correlations)
+        self._correlator = Correlator(self._correlations)
         self._known: dict[int, tuple[int, str | None, dict[str, list[Any]]]] = {}
         self._now = 0
 
