@@ -101,13 +101,7 @@ class Backtesting:
                 case=wanted.case,
                 said=_said(loaded.heads, since, until),
             )
-            replay = Replay(
-                loaded.rules,
-                loaded.correlations,
-                feeding=loaded.feeding,
-                since=since,
-                until=until,
-            )
+            replay = _replay(loaded, since, until)
             scan = Scan(
                 self._reader,
                 replay,
@@ -181,6 +175,12 @@ class Backtesting:
         chosen = tuple(one for one in linked if one.id in named and heads[one.id] is one)
         feeding = RuleSet(rules, correlations=chosen).feeding
         return _Loaded(rules, chosen, feeding, tuple(refusals))
+
+
+def _replay(loaded: _Loaded, since: int, until: int) -> Replay:
+    return Replay(
+        loaded.rules, loaded.correlations, feeding=loaded.feeding, since=since, until=until
+    )
 
 
 def _by_id(
