@@ -102,13 +102,7 @@ class Backtesting:
                 case=wanted.case,
                 said=_said(loaded.heads, since, until),
             )
-            replay = Replay(
-                loaded.rules,
-                loaded.correlations,
-                feeding=loaded.feeding,
-                since=since,
-                until=until,
-            )
+            replay = _replay(loaded, since, until)
             scan = Scan(
                 self._reader,
                 replay,
@@ -187,6 +181,12 @@ def _picked(here: RuleSet, rule_id: str) -> str:
     except NotFound as error:
         hint = "name a file, a folder, or an id of `ombud rules status`"
         raise InputError(error.message, hint=hint) from None
+
+
+def _replay(loaded: _Loaded, since: int, until: int) -> Replay:
+    return Replay(
+        loaded.rules, loaded.correlations, feeding=loaded.feeding, since=since, until=until
+    )
 
 
 def _by_id(
