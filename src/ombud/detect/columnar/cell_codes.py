@@ -21,6 +21,7 @@ from ombud.detect.columnar.rows import Absent
 Codes = npt.NDArray[np.int32]
 
 ENTRY_SIZE = 200  # Bytes that an entry takes besides its text, roughly.
+TEXT_SIZE = 76  # Bytes that a text takes besides its characters, at most.
 DEEP_SIZE = 16 << 20  # Bytes of a cell that cannot be spelt: as many as an original may have.
 
 
@@ -46,7 +47,8 @@ class CellCodes(dict[Any, int], ABC):
         texts = [cell for cell in new if cell.__class__ is str]
         if texts:
             self._learn(texts)
-            self.weight += ENTRY_SIZE * len(texts) + sum(map(getsizeof, texts))
+            # Their sizes in one step: one by one would cost as much as finding them.
+            self.weight += (ENTRY_SIZE + TEXT_SIZE) * len(texts) + getsizeof("".join(texts))
         return np.fromiter(map(self.__getitem__, cells), np.int32, count)
 
     def __missing__(self, cell: Any) -> int:

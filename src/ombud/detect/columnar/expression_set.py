@@ -3,11 +3,16 @@
 RE2 runs all expressions of a set together.  If it runs out of memory it says so
 by finding nothing, so the set holds an expression that every text has: when
 that is missing, each expression is put to the text by itself.
+
+Most texts have none, and asking costs more than looking.  So some texts are put
+to the set as the lines of one, which has every expression that a text by itself
+has: `^` and `$` also mean the ends of lines there, and a word ends there too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import re2  # type: ignore[import-untyped]
@@ -15,6 +20,9 @@ import re2  # type: ignore[import-untyped]
 from ombud.detect.expressions import expression_text
 from ombud.detect.predicates import Regex
 
+_LINES = 64  # Texts put to the set as one: if one has something, each is asked by itself.
+# What might mean another thing where a text is one of several lines: ends of a text, and flags.
+_ALONE = re.compile(r"\\[AzZ]|\(\?(?!:|P?<)")
 _MEMORY_MAX = 64 << 20  # Bytes for the automaton of one set, which grows as texts need it.
 
 
@@ -26,7 +34,24 @@ class ExpressionSet:
     ) -> None:
         self._numbers = [number for number, _ in expressions]
         self._checks = [expression.check() for _, expression in expressions]
-        self._set = _set_of([one for _, one in expressions], memory_max)
+        each = [one for _, one in expressions]
+        self._set = _set_of(each, memory_max)
+        self._lines = None
+        if not any(_ALONE.search(one.pattern) for one in each):
+            lines = [Regex(one.pattern, one.flags | re.MULTILINE) for one in each]
+            self._lines = _set_of(lines, memory_max)
+
+    def find_all(self, texts: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
+        """Yield the place of every text that has some of them, with their numbers."""
+        nothing = [len(self._numbers)]
+        for start in range(0, len(texts), _LINES):
+            some = texts[start : start + _LINES]
+            if self._lines is not None and self._lines.Match("\n".join(some)) == nothing:
+                continue
+            for place, text in enumerate(some, start):
+                numbers = self.find(text)
+                if numbers:
+                    yield place, numbers
 
     def find(self, text: str) -> list[int]:
         """Return the numbers of the expressions that the text has somewhere."""

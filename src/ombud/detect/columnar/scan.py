@@ -55,7 +55,6 @@ class Scan:
         self._expressions = ExpressionSet(expressions) if expressions else None
         # Of the ways to find something in a text, those that take one text at a time.
         self._finders: list[Callable[[str], Found]] = []
-        self._finders += [self._expressions.find] if self._expressions is not None else []
         self._finders += [Networks(networks).find] if networks else []
         self._finders += [self._try_others] if self._others else []
 
@@ -71,6 +70,9 @@ class Scan:
             for place, lower in enumerate(lowers):
                 if lower in self._words:
                     found[place] += self._words[lower]
+        if self._expressions is not None:
+            for place, numbers in self._expressions.find_all(texts):
+                found[place] += numbers
         for find in self._finders:
             for place, text in enumerate(texts):
                 numbers = find(text)

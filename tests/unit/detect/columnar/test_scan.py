@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -160,3 +161,22 @@ def test_networks(address: str, found: list[int]) -> None:
 
     assert sorted(Networks(networks).find(address)) == found
     assert found == [number for number, network in networks if network.check()(address)]
+
+
+ENDS = ("a$", "^b", r"\bc\b", r"\Bd", "[^x]e", r"\Af", "(?i)g", "h.i", r"j\z", "")
+
+
+@given(
+    st.lists(st.sampled_from(ENDS), min_size=1, max_size=4),
+    st.lists(st.text(alphabet="abcdefghijx \nG", max_size=4), max_size=150),
+    st.sampled_from([0, re.IGNORECASE, re.DOTALL, re.MULTILINE]),
+)
+def test_texts_together_are_texts_alone(patterns: list[str], texts: list[str], flags: int) -> None:
+    """Whatever stands at the ends of texts, many at once have what each has by itself."""
+    some = [(number, Regex(pattern, flags)) for number, pattern in enumerate(patterns)]
+    expressions = ExpressionSet(some)
+
+    together = {place: sorted(found) for place, found in expressions.find_all(texts)}
+
+    alone = [[number for number, one in some if one.check()(text)] for text in texts]
+    assert together == {place: found for place, found in enumerate(alone) if found}
