@@ -7,10 +7,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
 from ombud.detect.guidance import Guidance
 from ombud.detect.logsource import LogSource
-from ombud.detect.predicates import (
+from ombud.detect.matching.atoms import (
+    FieldExists,
+    FieldIs,
+    FieldIsNull,
+    FieldsAgree,
+    Keyword,
+    Node,
+)
+from ombud.detect.matching.predicates import (
     Compare,
     Network,
     Number,
@@ -22,8 +29,8 @@ from ombud.detect.predicates import (
     Wild,
     text_pattern,
 )
+from ombud.detect.matching.tree import All, Not, Some
 from ombud.detect.rule import Rule
-from ombud.detect.tree import All, Not, Some
 
 NAMES = ("a", "b", "c", "n.x", "n.y", "n")
 # Letters that fold in odd ways, what JSON escapes, and what patterns are made of.

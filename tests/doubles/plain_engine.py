@@ -2,7 +2,7 @@
 
 Every rule is put to the whole view of every event that its logsource covers, by
 the tree itself; correlations are given what each event matched by itself, and what
-they read is never forgotten.  It is the oracle of `ombud.detect.engine`.
+they read is never forgotten.  It is the oracle of `ombud.detect.alerting.engine`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 from ombud.core.batch import Committed
 from ombud.core.errors import EventError
-from ombud.detect.alert import FINDING_SOURCE, Alert, AlertEvent, Group, Head, alert_id
+from ombud.detect.alerting.alert import FINDING_SOURCE, Alert, AlertEvent, Group, Head, alert_id
+from ombud.detect.alerting.usage import held_back
 from ombud.detect.correlation.correlator import Correlator
 from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
 from ombud.detect.correlation.telling import sentence_of
 from ombud.detect.logsource import ROUTES, LogSource, sees_event, sees_original
-from ombud.detect.matcher import cut, explain
-from ombud.detect.paths import EventView, find_values, is_present
+from ombud.detect.matching.matcher import cut, explain
+from ombud.detect.matching.paths import EventView, find_values, is_present
 from ombud.detect.rule import Rule
-from ombud.detect.usage import held_back
 from ombud.detect.view import view_of_original, view_of_row
 
 DAY_MS = 86_400_000

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ombud.bench.events import county_sources, to_batches, to_committed
 from ombud.config.rule_files import read_rules, shipped_rules_folder
-from ombud.detect.engine import Engine
+from ombud.detect.alerting.engine import Engine
 from ombud.simulate.county import simulate
 from ombud.simulate.teller import PLAIN
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ombud.config.rule_files import read_rules
 from ombud.core.errors import Conflict
-from ombud.detect.atoms import Keyword, Node
+from ombud.detect.matching.atoms import Keyword, Node
+from ombud.detect.matching.tree import All, Not, Some
 from ombud.detect.rule import Rule
-from ombud.detect.tree import All, Not, Some
 
 RULES = Path("sigma") / "rules"
 AWS = ("cloud/aws",)

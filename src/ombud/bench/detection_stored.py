@@ -16,9 +16,9 @@ from ombud.bench.report import Figures, Limit, Options, Report
 from ombud.bench.segments import make_segments
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.core.errors import Conflict
-from ombud.detect.replay import Replay
+from ombud.detect.loading.rule_set import RuleSet
+from ombud.detect.replaying.replay import Replay
 from ombud.detect.rule import Rule, parse_rules
-from ombud.detect.rule_set import RuleSet
 from ombud.record.reader import RecordReader
 from ombud.services.backtest_report import Report as Raised
 from ombud.services.backtest_scan import Scan

@@ -15,8 +15,8 @@ from ombud.bench.report import Figures, Options, Report, repeat
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.core.batch import Committed
 from ombud.core.stretch import join_committed
-from ombud.detect.engine import Engine
-from ombud.detect.rule_set import RuleSet
+from ombud.detect.alerting.engine import Engine
+from ombud.detect.loading.rule_set import RuleSet
 
 _CORPUS = Path("sigma") / "rules" / "cloud" / "aws"
 _CORPUS_EVENTS_MAX = 20_000  # There are no more originals that differ.

@@ -32,7 +32,7 @@ from ombud.cli.output import (
 from ombud.cli.policy import days_of, instant_of
 from ombud.config.rule_files import find_rule_files, read_placeholders
 from ombud.core.errors import InputError
-from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.detect.loading.documents import FILE_SIZE_MAX
 from ombud.services.backtest_wanted import BacktestWanted
 
 Json = dict[str, Any]

@@ -27,9 +27,9 @@ from ombud.config.rule_files import (
 )
 from ombud.config.settings import load_settings
 from ombud.core.errors import EventError, InputError, NotFound
-from ombud.detect.documents import FILE_SIZE_MAX
-from ombud.detect.explanation import EventInHand
-from ombud.detect.rule_set import RuleSet
+from ombud.detect.loading.documents import FILE_SIZE_MAX
+from ombud.detect.loading.rule_set import RuleSet
+from ombud.detect.telling.explanation import EventInHand
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 from ombud.services.rule_looks import explain_any, pick_rule
 from ombud.services.rule_wanted import ExplainWanted

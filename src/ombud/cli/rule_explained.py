@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from ombud.cli.output import BRIEF, note, print_line, stdout, visible
-from ombud.detect.wording import sigma_value
+from ombud.detect.telling.wording import sigma_value
 
 Json = dict[str, Any]
 

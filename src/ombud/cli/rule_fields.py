@@ -18,7 +18,7 @@ from ombud.collect.sources import get_source
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.core.errors import InputError, RuleError
 from ombud.detect.columnar.rows import ViewRows
-from ombud.detect.field_counts import FieldCounts
+from ombud.detect.telling.field_counts import FieldCounts
 
 STEP = 1000  # Lines counted at once.
 

@@ -19,9 +19,9 @@ from ombud.collect.sources import get_source
 from ombud.config.rule_files import read_rules
 from ombud.core.errors import InputError, RuleError
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.matcher import explain
+from ombud.detect.loading.rule_set import RuleSet
+from ombud.detect.matching.matcher import explain
 from ombud.detect.rule import Rule
-from ombud.detect.rule_set import RuleSet
 from ombud.services.matching import LinePool
 from ombud.services.rule_correlating import CorrelatedLines, LineCorrelator
 from ombud.services.rule_lines import RuleLines, WholeLines, routed

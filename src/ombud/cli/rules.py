@@ -26,9 +26,9 @@ from ombud.config.rule_files import (
 from ombud.core.errors import InputError
 from ombud.detect.cases import CaseResult, parse_cases, run_cases
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.detect.loading.documents import FILE_SIZE_MAX
+from ombud.detect.loading.rule_set import RuleSet
 from ombud.detect.rule import Refusal, Rule
-from ombud.detect.rule_set import RuleSet
 
 PROGRESS_EVERY = 1000  # Lines between two steps of the progress bar.
 

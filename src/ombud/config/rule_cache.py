@@ -22,9 +22,9 @@ import msgspec
 
 import ombud
 from ombud.config.plain_file import read_plain_file
-from ombud.detect.condition import Placeholders
-from ombud.detect.rule_codec import FORMAT, decode_rules, encode_rules
-from ombud.detect.rule_set import RuleSet
+from ombud.detect.loading.condition import Placeholders
+from ombud.detect.loading.rule_codec import FORMAT, decode_rules, encode_rules
+from ombud.detect.loading.rule_set import RuleSet
 
 ENTRIES_MAX = 8  # Sets kept; a home has one, and whoever writes rules comes back to a few.
 SIZE_MAX = 64 << 20  # Bytes of one set; 3,141 public rules have 3 MB.

@@ -18,11 +18,11 @@ from ombud.config.settings import Settings
 from ombud.core.collection import paused_collection
 from ombud.core.errors import InputError, RuleError, Unavailable
 from ombud.detect.cases import SUFFIX
-from ombud.detect.condition import Placeholders
-from ombud.detect.documents import FILE_SIZE_MAX
-from ombud.detect.placeholders import parse_placeholders
+from ombud.detect.loading.condition import Placeholders
+from ombud.detect.loading.documents import FILE_SIZE_MAX
+from ombud.detect.loading.placeholders import parse_placeholders
+from ombud.detect.loading.rule_set import RuleSet, load_rules
 from ombud.detect.rule import Refusal
-from ombud.detect.rule_set import RuleSet, load_rules
 
 RULE_SUFFIXES = (".yml", ".yaml")
 PLACEHOLDERS = "placeholders.yml"  # Beside rules: what is put for `%name%` in them.

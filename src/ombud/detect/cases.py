@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 from ombud.core.errors import RuleError
 from ombud.core.fields import BY_NAME, Kind
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.documents import Fault, parse_documents
+from ombud.detect.loading.documents import Fault, parse_documents
+from ombud.detect.loading.rule_set import RuleSet
 from ombud.detect.logsource import sees_event
 from ombud.detect.rule import Rule
-from ombud.detect.rule_set import RuleSet
 from ombud.detect.sequences import SequenceCase, TimedView, does_raise, parse_sequence
 from ombud.detect.view import check_field, with_short_names
 

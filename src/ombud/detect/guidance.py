@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ombud.core.errors import RuleError
-from ombud.detect.paths import EventView, find_values
-from ombud.detect.values import text_of
+from ombud.detect.matching.paths import EventView, find_values
+from ombud.detect.matching.values import text_of
 
 GROUP_FIELDS_MAX = 8  # More would give an alert for nearly every event.
 SENTENCE_LENGTH_MAX = 400  # Characters; a sentence, not a report.

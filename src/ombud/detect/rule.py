@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 from sigma.exceptions import SigmaError
 
 from ombud.core.errors import RuleError
-from ombud.detect.atoms import Node, Test
-from ombud.detect.condition import Placeholders, compile_detection
-from ombud.detect.documents import Fault, parse_documents
 from ombud.detect.guidance import Guidance, guidance_of
+from ombud.detect.loading.condition import Placeholders, compile_detection
+from ombud.detect.loading.documents import Fault, parse_documents
 from ombud.detect.logsource import LogSource, check_own
+from ombud.detect.matching.atoms import Node, Test
 from ombud.detect.view import check_field
 
 Result = TypeVar("Result")

@@ -18,7 +18,7 @@ from ombud.core.errors import RuleError
 from ombud.detect.correlation.correlator import LATENESS_MS, Correlator
 from ombud.detect.correlation.model import Correlation, RuleMatch
 from ombud.detect.correlation.parsing import UNIT_SECONDS
-from ombud.detect.paths import EventView, find_values
+from ombud.detect.matching.paths import EventView, find_values
 from ombud.detect.rule import Rule
 
 EVENTS_MAX = 10_000  # Of one sequence, repetitions counted.

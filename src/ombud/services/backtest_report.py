@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ombud.detect.alert import Alert, AlertChange, Head
-from ombud.detect.replay import Replay
+from ombud.detect.alerting.alert import Alert, AlertChange, Head
+from ombud.detect.replaying.replay import Replay
 from ombud.detect.rule import Rule
 
 Json = dict[str, Any]

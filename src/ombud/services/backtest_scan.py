@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from msgspec import UNSET
 
 from ombud.core.errors import Unavailable
-from ombud.detect.candidates import acts_of
-from ombud.detect.replay import Replay
+from ombud.detect.replaying.candidates import acts_of
+from ombud.detect.replaying.replay import Replay
 from ombud.record.paths import SegmentFile
 from ombud.record.reader import RecordReader
 from ombud.record.stored import StoredSegment

@@ -15,11 +15,11 @@ from typing import Any
 
 from ombud.core.clock import Clock, now_ms
 from ombud.core.errors import Forbidden, InputError, NotFound, Unavailable
-from ombud.detect.alert import Head
+from ombud.detect.alerting.alert import Head
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.replay import Replay
+from ombud.detect.loading.rule_set import RuleSet, load_rules
+from ombud.detect.replaying.replay import Replay
 from ombud.detect.rule import Refusal, Rule
-from ombud.detect.rule_set import RuleSet, load_rules
 from ombud.query.values import MOMENT_MAX, MOMENT_MIN
 from ombud.record.reader import RecordReader
 from ombud.services.asker import Asker

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.replay import Stored
+from ombud.detect.replaying.replay import Stored
 from ombud.detect.rule import Rule
 from ombud.services.segment_look import Carried, SegmentLook, Stretch, Task
 from ombud.services.workers import Worker

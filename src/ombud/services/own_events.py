@@ -14,7 +14,7 @@ import orjson
 
 from ombud.core.errors import InputError
 from ombud.core.event import Event
-from ombud.detect.engine import TICK_SOURCE
+from ombud.detect.alerting.engine import TICK_SOURCE
 from ombud.services.asker import Asker
 
 SYSTEM = "ombud"

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from ombud.core.errors import InputError
 from ombud.detect.correlation.correlator import Correlator
 from ombud.detect.correlation.model import Correlation, CorrelationMatch, RuleMatch
-from ombud.detect.paths import EventView, find_values
-from ombud.detect.rule_set import RuleSet
+from ombud.detect.loading.rule_set import RuleSet
+from ombud.detect.matching.paths import EventView, find_values
 
 MATCHES_MAX = 1_000_000  # Kept until the file is read: some 500 bytes each.
 

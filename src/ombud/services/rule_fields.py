@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ombud.detect.field_counts import CarriedNames
 from ombud.detect.logsource import PRODUCT
+from ombud.detect.telling.field_counts import CarriedNames
 from ombud.detect.view import view_of_event, view_of_original
 from ombud.services.asker import Asker
 from ombud.services.looks import Looks

@@ -20,7 +20,7 @@ from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
 from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.logsource import ROUTES, sees_event, sees_original
-from ombud.detect.paths import EventView
+from ombud.detect.matching.paths import EventView
 from ombud.detect.rule import Rule
 from ombud.detect.view import view_of_event, view_of_original, with_short_names
 from ombud.services.matching import PartLines

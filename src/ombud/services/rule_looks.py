@@ -15,16 +15,16 @@ from ombud.config.rule_files import read_rule_text
 from ombud.core.errors import InputError, NotFound, RuleError
 from ombud.core.event import Event
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.explaining import Names
-from ombud.detect.explanation import (
+from ombud.detect.loading.rule_set import RuleSet, load_rules
+from ombud.detect.loading.selections import parts_of_file
+from ombud.detect.rule import Rule
+from ombud.detect.telling.explaining import Names
+from ombud.detect.telling.explanation import (
     EventInHand,
     explain_correlation,
     explain_rule,
     rules_below,
 )
-from ombud.detect.rule import Rule
-from ombud.detect.rule_set import RuleSet, load_rules
-from ombud.detect.selections import parts_of_file
 from ombud.detect.view import view_of_event, view_of_original
 from ombud.services.asker import Asker
 from ombud.services.looks import Looks

@@ -8,8 +8,8 @@ from typing import Any
 from ombud.core.clock import Clock
 from ombud.core.errors import InputError
 from ombud.detect.correlation.model import Correlation
+from ombud.detect.loading.rule_set import RuleSet
 from ombud.detect.rule import Rule
-from ombud.detect.rule_set import RuleSet
 from ombud.services.asker import Asker
 from ombud.services.own_events import own_event
 from ombud.services.record_port import Appender, record_events

@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 from msgspec import UNSET
 
 from ombud.core.errors import TamperError, Unavailable
-from ombud.detect.candidates import Candidates, acts_of
 from ombud.detect.correlation.model import Correlation
 from ombud.detect.correlation.reading import Reading
 from ombud.detect.logsource import ROUTES
-from ombud.detect.narrowing import Rows
-from ombud.detect.replay import Stored
+from ombud.detect.replaying.candidates import Candidates, acts_of
+from ombud.detect.replaying.narrowing import Rows
+from ombud.detect.replaying.replay import Stored
+from ombud.detect.replaying.stored_matches import Seen, StoredMatches, matches_of
 from ombud.detect.rule import Rule
-from ombud.detect.stored_matches import Seen, StoredMatches, matches_of
 from ombud.record.paths import SegmentFile
 from ombud.record.stored import StoredSegment
 from ombud.services.stored_fields import Derived, StoredFields, derived_cells

@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from ombud.core.fields import BY_NAME, Field, Kind
 from ombud.detect.columnar.rows import cell_of
-from ombud.detect.narrowing import ANYTHING, Cells, Elements, OneOf, Rows
+from ombud.detect.replaying.narrowing import ANYTHING, Cells, Elements, OneOf, Rows
 from ombud.record.stored import StoredSegment
 
 _EXACT_MAX = 2.0**53  # Beyond it a double skips integers.
@@ -44,7 +44,7 @@ def derived_cells(column: Derived) -> list[Any]:
 
 
 class StoredFields:
-    """The fields of one segment by name, as `ombud.detect.narrowing` asks for them."""
+    """The fields of one segment by name, as `ombud.detect.replaying.narrowing` asks for them."""
 
     def __init__(self, segment: StoredSegment) -> None:
         self._segment = segment

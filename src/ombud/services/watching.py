@@ -14,11 +14,11 @@ from typing import Any
 
 from ombud.core.batch import Batch, BatchBuilder, Committed
 from ombud.core.errors import InputError
-from ombud.detect.alert import Alert, finding_event
+from ombud.detect.alerting.alert import Alert, finding_event
+from ombud.detect.alerting.engine import Engine
 from ombud.detect.correlation.model import Correlation
-from ombud.detect.engine import Engine
+from ombud.detect.loading.rule_set import RuleSet
 from ombud.detect.rule import Rule
-from ombud.detect.rule_set import RuleSet
 from ombud.query.world import AlertTest
 from ombud.services.record_port import Appender
 from ombud.store.alerts import LIMIT_MAX as ALERTS_MAX

@@ -16,7 +16,7 @@ import duckdb
 import orjson
 
 from ombud.core.errors import InputError, NotFound, Unavailable
-from ombud.detect.alert import Alert, AlertChange
+from ombud.detect.alerting.alert import Alert, AlertChange
 from ombud.detect.rule import LEVELS
 from ombud.query.bindings import Bindings
 from ombud.query.columns import Column, Storage

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ombud.core.errors import InputError, OmbudError
-from ombud.detect.documents import FILE_SIZE_MAX
+from ombud.detect.loading.documents import FILE_SIZE_MAX
 from ombud.services.backtest_wanted import BacktestWanted
 from ombud.services.rule_wanted import ExplainWanted
 from ombud.web.access import AskerPart, ServicesPart

@@ -13,8 +13,8 @@ import ombud
 from ombud.config import rule_cache, rule_files
 from ombud.config.rule_cache import cache_folder, cache_key, find_cached, keep_cached
 from ombud.config.rule_files import read_rules
-from ombud.detect.rule_codec import encode_rules
-from ombud.detect.rule_set import RuleSet, load_rules
+from ombud.detect.loading.rule_codec import encode_rules
+from ombud.detect.loading.rule_set import RuleSet, load_rules
 
 RULE = "title: T\nid: '{}'\nlogsource: {{product: p}}\ndetection: {{s: {{a: {}}}, condition: s}}\n"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ombud.detect.guidance import SENTENCE_LENGTH_MAX, Guidance
-from ombud.detect.matcher import explain
+from ombud.detect.matching.matcher import explain
 from ombud.detect.rule import Rule
 
 HEAD = "title: T\nid: t\nlogsource: {product: test}\n"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doubles.spoilt_records import spoilt
+from ombud.detect.matching.paths import find_values
 from ombud.detect.originals import NAMED
-from ombud.detect.paths import find_values
 from ombud.detect.view import view_of_original
 
 ACTIVITY: dict[str, Any] = {

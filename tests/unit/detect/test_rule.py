@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ombud.detect.condition_syntax import CONDITION_LENGTH_MAX
-from ombud.detect.documents import DOCUMENTS_MAX, FILE_SIZE_MAX
+from ombud.detect.loading.condition_syntax import CONDITION_LENGTH_MAX
+from ombud.detect.loading.documents import DOCUMENTS_MAX, FILE_SIZE_MAX
+from ombud.detect.loading.rule_set import load_rules
 from ombud.detect.rule import Refusal, Rule, parse_rules
-from ombud.detect.rule_set import load_rules
 
 OWN = "title: T\nid: t\nlogsource: {product: ombud}\n"
 GOOD = "title: T\nid: t\nlogsource: {product: p}\ndetection: {s: {a: 1}, condition: s}\n"

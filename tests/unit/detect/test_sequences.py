@@ -7,8 +7,8 @@ import pytest
 from ombud.core.errors import RuleError
 from ombud.detect.cases import parse_cases, run_cases
 from ombud.detect.correlation.model import Correlation
+from ombud.detect.loading.rule_set import RuleSet, load_rules
 from ombud.detect.rule import Rule
-from ombud.detect.rule_set import RuleSet, load_rules
 from ombud.detect.sequences import EVENTS_MAX, START_MS, SequenceCase
 
 RULES = """\

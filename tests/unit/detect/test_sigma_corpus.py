@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
+from ombud.detect.loading.rule_set import RuleSet, load_rules
 from ombud.detect.logsource import ROUTES, sees_original
-from ombud.detect.matcher import Matcher
+from ombud.detect.matching.matcher import Matcher
 from ombud.detect.rule import parse_rules
-from ombud.detect.rule_set import RuleSet, load_rules
 from ombud.detect.view import view_of_original, with_short_names
 
 # The published count of this case is 1, but three of its events hold the text asked for.

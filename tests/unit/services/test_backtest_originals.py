@@ -15,9 +15,9 @@ from ombud.collect.sources import get_source
 from ombud.core.errors import EventError
 from ombud.core.event import Event
 from ombud.core.fields import BY_NAME
-from ombud.detect.candidates import VERBATIM, OriginalColumns
 from ombud.detect.columnar.rows import cell_of
-from ombud.detect.narrowing import ANYTHING, Cells, Elements, OneOf, Rows
+from ombud.detect.replaying.candidates import VERBATIM, OriginalColumns
+from ombud.detect.replaying.narrowing import ANYTHING, Cells, Elements, OneOf, Rows
 from ombud.detect.view import view_of_original
 
 NOW = 1_795_305_600_000

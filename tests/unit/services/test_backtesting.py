@@ -14,13 +14,13 @@ from ombud.bench.events import county_batches
 from ombud.config.rule_files import read_rules, shipped_rules_folder
 from ombud.core.errors import Forbidden, InputError, TamperError, Unavailable
 from ombud.core.event import Event
-from ombud.detect import evidence
-from ombud.detect.alert import AlertChange
+from ombud.detect.alerting import evidence
+from ombud.detect.alerting.alert import AlertChange
+from ombud.detect.alerting.engine import Engine
 from ombud.detect.correlation.parsing import parse_correlation
-from ombud.detect.engine import Engine
-from ombud.detect.replay import Replay, warm_up
+from ombud.detect.loading.rule_set import load_rules
+from ombud.detect.replaying.replay import Replay, warm_up
 from ombud.detect.rule import Rule, parse_rules
-from ombud.detect.rule_set import load_rules
 from ombud.record.sealer import Sealer
 from ombud.services import backtest_scan, backtesting
 from ombud.services.asker import Asker

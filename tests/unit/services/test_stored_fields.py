@@ -19,7 +19,7 @@ from ombud.core.canonical import encode_groups
 from ombud.core.event import Event
 from ombud.core.fields import FIELDS, Kind
 from ombud.detect.columnar.rows import cell_of
-from ombud.detect.narrowing import ANYTHING, OneOf, Rows
+from ombud.detect.replaying.narrowing import ANYTHING, OneOf, Rows
 from ombud.detect.view import view_of_row
 from ombud.record import segment
 from ombud.record.paths import SegmentFile

@@ -12,8 +12,8 @@ import pytest
 from ombud.core.batch import COUNT_MAX, Batch, BatchBuilder, Committed
 from ombud.core.errors import Unavailable
 from ombud.core.event import Event
+from ombud.detect.loading.rule_set import RuleSet
 from ombud.detect.rule import Rule, parse_rules
-from ombud.detect.rule_set import RuleSet
 from ombud.record.receipt import Receipt
 from ombud.services.watching import Watch
 from ombud.store.alerts import AlertStore

@@ -13,8 +13,8 @@ import pytest
 from ombud.core.batch import Batch, BatchBuilder, Committed
 from ombud.core.event import Event
 from ombud.core.stretch import slice_committed
-from ombud.detect.alert import AlertChange
-from ombud.detect.rule_set import RuleSet, load_rules
+from ombud.detect.alerting.alert import AlertChange
+from ombud.detect.loading.rule_set import RuleSet, load_rules
 from ombud.record.receipt import Receipt
 from ombud.services import watching
 from ombud.services.watching import Watch

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from ombud.core.errors import InputError, NotFound
-from ombud.detect.alert import Alert, AlertChange, AlertEvent
+from ombud.detect.alerting.alert import Alert, AlertChange, AlertEvent
 from ombud.detect.rule import LEVELS
 from ombud.query.names import VOCABULARIES
 from ombud.query.tree import AnyOf, Equals, Has, Match, Pattern, Prefix

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UnsetType
 
-from ombud.detect.predicates import Compare, Predicate
+from ombud.detect.matching.predicates import Compare, Predicate
 
 PREDICATES_MAX = 16  # Bounds on one field; more are looked at cell by cell.
 

@@ -8,10 +8,10 @@ from operator import itemgetter
 
 from msgspec import UNSET
 
-from ombud.detect.atoms import FieldExists, FieldIsNull, FieldsAgree
 from ombud.detect.columnar.groups import Either, Every, Form, Group, Unless
 from ombud.detect.columnar.rates import Rates
 from ombud.detect.columnar.tables import Table
+from ombud.detect.matching.atoms import FieldExists, FieldIsNull, FieldsAgree
 
 Key = tuple[int, ...]  # The codes of the fields of a rule, in their order.
 Test = Callable[[Key], bool]

@@ -17,8 +17,8 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
-from ombud.detect.expressions import expression_text
-from ombud.detect.predicates import Regex
+from ombud.detect.matching.expressions import expression_text
+from ombud.detect.matching.predicates import Regex
 
 _LINES = 64  # Texts put to the set as one: if one has something, each is asked by itself.
 # What might mean another thing where a text is one of several lines: ends of a text, and flags.

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from ombud.detect.columnar.exact import is_exact
 from ombud.detect.columnar.places import Way
 from ombud.detect.columnar.rows import Absent
-from ombud.detect.paths import find
+from ombud.detect.matching.paths import find
 
 At = Sequence[int] | None  # The rows whose cells a column holds; None for all of them.
 

@@ -11,9 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
-from ombud.detect.predicates import Predicate
-from ombud.detect.tree import All, Not, Some
+from ombud.detect.matching.atoms import (
+    FieldExists,
+    FieldIs,
+    FieldIsNull,
+    FieldsAgree,
+    Keyword,
+    Node,
+)
+from ombud.detect.matching.predicates import Predicate
+from ombud.detect.matching.tree import All, Not, Some
 
 
 @dataclass(frozen=True, slots=True)

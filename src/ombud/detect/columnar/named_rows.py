@@ -18,7 +18,7 @@ from ombud.core.errors import EventError
 from ombud.core.fields import Group
 from ombud.detect.columnar.canonical_groups import GROUPS, MAPS, PLACES, decode_group
 from ombud.detect.columnar.rows import Absent, Cells, cell_of
-from ombud.detect.paths import EventView
+from ombud.detect.matching.paths import EventView
 from ombud.detect.view import view_of_row
 
 _SUBJECTS: Mapping[str, Callable[[Any, Any], str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from ombud.detect.predicates import Network
+from ombud.detect.matching.predicates import Network
 
 
 class Networks:

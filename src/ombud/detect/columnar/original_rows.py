@@ -22,8 +22,8 @@ from ombud.detect.columnar.plain_text import plain_texts
 from ombud.detect.columnar.projection import Projection
 from ombud.detect.columnar.rows import Absent, Cells, cell_of
 from ombud.detect.columnar.suspicion import Originals, Raw, Suspicion
+from ombud.detect.matching.paths import EventView
 from ombud.detect.originals import NAMED
-from ombud.detect.paths import EventView
 from ombud.detect.view import view_of_original
 
 SETS_MAX = 256  # Sets of names whose decoders are kept; asked for by rules, which are finite.

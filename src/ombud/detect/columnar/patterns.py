@@ -16,7 +16,7 @@ from typing import Any
 
 import ahocorasick  # type: ignore[import-not-found]
 
-from ombud.detect.predicates import Check, Text
+from ombud.detect.matching.predicates import Check, Text
 
 _FEW = 24  # Literals that are found sooner one by one, in many texts joined; and suffixes.
 _JOIN = "\n"

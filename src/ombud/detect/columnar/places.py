@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntFlag
 from typing import Any
 
-from ombud.detect.paths import EventView
+from ombud.detect.matching.paths import EventView
 
 PLACES_MAX = 8192  # Places remembered of one source; with more, events beyond are read whole.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ombud.detect.columnar.rows import Cells, Rows
-from ombud.detect.paths import EventView
+from ombud.detect.matching.paths import EventView
 
 
 class Prefetched:

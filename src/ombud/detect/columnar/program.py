@@ -24,7 +24,7 @@ from ombud.detect.columnar.screen import Numbers, Screen
 from ombud.detect.columnar.tables import Table
 from ombud.detect.columnar.witness import Chooser, Witness, choose_witnesses, users_of
 from ombud.detect.columnar.words import Words
-from ombud.detect.predicates import Predicate
+from ombud.detect.matching.predicates import Predicate
 from ombud.detect.rule import Rule
 
 SPAN_MAX = 2048  # Events taken at once: with more, columns leave the cache.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from ombud.detect.columnar.groups import Either, Every, Form, Group, Unless, leaves_of
-from ombud.detect.predicates import Network, Number, Predicate, Regex, Text
+from ombud.detect.matching.predicates import Network, Number, Predicate, Regex, Text
 
 _HIGHEST = 0.9  # What is certain is known, not guessed.
 _EVEN = 0.5  # For absence and agreement.

@@ -1,6 +1,6 @@
 """Rows: a batch of events, decoded into cells for exactly the fields asked for.
 
-A cell is what one event holds under one field name, as `ombud.detect.paths`
+A cell is what one event holds under one field name, as `ombud.detect.matching.paths`
 finds it: UNSET when the event does not carry the field; the value itself when
 it is found once, be it None, a list or an object; a list of the values when it
 is found several times.  Opened like a list (`values_of`) a cell is
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from msgspec import UNSET
 
-from ombud.detect.paths import EventView, find, flatten
+from ombud.detect.matching.paths import EventView, find, flatten
 
 Cells = Mapping[str, Sequence[Any]]
 

@@ -14,8 +14,8 @@ from typing import Any
 from ombud.detect.columnar.expression_set import ExpressionSet
 from ombud.detect.columnar.networks import Networks
 from ombud.detect.columnar.patterns import Found, FoundAt, Patterns
-from ombud.detect.predicates import Check, Network, Number, Predicate, Regex, Text, Truth
-from ombud.detect.values import is_number, text_of
+from ombud.detect.matching.predicates import Check, Network, Number, Predicate, Regex, Text, Truth
+from ombud.detect.matching.values import is_number, text_of
 
 
 class Scan:

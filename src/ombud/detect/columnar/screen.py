@@ -12,7 +12,7 @@ from ombud.detect.columnar.cell_codes import CellCodes, Codes
 from ombud.detect.columnar.comparisons import Comparisons
 from ombud.detect.columnar.rows import Absent, values_of
 from ombud.detect.columnar.scan import Scan
-from ombud.detect.predicates import Predicate
+from ombud.detect.matching.predicates import Predicate
 
 Numbers = npt.NDArray[np.int64]
 

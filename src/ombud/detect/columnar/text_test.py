@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ombud.detect.columnar.scan import Scan
-from ombud.detect.predicates import Number, Predicate, Text, Truth
-from ombud.detect.values import text_of
+from ombud.detect.matching.predicates import Number, Predicate, Text, Truth
+from ombud.detect.matching.values import text_of
 
 TextTest = Callable[[str, str], bool]  # Of a text in lower case and as it is.
 

@@ -21,9 +21,9 @@ import re2  # type: ignore[import-untyped]
 from ombud.detect.columnar.plain_text import latin_pattern
 from ombud.detect.columnar.rows import Rows
 from ombud.detect.columnar.screen import Numbers
-from ombud.detect.paths import EventView, leaves
-from ombud.detect.predicates import Predicate, Text
-from ombud.detect.values import text_of
+from ombud.detect.matching.paths import EventView, leaves
+from ombud.detect.matching.predicates import Predicate, Text
+from ombud.detect.matching.values import text_of
 
 _WORD = re.compile(r"[ !#-.0-\[\]-~]+")  # Printable ASCII that JSON need not escape.
 _NUMBER_LIKE = re.compile(r"[0-9.+\-e]*|in?|nf?|inf|nan?|an?|f", re.IGNORECASE)

@@ -14,7 +14,7 @@ from typing import Any
 from ombud.core.errors import RuleError
 from ombud.detect.correlation.expression import alternatives_of
 from ombud.detect.correlation.model import Alternative, Bound, CorrelationType, Number, Operator
-from ombud.detect.paths import FIELD_PARTS_MAX
+from ombud.detect.matching.paths import FIELD_PARTS_MAX
 
 COUNT_MAX = 50_000  # What a condition may count up to; a group keeps a few more events.
 FIELDS_MAX = 8  # Fields whose values are counted together.

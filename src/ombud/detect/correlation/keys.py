@@ -17,7 +17,7 @@ import orjson
 
 from ombud.detect.correlation.condition import NUMBER_MAX
 from ombud.detect.correlation.model import Key, Number
-from ombud.detect.values import lower_text_of, number_of
+from ombud.detect.matching.values import lower_text_of, number_of
 
 TEXT_LENGTH_MAX = 256  # Characters of a value; of a longer one the hash tells it apart.
 COUNTED_LENGTH_MAX = 48  # Characters of a text that is only counted; a longer one is its hash.

@@ -15,7 +15,7 @@ from doubles.detections import values
 from ombud.detect.columnar.groups import Group
 from ombud.detect.columnar.rows import Absent
 from ombud.detect.columnar.tables import Table
-from ombud.detect.predicates import text_pattern
+from ombud.detect.matching.predicates import text_pattern
 
 ALIKE = [1, 1.0, True, "1", 0, 0.0, -0.0, False, "0", None, "null", UNSET, [], {}, [1], [1.0],
          [True], ["1"], [None], [[]], {"a": 1}, {"a": True}, {"a": 1, "b": 2}, {"b": 2, "a": 1},

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from ombud.detect.columnar.comparisons import PREDICATES_MAX, Comparisons
 from ombud.detect.columnar.screen import Screen
-from ombud.detect.predicates import Compare, text_pattern
+from ombud.detect.matching.predicates import Compare, text_pattern
 
 numbers = st.one_of(
     st.integers(-5, 5),

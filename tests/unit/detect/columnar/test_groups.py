@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from doubles.detections import plain_hits, rules_of
-from ombud.detect.atoms import FieldExists, FieldIs, FieldIsNull, FieldsAgree, Keyword, Node
 from ombud.detect.columnar.groups import (
     Either,
     Every,
@@ -22,8 +21,16 @@ from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rates import Rates
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.columnar.witness import choose_witnesses
-from ombud.detect.predicates import text_pattern
-from ombud.detect.tree import All, Not, Some
+from ombud.detect.matching.atoms import (
+    FieldExists,
+    FieldIs,
+    FieldIsNull,
+    FieldsAgree,
+    Keyword,
+    Node,
+)
+from ombud.detect.matching.predicates import text_pattern
+from ombud.detect.matching.tree import All, Not, Some
 
 X, Y, Z = (text_pattern([name]) for name in ("xxxxxx", "yyyyyy", "zzzzzz"))
 

@@ -17,7 +17,7 @@ from ombud.core.event import Event
 from ombud.core.fields import FIELDS
 from ombud.detect.columnar.named_rows import NamedColumns, NamedRows
 from ombud.detect.columnar.rows import Absent, values_of
-from ombud.detect.paths import find_values, is_present
+from ombud.detect.matching.paths import find_values, is_present
 from ombud.detect.view import SUBJECT_FIELDS, view_of_row
 
 NOON = 1_795_348_800_000

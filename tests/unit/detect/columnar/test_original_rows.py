@@ -18,9 +18,9 @@ from msgspec import UNSET
 from ombud.detect.columnar import original_rows
 from ombud.detect.columnar.original_rows import OriginalProjector, OriginalRows
 from ombud.detect.columnar.rows import Absent, values_of
+from ombud.detect.matching.paths import EventView, find_values, is_present, leaves
+from ombud.detect.matching.values import text_of
 from ombud.detect.originals import NAMED
-from ombud.detect.paths import EventView, find_values, is_present, leaves
-from ombud.detect.values import text_of
 from ombud.detect.view import view_of_original
 
 NAMES = frozenset(

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doubles.detections import events, plain_hits, rules_of, trees
-from ombud.detect.atoms import FieldIs, Keyword, Node
 from ombud.detect.columnar import experience
 from ombud.detect.columnar.groups import form_of
 from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rates import Rates
 from ombud.detect.columnar.rows import Cells, ViewRows
 from ombud.detect.columnar.witness import choose_witnesses
+from ombud.detect.matching.atoms import FieldIs, Keyword, Node
 from ombud.detect.rule import Rule
 
 some_trees = st.lists(trees, min_size=1, max_size=12)

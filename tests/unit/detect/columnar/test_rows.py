@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from ombud.detect.columnar.prefetched import Prefetched
 from ombud.detect.columnar.rows import Absent, Cells, Rows, ViewRows, cell_of, values_of
-from ombud.detect.paths import find_values, is_present
+from ombud.detect.matching.paths import find_values, is_present
 
 NAMES = ("a", "b", "a.b", "a.b.c", "b.c")
 values = st.recursive(

@@ -16,7 +16,7 @@ from ombud.detect.columnar.networks import Networks
 from ombud.detect.columnar.rows import values_of
 from ombud.detect.columnar.scan import Scan
 from ombud.detect.columnar.text_test import text_test
-from ombud.detect.predicates import (
+from ombud.detect.matching.predicates import (
     Compare,
     Network,
     Number,

@@ -11,13 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doubles.detections import events, keywords, plain_hits, rules_of, trees
-from ombud.detect.atoms import FieldIs, Keyword, Node
 from ombud.detect.columnar.plain_text import plain_texts
 from ombud.detect.columnar.program import Program
 from ombud.detect.columnar.rows import ViewRows
 from ombud.detect.columnar.words import literal_of
-from ombud.detect.predicates import Number, NumberWithin, Predicate, Regex, Wild, text_pattern
-from ombud.detect.tree import All
+from ombud.detect.matching.atoms import FieldIs, Keyword, Node
+from ombud.detect.matching.predicates import (
+    Number,
+    NumberWithin,
+    Predicate,
+    Regex,
+    Wild,
+    text_pattern,
+)
+from ombud.detect.matching.tree import All
 
 MANY = Wild.MANY
 

@@ -1,0 +1,1 @@
+"""The record in, changes of alerts out."""

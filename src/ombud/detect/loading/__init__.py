@@ -1,0 +1,1 @@
+"""From rule files to rules, filters and correlations, or the reason why not."""

@@ -1,0 +1,1 @@
+"""Rules over what is stored: narrowed by columns, found exactly."""
