@@ -21,7 +21,7 @@ from ombud.core.batch import RAW_SIZE_MAX
 from ombud.core.errors import InputError
 from ombud.services.workers import Worker
 
-PART_SIZE = 4 << 20  # Bytes: some thousand events, so that columns pay and nobody waits at the end.
+PART_SIZE = 2 << 20  # Bytes: some thousand events, so that columns pay and fit the cache.
 PART_SIZE_MIN = 256 << 10  # Smaller parts cost more in turns than another process gains.
 PARTS_PER_JOB = 4  # Of a small file, so that one slow part does not leave the others idle.
 AHEAD = 2  # Parts a worker has: one at hand and one waiting, so that it never does.

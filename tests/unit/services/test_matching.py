@@ -193,13 +193,18 @@ def test_interrupt_ends_all(tmp_path: Path) -> None:
             pass
         os.kill(os.getpid(), signal.SIGINT)
 
-    with LinePool(WordLines, jobs=2) as pool:
-        pids = pool.pids
-        watcher = threading.Thread(target=interrupt)
-        watcher.start()
-        with pytest.raises(KeyboardInterrupt):
-            list(pool.match(path))
-        watcher.join()
+    # Started in the background of a shell, this process would not hear the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with LinePool(WordLines, jobs=2) as pool:
+            pids = pool.pids
+            watcher = threading.Thread(target=interrupt)
+            watcher.start()
+            with pytest.raises(KeyboardInterrupt):
+                list(pool.match(path))
+            watcher.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert len(pids) == 2
     assert multiprocessing.active_children() == []

@@ -27,7 +27,7 @@ from ombud.detect.columnar.words import Words
 from ombud.detect.matching.predicates import Predicate
 from ombud.detect.rule import Rule
 
-SPAN_MAX = 2048  # Events taken at once: with more, columns leave the cache.
+SPAN_MAX = 4096  # Events taken at once: with more, columns leave the cache.
 MEMORY_MAX = 32 << 20  # Bytes that may be kept of values seen before, roughly.
 
 
