@@ -159,7 +159,7 @@ def parse_rule(
     """Return the rule that a document is; raises `RuleError` with every reason why it is none."""
     known = placeholders or {}
     faults = Faults()
-    title, level, rule_id = _head(document, faults)
+    title, level, rule_id = head_of(document, faults)
     guidance = faults.collect(lambda: guidance_of(document)) or Guidance()
     logsource = faults.collect(lambda: logsource_of(document))
     section = faults.collect(lambda: detection_of(document, "detection"))
@@ -192,7 +192,7 @@ def parse_rule(
     )
 
 
-def _head(document: Mapping[str, Any], faults: Faults) -> tuple[str, str, str | None]:
+def head_of(document: Mapping[str, Any], faults: list[str]) -> tuple[str, str, str | None]:
     """Return title, level and id; other metadata decides nothing and is not judged."""
     title = document.get("title")
     if not isinstance(title, str) or not title:
@@ -203,7 +203,7 @@ def _head(document: Mapping[str, Any], faults: Faults) -> tuple[str, str, str | 
     return str(title), str(level), checked_id(document, faults)
 
 
-def checked_id(document: Mapping[str, Any], faults: Faults) -> str | None:
+def checked_id(document: Mapping[str, Any], faults: list[str]) -> str | None:
     """Return the id of a document, or its name without one; notes what is no id."""
     for key in ("name", "id"):
         named = document.get(key)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -13,7 +11,7 @@ from ombud.detect.correlation.condition import Condition, check_fields, conditio
 from ombud.detect.correlation.expression import names_of
 from ombud.detect.correlation.model import RULES_MAX, Correlation, CorrelationType
 from ombud.detect.guidance import GROUP_FIELDS_MAX, Guidance, guidance_of
-from ombud.detect.rule import ID_LENGTH_MAX, LEVEL_DEFAULT, LEVELS, VERSION_LENGTH
+from ombud.detect.rule import head_of, version_of
 
 Result = TypeVar("Result")
 
@@ -49,7 +47,7 @@ def parse_correlation(document: Mapping[str, Any], *, path: str) -> Correlation:
             faults.append(str(error))
             return None
 
-    title, level, rule_id = _head(document, faults)
+    title, level, rule_id = head_of(document, faults)
     name = document.get("name")
     guidance = collect(lambda: guidance_of(document)) or Guidance()
     section = document.get("correlation")
@@ -72,7 +70,7 @@ def parse_correlation(document: Mapping[str, Any], *, path: str) -> Correlation:
     if faults or kind is None:
         raise RuleError("; ".join(faults))
     condition = condition or Condition()
-    version = _version(document)
+    version = version_of(document)
     status = document.get("status")
     return Correlation(
         id=rule_id or version,
@@ -95,19 +93,6 @@ def parse_correlation(document: Mapping[str, Any], *, path: str) -> Correlation:
         status=None if status is None else str(status),
         tags=tuple(str(tag) for tag in document.get("tags") or ()),
     )
-
-
-def _head(document: Mapping[str, Any], faults: list[str]) -> tuple[str, str, str | None]:
-    title = document.get("title")
-    if not isinstance(title, str) or not title:
-        faults.append("`title` is missing")
-    level = document.get("level") or LEVEL_DEFAULT
-    if level not in LEVELS:
-        faults.append(f"level `{level}` is none of {', '.join(LEVELS)}")
-    rule_id = document.get("id") or document.get("name")
-    if rule_id is not None and (not isinstance(rule_id, str) or len(rule_id) > ID_LENGTH_MAX):
-        faults.append(f"`id` is no text of at most {ID_LENGTH_MAX} characters")
-    return str(title), str(level), rule_id
 
 
 def _type(value: Any) -> CorrelationType:
@@ -177,19 +162,3 @@ def _generate(value: Any) -> bool:
     if not isinstance(value, bool):
         raise RuleError("`generate` is neither true nor false")
     return value
-
-
-def _version(document: Mapping[str, Any]) -> str:
-    canonical = json.dumps(_plain(document), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:VERSION_LENGTH]
-
-
-def _plain(value: Any) -> Any:
-    """Return a YAML value as JSON can write it: keys as text, dates as they are written."""
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
