@@ -174,7 +174,7 @@ def run_tests(paths: PathsArgument, json: JsonOption = False) -> None:
         for path, result in failed:
             word = "does not find" if result.expected else "finds"
             print_line(f"{path}: {word} `{result.name}`")
-        told = f"{counted(len(every), 'rule')}, {counted(len(results), 'case')}"
+        told = f"{_counted(loaded)}, {counted(len(results), 'case')}"
         print_line(f"{told}, {len(failed)} failed")
     if failed or refusals:
         raise typer.Exit(1)
